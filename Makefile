@@ -1,0 +1,71 @@
+# Each target does its own set-up. System packages are installed only with CI set, or by `make deps`.
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+VENV := .venv
+PY := $(VENV)/bin/python
+ENV_STAMP := $(VENV)/.locked
+CLIENT := client-vscode
+CLIENT_STAMP := $(CLIENT)/node_modules/.locked
+EDITOR_STAMP := build/editor/.ready
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(ENV_STAMP): requirements-dev.lock pyproject.toml
+	@test -x $(PY) || python3 -m venv $(VENV)
+	@$(PY) -m pip install --quiet --disable-pip-version-check uv
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(VENV)/bin/uv pip install --quiet --require-hashes -r requirements-dev.lock
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(VENV)/bin/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(CLIENT_STAMP): $(CLIENT)/package-lock.json
+	@cd $(CLIENT) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+env: $(ENV_STAMP)
+client-env: $(CLIENT_STAMP)
+
+demo: $(ENV_STAMP) ## The main job on the example workspace, against the bundled simulator: no key, nothing spent
+	@$(PY) -m bursar demo $(DEMO_FLAGS)
+
+check: $(ENV_STAMP) $(CLIENT_STAMP) ## Lint, types, import contracts, client checks
+	@$(VENV)/bin/ruff check server tests tools
+	@$(VENV)/bin/ruff format --check server tests tools
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports
+	@cd $(CLIENT) && npm run --silent check && npm test --silent
+
+test: deps-in-ci check ## Everything that must be green: checks, unit, protocol, crash and editor tests, the demo
+	@$(PY) -m pytest -m "not e2e and not soak" -q
+	@$(MAKE) --no-print-directory editor-env
+	@$(PY) -m pytest -m e2e -q tests/e2e
+
+deps: ## Install the system packages that the editor tests need (Debian, as root)
+	@tools/deps.sh
+
+deps-in-ci:
+	@if [ -n "$$CI" ]; then tools/deps.sh; fi
+
+editor-env: $(CLIENT_STAMP)
+	@tools/editor/install.sh
+
+editor: $(ENV_STAMP) editor-env ## The real VS Code workbench on the example workspace with the simulator; prints its address
+	@$(PY) tools/editor/open.py
+
+vsix: $(CLIENT_STAMP) ## Package the VS Code extension
+	@cd $(CLIENT) && npm run --silent package
+
+soak: $(ENV_STAMP) ## Long crash loops: kills, two windows, power cuts, full disks
+	@$(PY) tests/crash/soak.py
+
+soak-short: $(ENV_STAMP) ## The same at a twentieth, at most 4 minutes, with a printed seed
+	@$(PY) tests/crash/soak.py short
+
+lock: ## Renew the locks (needs uv in the environment)
+	@$(VENV)/bin/uv lock --quiet --upgrade
+	@$(VENV)/bin/uv export --quiet --format requirements.txt --no-header --no-emit-project --no-dev -o requirements.lock
+	@$(VENV)/bin/uv export --quiet --format requirements.txt --no-header --no-emit-project --all-groups -o requirements-dev.lock
+
+.PHONY: help env client-env demo check test deps deps-in-ci editor-env editor vsix soak soak-short lock

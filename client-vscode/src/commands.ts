@@ -1,0 +1,140 @@
+import * as vscode from "vscode";
+import { type LanguageClient, State } from "vscode-languageclient/node";
+import { storeKey } from "./keys";
+import { lensAt } from "./lenses";
+import { actionsFor, actionTitle, type RunAction, type RunRow, rewindItems, runsFor } from "./runs";
+import { keysDescriptor } from "./server";
+
+const MOST_LENSES = 10_000;
+
+/** The palette's commands. Those of the lenses belong to the server and are registered for it by the client library. */
+export function registerCommands(
+  client: LanguageClient,
+  secrets: vscode.SecretStorage,
+  log: vscode.LogOutputChannel,
+): vscode.Disposable[] {
+  const register = (name: string, act: () => Promise<void>) =>
+    vscode.commands.registerCommand(name, () => act().catch((error: unknown) => showFailure(error, log)));
+  return [
+    register("bursar.runTaskHere", runTaskHere),
+    register("bursar.pauseCurrent", () => actOnOne(client, "bursar.pauseRun", "is running")),
+    register("bursar.resumeCurrent", () => actOnOne(client, "bursar.resumeRun", "waits to be resumed")),
+    register("bursar.stopCurrent", () => actOnOne(client, "bursar.stopRun", "can be stopped")),
+    register("bursar.showRuns", () => showRuns(client)),
+    register("bursar.setKey", () => setKey(client, secrets)),
+    register("bursar.openLog", async () => log.show()),
+  ];
+}
+
+async function runTaskHere(): Promise<void> {
+  const editor = vscode.window.activeTextEditor;
+  if (!editor) {
+    throw new Error("No editor is open: open a tasks.md and put the cursor on a task.");
+  }
+  const lenses = await vscode.commands.executeCommand<vscode.CodeLens[]>(
+    "vscode.executeCodeLensProvider",
+    editor.document.uri,
+    MOST_LENSES,
+  );
+  const chosen = lensAt(lenses, editor.selection.active.line);
+  if (!chosen.ok) {
+    throw new Error(chosen.problem);
+  }
+  await vscode.commands.executeCommand(chosen.command, ...chosen.args);
+}
+
+async function showRuns(client: LanguageClient): Promise<void> {
+  const run = await pickRun(await allRuns(client), "No run yet in this workspace.");
+  if (run === undefined) {
+    return;
+  }
+  const actions: { label: string; act: () => Promise<void> }[] = actionsFor(run.state).map((action) => ({
+    label: actionTitle(action),
+    act: () => act(action, run),
+  }));
+  if (rewindItems(run).length > 0) {
+    actions.push({ label: "Rewind to…", act: () => rewind(run) });
+  }
+  if (actions.length === 0) {
+    return;
+  }
+  await (await vscode.window.showQuickPick(actions, { placeHolder: run.label }))?.act();
+}
+
+async function rewind(run: RunRow): Promise<void> {
+  const step = await vscode.window.showQuickPick(rewindItems(run), {
+    placeHolder: "Rewind to here: just before which step?",
+  });
+  if (step) {
+    await vscode.commands.executeCommand("bursar.rewind", { run: run.run, step: step.step });
+  }
+}
+
+async function actOnOne(client: LanguageClient, action: RunAction, says: string): Promise<void> {
+  const runs = runsFor(action, await allRuns(client));
+  const [only, ...more] = runs;
+  const run = only && more.length === 0 ? only : await pickRun(runs, `No run of this workspace ${says}.`);
+  if (run) {
+    await act(action, run);
+  }
+}
+
+async function act(action: RunAction, run: RunRow): Promise<void> {
+  await vscode.commands.executeCommand(action, { run: run.run });
+}
+
+async function allRuns(client: LanguageClient): Promise<readonly RunRow[]> {
+  if (client.state !== State.Running) {
+    throw new Error("Bursar's server is not running: Bursar: Open Log says why.");
+  }
+  const answer = await client.sendRequest<{ runs: RunRow[] }>("bursar/runs", {});
+  return answer.runs;
+}
+
+async function pickRun(runs: readonly RunRow[], none: string): Promise<RunRow | undefined> {
+  if (runs.length === 0) {
+    void vscode.window.showInformationMessage(`Bursar: ${none}`);
+    return undefined;
+  }
+  const items = runs.map((run) => ({ label: run.label, ...(run.reason ? { detail: run.reason } : {}), run }));
+  return (await vscode.window.showQuickPick(items, { placeHolder: "Runs of this workspace" }))?.run;
+}
+
+async function setKey(client: LanguageClient, secrets: vscode.SecretStorage): Promise<void> {
+  if (keysDescriptor === null) {
+    throw new Error(
+      "On Windows keys are not handed to the server yet: set the provider's environment variable instead.",
+    );
+  }
+  const configured = vscode.workspace.getConfiguration("bursar").get<Record<string, unknown>>("providers") ?? {};
+  const names = [...new Set(["anthropic", "openai", ...Object.keys(configured)])];
+  const provider = await vscode.window.showQuickPick(names, { placeHolder: "Which provider is the key for?" });
+  if (provider === undefined) {
+    return;
+  }
+  const key = await vscode.window.showInputBox({
+    title: `Key for ${provider}`,
+    prompt: "Kept in the editor's secret storage. Leave it empty to forget the stored key.",
+    password: true,
+    ignoreFocusOut: true,
+  });
+  if (key === undefined) {
+    return;
+  }
+  await storeKey(secrets, provider, key.trim());
+  const restart = "Restart Server";
+  const said = `Bursar: the key for ${provider} is ${key.trim() === "" ? "forgotten" : "stored"}.`;
+  const picked = await vscode.window.showInformationMessage(
+    `${said} The server reads keys when it starts; a run that is going on pauses when it restarts.`,
+    restart,
+  );
+  if (picked === restart) {
+    await client.restart();
+  }
+}
+
+function showFailure(error: unknown, log: vscode.LogOutputChannel): void {
+  const text = error instanceof Error ? error.message : String(error);
+  log.error(text);
+  void vscode.window.showErrorMessage(`Bursar: ${text}`);
+}

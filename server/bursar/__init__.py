@@ -1,0 +1,1 @@
+"""Bursar: looks after what an AI agent knows and what it spends."""

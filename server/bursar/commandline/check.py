@@ -1,0 +1,118 @@
+"""``bursar check``: what an editor shows on files, for CI and for the eye."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+from bursar.commandline.output import FINE, FOUND, result, result_json
+from bursar.domain.errors import BadInput
+from bursar.domain.specs import SpecUnreadable, decode_spec
+from bursar.domain.tasks import SKIPS, skips_in
+from bursar.domain.text import char_to_utf16, split_lines
+from bursar.session.analysing import estimating_for
+from bursar.session.analysis import analyse, annotate, describe
+from bursar.session.documents import FrozenBuffers
+from bursar.session.model import ENCODING, Analysis, Document, Snapshot
+from bursar.session.money import day_state, left_pico, run_ceiling_pico
+from bursar.views.annotations import Annotations
+from bursar.wiring import App, workspace_root
+
+_LARGEST_BYTES = 16 * 1024 * 1024
+_FAILING = ("error", "warning")
+
+
+def check(app: App, args: argparse.Namespace) -> int:
+    """Print the lenses, hints and diagnostics of each file; exit code 1 when one has a warning or an error."""
+    checked = [_check(app, each) for each in args.files]
+    if args.json:
+        result_json({"files": [_json(*each) for each in checked]})
+    else:
+        for each in checked:
+            _print(*each)
+    findings = [finding for _, _, _, shown in checked for finding in shown.findings]
+    return FOUND if any(each.severity in _FAILING for each in findings) else FINE
+
+
+def _check(app: App, given: str) -> tuple[str, Document, Analysis, Annotations]:
+    document = _read(given)
+    settings, journal = app.settings(), app.journal()
+    ceiling = run_ceiling_pico(app, settings)
+    estimating = None
+    if document.kind == "tasks":
+        estimating = estimating_for(app, settings, document, FrozenBuffers(texts={}), ceiling)
+    analysis = analyse(document, app.counter(), estimating)
+    runs = tuple(journal.summaries(document.workspace)) if document.workspace else ()
+    snapshot = Snapshot(
+        documents={document.uri: document},
+        analyses={document.uri: analysis},
+        runs={document.workspace: runs},
+        mine=frozenset(),
+        trusted=False,
+        settings=settings,
+        left_pico=left_pico(day_state(app, journal, settings), ceiling),
+        meter=None,
+        skips={document.workspace: skips_in(journal.events(run=SKIPS), document.workspace)},
+    )
+    shown = Annotations() if document.kind == "other" else annotate(document, analysis, snapshot)
+    return given, document, analysis, shown
+
+
+def _read(given: str) -> Document:
+    path = Path(given)
+    try:
+        if not path.is_file():
+            # A pipe would be waited for, and a device may never end.
+            path.stat()
+            raise BadInput(f"{given} is no file but a folder, a pipe or a device: give the path of a text file")
+        with path.open("rb") as file:
+            data = file.read(_LARGEST_BYTES + 1)
+        if len(data) > _LARGEST_BYTES:
+            raise BadInput(f"{given} is larger than {_LARGEST_BYTES} bytes: it is not checked")
+        text = decode_spec(data)
+    except OSError as error:
+        raise BadInput(f"{given} cannot be read ({error.strerror}): give the path of a text file") from error
+    except SpecUnreadable as error:
+        raise BadInput(f"{given}: {error}") from error
+    real = os.path.realpath(path)
+    # Editors keep a byte order mark for themselves.
+    text = text.removeprefix("\ufeff")
+    return describe(uri=Path(real).as_uri(), path=real, version=0, text=text, folders=(), root_of=workspace_root)
+
+
+def _json(given: str, document: Document, analysis: Analysis, shown: Annotations) -> dict[str, Any]:
+    lines = split_lines(document.text)
+    return {
+        "path": given,
+        "tokens": analysis.tokens,
+        "encoding": ENCODING,
+        "estimate": None,
+        "lenses": [{"line": each.line, "title": each.title} for each in shown.lenses],
+        "hints": [
+            {"line": each.line, "character": char_to_utf16(lines[each.line], each.character), "label": each.label}
+            for each in shown.hints
+        ],
+        "diagnostics": [
+            {
+                "line": each.line,
+                "character": char_to_utf16(lines[each.line], each.character),
+                "end_line": each.line,
+                "end_character": char_to_utf16(lines[each.line], each.end_character),
+                "severity": each.severity,
+                "code": each.code,
+                "message": each.message,
+            }
+            for each in shown.findings
+        ],
+    }
+
+
+def _print(given: str, document: Document, analysis: Analysis, shown: Annotations) -> None:
+    result(f"{given}: {analysis.tokens:,} tokens ({ENCODING})")
+    for lens in shown.lenses:
+        result(f"{given}:{lens.line + 1}: {lens.title}")
+    for each in shown.findings:
+        place = f"{given}:{each.line + 1}:{each.character + 1}"
+        result(f"{place}: {each.severity}: {each.message} ({each.code})")

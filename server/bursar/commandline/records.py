@@ -1,0 +1,229 @@
+"""``bursar runs``, ``pause``, ``stop``, ``usage``, ``budget`` and ``erase``: what is recorded, and wishes about it."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections import defaultdict
+from typing import Any
+
+from bursar.commandline.output import FINE, FOUND, message, result, result_json
+from bursar.domain.errors import BadInput
+from bursar.domain.money.budget import BudgetState, Scope, level_of, parse_amount
+from bursar.domain.money.price import usd_text
+from bursar.domain.money.usage import Usage
+from bursar.domain.runs import RequestRow, RunSummary
+from bursar.views.figures import money, plural
+from bursar.wiring import App, workspace_here
+
+
+def runs(app: App, args: argparse.Namespace) -> int:
+    """List this workspace's runs, or everybody's."""
+    summaries = app.journal().summaries(None if args.all else workspace_here())
+    if args.json:
+        result_json({"runs": [run_json(each) for each in summaries]})
+        return FINE
+    for each in summaries:
+        record = each.record
+        reason = f" ({record.reason})" if record.reason else ""
+        result(
+            f"{record.run}  {record.state}{reason}  {record.task_address} {record.task_title}  "
+            f"{plural(each.steps_done, 'step')}, {money(each.cost_pico)}"
+        )
+    if not summaries:
+        message(
+            "No run is recorded here." + ("" if args.all else " 'bursar runs --all' lists those of all workspaces.")
+        )
+    return FINE
+
+
+def run_json(summary: RunSummary) -> dict[str, Any]:
+    """A run as ``bursar runs`` lists it."""
+    record = summary.record
+    return {
+        "run": record.run,
+        "spec": record.spec,
+        "task": record.task_address,
+        "state": record.state,
+        "reason": record.reason,
+        "steps_done": summary.steps_done,
+        "cost_usd": usd_text(summary.cost_pico),
+        "held_usd": usd_text(summary.held_pico),
+        "in_doubt": [{"step": each.key, "what": each.intent.get("input")} for each in summary.in_doubt],
+    }
+
+
+def pause(app: App, args: argparse.Namespace) -> int:
+    """Ask the owner of a run to pause between steps."""
+    return _wish(app, args, "pause")
+
+
+def stop(app: App, args: argparse.Namespace) -> int:
+    """End a run for good between steps."""
+    return _wish(app, args, "stop")
+
+
+def usage(app: App, args: argparse.Namespace) -> int:
+    """What was spent, by run, with every request."""
+    journal = app.journal()
+    rows = journal.requests()
+    by_key: dict[str, list[RequestRow]] = defaultdict(list)
+    for row in rows:
+        by_key[f"{row.spec}#{row.task}"].append(row)
+    held = sum(each.held_pico for each in journal.summaries())
+    total = sum(each.cost_pico or 0 for each in rows)
+    if args.json:
+        result_json(
+            {
+                "rows": [_usage_row(key, each) for key, each in by_key.items()],
+                "requests": [request_json(each) for each in rows],
+                "total_usd": usd_text(total),
+                "held_usd": usd_text(held),
+            }
+        )
+        return FINE
+    for key, each in by_key.items():
+        cost = sum(row.cost_pico or 0 for row in each)
+        result(f"{money(cost):>10}  {plural(len(each), 'request'):>12}  {key}")
+    result(f"{money(total):>10}  in all" + (f", at most {money(held)} more not known" if held else ""))
+    return FINE
+
+
+def request_json(row: RequestRow) -> dict[str, Any]:
+    """One request as ``bursar usage`` lists it."""
+    return {
+        "request_id": row.request_id,
+        "at": row.at,
+        "run": row.run,
+        "task": row.task,
+        "model": row.model,
+        "usage": row.usage.as_dict(),
+        "cost_usd": None if row.cost_pico is None else usd_text(row.cost_pico),
+        "at_most_usd": usd_text(row.at_most_pico) if row.certainty == "unknown" else None,
+        "certainty": row.certainty,
+        "ttft_ms": row.ttft_ms,
+        "duration_ms": row.duration_ms,
+    }
+
+
+def budget(app: App, args: argparse.Namespace) -> int:
+    """Show the budgets with what is taken, or set one."""
+    if args.action == "set":
+        if args.scope not in ("run", "day"):
+            given = f"'{args.scope}' is not a scope" if args.scope else "say which budget"
+            raise BadInput(f"{given}: choose run or day, for example bursar budget set day 5usd")
+        if args.amount is None:
+            raise BadInput(f"say how much: bursar budget set {args.scope} 5usd")
+        amount = parse_amount(args.amount)
+        if args.scope == "run" and amount.unit != "usd":
+            raise BadInput("the budget of a run is an amount of money for now: write bursar budget set run 1usd")
+        asyncio.run(app.journal().set_budget(args.scope, amount.unit, amount.value))
+    states = budget_states(app)
+    if args.json:
+        result_json({"budgets": [_budget_json(each) for each in states]})
+    else:
+        for each in states:
+            limit = "no limit" if each.limit is None else f"of {_amount(each.unit, each.limit)}"
+            result(f"{each.scope.kind:4} {_amount(each.unit, each.spent + each.reserved)} {limit} ({each.level})")
+    return FOUND if any(each.level == "over" for each in states) else FINE
+
+
+def budget_states(app: App) -> list[BudgetState]:
+    """The day's budget with what is charged and held, and the limit for each run."""
+    settings, journal = app.settings(), app.journal()
+    day = Scope(kind="day", key=app.clock.local_day())
+    spent, held = journal.charged_pico(day), journal.held_pico(day)
+    limit = app.day_limit(settings)
+    run_limit = app.run_limit(settings)
+    return [
+        BudgetState(
+            scope=day,
+            unit="usd",
+            limit=limit.value if limit else None,
+            spent=spent,
+            reserved=held,
+            level=level_of(taken=spent + held, limit=limit.value if limit else None),
+            resets_at=app.clock.next_local_midnight_utc(),
+        ),
+        BudgetState(
+            scope=Scope(kind="run", key=""),
+            unit=run_limit.unit if run_limit else "usd",
+            limit=run_limit.value if run_limit else None,
+            spent=0,
+            reserved=0,
+            level="ok" if run_limit else "off",
+            resets_at=None,
+        ),
+    ]
+
+
+def erase(app: App, args: argparse.Namespace) -> int:
+    """Remove prompts, answers and results for good; sums stay."""
+    if args.run:
+        if app.journal().run(args.run) is None:
+            raise BadInput(f"there is no run '{args.run}': see 'bursar runs --all'")
+        number = asyncio.run(app.journal().erase(run=args.run))
+    elif args.workspace:
+        number = asyncio.run(app.journal().erase(workspace=workspace_here()))
+    else:
+        number = asyncio.run(app.journal().erase(everything=True))
+    if args.json:
+        result_json({"erased_runs": number})
+    else:
+        result(f"Erased the text of {plural(number, 'run')}; the sums of money stay.")
+    return FINE
+
+
+def _wish(app: App, args: argparse.Namespace, what: str) -> int:
+    journal = app.journal()
+    record = journal.run(args.run)
+    if record is None:
+        raise BadInput(f"there is no run '{args.run}': see 'bursar runs --all'")
+    asked = journal.request_pause(args.run) if what == "pause" else journal.request_stop(args.run)
+    done = asyncio.run(_await(asked))
+    if args.json:
+        result_json({"run": args.run, what: done})
+    elif not done:
+        result(f"{args.run} does not run: nothing to {what}.")
+    elif what == "stop" and not record.owner_alive:
+        result(f"{args.run} was paused and is stopped for good; what it did and what it cost stay as they are.")
+    else:
+        result(f"{args.run} was asked to {what}; it does so between two steps.")
+    return FINE
+
+
+async def _await(asked: Any) -> bool:
+    return bool(await asked)
+
+
+def _usage_row(key: str, rows: list[RequestRow]) -> dict[str, Any]:
+    total = Usage()
+    for row in rows:
+        total = total + row.usage
+    return {
+        "key": key,
+        "requests": len(rows),
+        "usage": total.as_dict(),
+        "cost_usd": usd_text(sum(row.cost_pico or 0 for row in rows)),
+        "unpriced_requests": sum(1 for row in rows if row.unpriced),
+    }
+
+
+def _budget_json(state: BudgetState) -> dict[str, Any]:
+    return {
+        "scope": state.scope.kind,
+        "unit": state.unit,
+        "limit": None if state.limit is None else _json_amount(state.unit, state.limit),
+        "spent": _json_amount(state.unit, state.spent),
+        "reserved": _json_amount(state.unit, state.reserved),
+        "level": state.level,
+        "resets_at": state.resets_at,
+    }
+
+
+def _json_amount(unit: str, value: int) -> str | int:
+    return usd_text(value) if unit == "usd" else value
+
+
+def _amount(unit: str, value: int) -> str:
+    return money(value) if unit == "usd" else plural(value, unit.removesuffix("s"))

@@ -1,0 +1,126 @@
+"""A limit for a scope, money held before a call, and the decision about it: values."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Literal
+
+from bursar.domain.errors import BadInput
+from bursar.domain.money.price import PICO_PER_USD
+
+Unit = Literal["usd", "tokens", "requests"]
+BUDGET_UNITS: tuple[Unit, ...] = ("usd", "tokens", "requests")
+Level = Literal["ok", "notice", "warning", "critical", "over", "off"]
+DEFAULT_WARN_PERCENT = (50, 80, 95)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amount:
+    """A limit: whole pico-dollars for ``usd``, a plain number for ``tokens`` and ``requests``."""
+
+    unit: Unit
+    value: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Where a limit applies: ``run`` with the run's id, ``day`` with the local calendar day as YYYY-MM-DD."""
+
+    kind: Literal["run", "day"]
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """One limit that a reservation is checked against."""
+
+    scope: Scope
+    amount: Amount
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Granted:
+    """The money is held under this id until it is settled or released."""
+
+    hold: str
+    amount_pico: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedByBudget:
+    """The reservation would pass a limit. Final until the limit is raised; nothing was held.
+
+    The three figures are in ``unit``: pico-dollars for 'usd', plain numbers for 'tokens' and 'requests'.
+    """
+
+    scope: Scope
+    unit: Unit
+    limit: int
+    taken: int
+    wanted: int
+
+    @property
+    def shortfall(self) -> int:
+        """How much is missing."""
+        return self.taken + self.wanted - self.limit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetState:
+    """A limit with what is spent and held under it; ``level`` is 'off' without a limit."""
+
+    scope: Scope
+    unit: Unit
+    limit: int | None
+    spent: int
+    reserved: int
+    level: Level
+    resets_at: str | None
+
+
+def level_of(*, taken: int, limit: int | None, warn_percent: tuple[int, int, int] = DEFAULT_WARN_PERCENT) -> Level:
+    """The level of a budget: 'over' once the limit is reached, else the highest warning mark passed."""
+    if limit is None:
+        return "off"
+    if taken >= limit:
+        return "over"
+    names: tuple[Level, Level, Level] = ("notice", "warning", "critical")
+    level: Level = "ok"
+    for mark, name in zip(warn_percent, names, strict=True):
+        if taken * 100 >= limit * mark:
+            level = name
+    return level
+
+
+_AMOUNT = re.compile(
+    r"^\s*\$?\s*(?P<number>[0-9]+(?:\.[0-9]+)?)\s*(?P<unit>usd|\$|ktok|mtok|tok|req)?\s*$", re.IGNORECASE
+)
+
+
+def parse_amount(text: str) -> Amount:
+    """Read ``5usd``, ``$5``, ``0.25usd``, ``200ktok``, ``2mtok``, ``300req``; a bare number is USD.
+
+    Raises BadInput for anything else, and for a USD amount finer than a pico-dollar.
+    """
+    match = _AMOUNT.match(text)
+    if match is None:
+        raise BadInput(f"'{text}' is not an amount: write 5usd, 0.25usd, 200ktok or 300req")
+    try:
+        number = Decimal(match["number"])
+    except InvalidOperation as error:  # pragma: no cover - the pattern admits only numbers
+        raise BadInput(f"'{text}' is not an amount: write 5usd, 0.25usd, 200ktok or 300req") from error
+    unit = (match["unit"] or "usd").lower()
+    if unit in ("usd", "$"):
+        return Amount(unit="usd", value=_whole(number * PICO_PER_USD, text))
+    if unit == "req":
+        return Amount(unit="requests", value=_whole(number, text))
+    factor = {"tok": 1, "ktok": 1_000, "mtok": 1_000_000}[unit]
+    return Amount(unit="tokens", value=_whole(number * factor, text))
+
+
+def _whole(number: Decimal, text: str) -> int:
+    if number != number.to_integral_value():
+        raise BadInput(f"'{text}' is finer than the smallest unit that is kept: use fewer decimals")
+    return int(number)

@@ -1,0 +1,93 @@
+"""From the protocol's words to the session's: converts and checks, decides nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lsprotocol import types
+from pygls.capabilities import get_capability
+from pygls.uris import to_fs_path
+
+from bursar.domain.errors import BadInput
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientFacts:
+    """What the client told of itself when it began: what it can do, and what the user gave it for us."""
+
+    pulls_diagnostics: bool = False
+    refreshes_lenses: bool = False
+    refreshes_hints: bool = False
+    refreshes_diagnostics: bool = False
+    related_information: bool = False
+    has_configuration: bool = False
+    registers_configuration: bool = False
+    registers_watchers: bool = False
+    shows_progress: bool = False
+    shows_documents: bool = False
+    applies_versioned_edits: bool = False
+    process_id: int | None = None
+    trusted: bool = False
+    keys_fd: int | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    folders: tuple[str, ...] = ()
+
+
+def client_facts(params: types.InitializeParams) -> ClientFacts:
+    """Read what a client says in ``initialize``; whatever it does not say, it cannot do, and nothing is trusted."""
+    can = params.capabilities
+    options = params.initialization_options if isinstance(params.initialization_options, dict) else {}
+    settings, keys_fd = options.get("settings"), options.get("keysFd")
+    uris = [each.uri for each in params.workspace_folders or []]
+    if not uris and params.root_uri:
+        uris = [params.root_uri]
+
+    def has(name: str) -> bool:
+        return get_capability(can, name, False) is True
+
+    return ClientFacts(
+        pulls_diagnostics=can.text_document is not None and can.text_document.diagnostic is not None,
+        refreshes_lenses=has("workspace.code_lens.refresh_support"),
+        refreshes_hints=has("workspace.inlay_hint.refresh_support"),
+        refreshes_diagnostics=has("workspace.diagnostics.refresh_support"),
+        related_information=_shows_related(can),
+        has_configuration=has("workspace.configuration"),
+        registers_configuration=has("workspace.did_change_configuration.dynamic_registration"),
+        registers_watchers=has("workspace.did_change_watched_files.dynamic_registration"),
+        shows_progress=has("window.work_done_progress"),
+        shows_documents=has("window.show_document.support"),
+        applies_versioned_edits=has("workspace.apply_edit") and has("workspace.workspace_edit.document_changes"),
+        process_id=params.process_id,
+        trusted=options.get("trusted") is True,
+        keys_fd=keys_fd if isinstance(keys_fd, int) and not isinstance(keys_fd, bool) and keys_fd > 2 else None,
+        settings=settings if isinstance(settings, dict) else {},
+        folders=tuple(path for each in uris if (path := path_of(each)) is not None),
+    )
+
+
+def path_of(uri: str) -> str | None:
+    """The absolute real path of a file URI; None for what is no file."""
+    if not uri.lower().startswith("file:"):
+        return None
+    path = to_fs_path(uri)
+    return os.path.realpath(path) if path else None
+
+
+def argument(arguments: tuple[Any, ...], **wanted: type) -> list[Any]:
+    """The fields of a command's one argument, in the order asked for. Raises BadInput for anything else."""
+    given = arguments[0] if len(arguments) == 1 and isinstance(arguments[0], dict) else {}
+    for name, kind in wanted.items():
+        if not isinstance(given.get(name), kind) or isinstance(given.get(name), bool):
+            raise BadInput(
+                f"this command takes one object with {', '.join(wanted)}: '{name}' is missing or no {kind.__name__}"
+            )
+    return [given[name] for name in wanted]
+
+
+def _shows_related(can: types.ClientCapabilities) -> bool:
+    pulls = get_capability(can, "text_document.diagnostic.related_information", None)
+    pushes = get_capability(can, "text_document.publish_diagnostics.related_information", None)
+    return bool(pulls or pushes)

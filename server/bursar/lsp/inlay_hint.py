@@ -1,0 +1,21 @@
+"""textDocument/inlayHint: tokens behind headings and tasks, in the range that was asked for."""
+
+from __future__ import annotations
+
+from lsprotocol import types
+
+from bursar.lsp.desk import Desk
+from bursar.lsp.to_lsp import inlay_hints
+from bursar.session.analysis import annotations_of
+
+
+def register(desk: Desk) -> None:
+    """Answer with the hints of the newest text."""
+
+    @desk.server.feature(types.TEXT_DOCUMENT_INLAY_HINT)
+    def inlay_hint(params: types.InlayHintParams) -> list[types.InlayHint]:
+        snapshot = desk.session.snapshot()
+        document = snapshot.documents.get(params.text_document.uri)
+        if document is None:
+            return []
+        return inlay_hints(document, annotations_of(snapshot, document.uri), params.range)

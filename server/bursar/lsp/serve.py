@@ -1,0 +1,21 @@
+"""``bursar serve``: loads what the server needs, the quick way, and runs it."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+
+from bursar.lsp.lazy_types import load_lazily
+from bursar.wiring import App
+
+
+def serve(app: App, args: argparse.Namespace) -> int:
+    """Serve an editor on stdin and stdout; the exit code. BURSAR_LAZY_TYPES=0 loads the protocol's types whole."""
+    gc.disable()  # nothing that is imported is garbage
+    if app.environ.get("BURSAR_LAZY_TYPES") != "0":
+        load_lazily()
+    from bursar.lsp.loop import run
+
+    gc.enable()
+    gc.freeze()
+    return run(app)

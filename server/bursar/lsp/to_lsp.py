@@ -1,0 +1,160 @@
+"""From annotations to the protocol's words: converts, decides nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from lsprotocol import types
+
+from bursar.domain.money.price import usd, usd_text
+from bursar.domain.runs import RunSummary
+from bursar.domain.text import char_to_utf16, split_lines
+from bursar.session.model import BufferEdit, Document, RunChange, UsageUpdate
+from bursar.views.annotations import Annotations, Finding, Meter
+from bursar.views.runs_list import run_label
+
+_SEVERITIES = {
+    "error": types.DiagnosticSeverity.Error,
+    "warning": types.DiagnosticSeverity.Warning,
+    "information": types.DiagnosticSeverity.Information,
+    "hint": types.DiagnosticSeverity.Hint,
+}
+
+
+def code_lenses(annotations: Annotations) -> list[types.CodeLens]:
+    """The lenses; one that only tells has a command without a name, which editors show as plain text."""
+    return [
+        types.CodeLens(
+            range=_range(each.line, 0, 0),
+            command=types.Command(title=each.title, command=each.command or "", arguments=list(each.arguments)),
+        )
+        for each in annotations.lenses
+    ]
+
+
+def inlay_hints(document: Document, annotations: Annotations, within: types.Range) -> list[types.InlayHint]:
+    """The hints on the lines of a range."""
+    lines = split_lines(document.text)
+    return [
+        types.InlayHint(
+            position=types.Position(line=each.line, character=char_to_utf16(lines[each.line], each.character)),
+            label=each.label,
+            tooltip=each.tooltip,
+            padding_left=True,
+        )
+        for each in annotations.hints
+        if within.start.line <= each.line <= within.end.line
+    ]
+
+
+def diagnostics(document: Document, annotations: Annotations, *, related: bool) -> list[types.Diagnostic]:
+    """The findings, with what belongs to them as related information where the editor shows it."""
+    lines = split_lines(document.text)
+    return [
+        types.Diagnostic(
+            range=_range(
+                each.line,
+                char_to_utf16(lines[each.line], each.character),
+                char_to_utf16(lines[each.line], each.end_character),
+            ),
+            message=each.message,
+            severity=_SEVERITIES[each.severity],
+            code=each.code,
+            source="bursar",
+            related_information=_related(document, each) if related and each.related else None,
+        )
+        for each in annotations.findings
+    ]
+
+
+def workspace_edit(edit: BufferEdit) -> types.WorkspaceEdit:
+    """One versioned edit of one document."""
+    return types.WorkspaceEdit(
+        document_changes=[
+            types.TextDocumentEdit(
+                text_document=types.OptionalVersionedTextDocumentIdentifier(uri=edit.uri, version=edit.version),
+                edits=[
+                    types.TextEdit(
+                        range=types.Range(
+                            start=types.Position(line=edit.start[0], character=edit.start[1]),
+                            end=types.Position(line=edit.end[0], character=edit.end[1]),
+                        ),
+                        new_text=edit.new_text,
+                    )
+                ],
+            )
+        ]
+    )
+
+
+def meter_json(meter: Meter) -> dict[str, Any]:
+    """The payload of ``bursar/meter``."""
+    return {
+        "text": meter.text,
+        "tooltip": meter.tooltip,
+        "level": meter.level,
+        "spent_usd": meter.spent_usd,
+        "limit_usd": meter.limit_usd,
+        "resets_at": meter.resets_at,
+        "running": list(meter.running),
+    }
+
+
+def run_json(summary: RunSummary, *, mine: bool) -> dict[str, Any]:
+    """One run in the answer of ``bursar/runs``."""
+    record = summary.record
+    return {
+        "run": record.run,
+        "workspace": record.workspace,
+        "spec": record.spec,
+        "uri": file_uri(str(Path(record.workspace) / record.spec)),
+        "line": record.task_line,
+        "task": record.task_address,
+        "title": record.task_title,
+        "state": record.state,
+        "reason": record.reason,
+        "detail": record.detail,
+        "resume_at": record.resume_at,
+        "label": run_label(summary),
+        "mine": mine,
+        "elsewhere": record.owner_alive and not mine,
+        "steps_done": summary.steps_done,
+        "cost_usd": usd_text(summary.cost_pico),
+        "held_usd": usd_text(summary.held_pico),
+        "in_doubt": [{"step": each.key, "what": each.intent.get("input")} for each in summary.in_doubt],
+    }
+
+
+def run_change_json(change: RunChange) -> dict[str, Any]:
+    """The payload of ``bursar/runChanged``."""
+    return {"run": change.run, "state": change.state, "reason": change.reason, "label": change.label}
+
+
+def usage_json(update: UsageUpdate) -> dict[str, Any]:
+    """The payload of ``bursar/usageUpdate``: the Agent Client Protocol's words, in which an amount is a number."""
+    cost = {"amount": float(usd(update.cost_pico)), "currency": "USD"}
+    return {"run": update.run, "used": update.used, "size": update.size, "cost": cost}
+
+
+def file_uri(path: str) -> str:
+    """The URI of an absolute path."""
+    return Path(path).as_uri()
+
+
+def _related(document: Document, finding: Finding) -> list[types.DiagnosticRelatedInformation]:
+    root = Path(document.workspace)
+    return [
+        types.DiagnosticRelatedInformation(
+            location=types.Location(
+                uri=document.uri if each.path == document.spec else file_uri(str(root / each.path)),
+                range=_range(each.line, 0, 0),
+            ),
+            message=each.message,
+        )
+        for each in finding.related
+    ]
+
+
+def _range(line: int, start: int, end: int) -> types.Range:
+    return types.Range(start=types.Position(line=line, character=start), end=types.Position(line=line, character=end))

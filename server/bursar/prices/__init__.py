@@ -1,0 +1,59 @@
+"""What models cost: the user's own price file first, then the bundled price card. Nothing is fetched."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+from bursar.domain.money.price import Price, Rates, Unpriced
+from bursar.domain.ports import PriceBook
+
+__all__ = ["price_book"]
+
+_NOTHING = Decimal(0)
+_FREE = Rates(input=_NOTHING, output=_NOTHING, cache_read=_NOTHING, cache_write_5m=_NOTHING, cache_write_1h=_NOTHING)
+
+
+def price_book(*, override_file: Path | None, free_providers: frozenset[str]) -> PriceBook:
+    """The prices of this user: free where the provider's entry says so, then the price file, then the card.
+
+    Raises BadInput where the price file cannot be read or used.
+    """
+    if override_file is None:
+        return _Book({}, free_providers)
+    # The seam's library takes longer to load than the file; without a file it is not needed.
+    from bursar.prices.price_file import read_price_file
+
+    return _Book(read_price_file(override_file), free_providers)
+
+
+class _Book:
+    """A user's price file over the card."""
+
+    def __init__(self, own: dict[str, Price], free_providers: frozenset[str]) -> None:
+        self._own = own
+        self._free_providers = free_providers
+
+    def price(self, *, provider: str, model: str, at: str) -> Price | Unpriced:
+        """The price of a model at a moment; Unpriced says what would allow it."""
+        if provider in self._free_providers:
+            return Price(model=model, rates=_FREE, rate_card="free")
+        if model in self._own:
+            return self._own[model]
+        # Its data is a megabyte and a half of Python: nobody waits for it who has not asked for a price.
+        from bursar.prices.card import card_price
+
+        found = card_price(provider=provider, model=model, at=at)
+        if isinstance(found, Price):
+            return found
+        return Unpriced(
+            model=model,
+            why=f'{found}: give its price in a price file and name that in the setting "prices", '
+            f'or set "price": "free" on the provider {provider} if it costs nothing',
+        )
+
+    def window_tokens(self, *, provider: str, model: str) -> int | None:
+        """The card's context window of a model; None where the card does not know the model or its window."""
+        from bursar.prices.card import card_window_tokens
+
+        return card_window_tokens(provider=provider, model=model)

@@ -1,0 +1,187 @@
+"""Prices from the bundled snapshot of genai-prices, only where the name says for certain which model is meant."""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from genai_prices import types as card_types
+from genai_prices.data_snapshot import get_snapshot
+
+from bursar.domain.money.price import Price, Rates, Tier
+
+_VENDORS = (
+    (re.compile(r"claude-"), "anthropic"),
+    (re.compile(r"(?:gpt|chatgpt|codex)-|o[0-9](?:-|$)"), "openai"),
+    (re.compile(r"gemini-"), "google"),
+    (re.compile(r"deepseek-"), "deepseek"),
+    (re.compile(r"grok-"), "x-ai"),
+    (re.compile(r"(?:mistral|ministral|codestral|devstral|magistral)-"), "mistral"),
+)
+_DATE = re.compile(r"[-@](?:20[0-9]{6}|20[0-9]{2}-[0-9]{2}-[0-9]{2})$")
+
+# Prices for something else than the tokens we count: with one of these a sum over tokens would be too low.
+_BESIDE_TOKENS = ("requests_kcount", "output_reasoning_mtok", "output_citation_mtok")
+
+
+def card_price(*, provider: str, model: str, at: str) -> Price | str:
+    """The card's price of a model at a moment, or why there is none: a sentence without its end.
+
+    The entry's own name counts where the card knows a provider of that name, because that one sends the bill; then the
+    vendor in or behind the model's name; then all providers of the card, if they agree.
+    """
+    name = model.lower()
+    moment = datetime.fromisoformat(at).astimezone(UTC)
+    near = None
+    for seller, ref in _sellers(provider.lower(), name):
+        found, loose = _find(seller, ref)
+        if found is not None:
+            return _price(found, model=model, moment=moment, vendor=seller.id)
+        near = near or loose
+    if near is not None:
+        return f"no price is known for the model '{model}' (the nearest name is '{near}', which may be another model)"
+    if _vendor_of(name) is None:
+        return _price_they_agree_on(model=model, name=name, moment=moment)
+    return f"no price is known for the model '{model}'"
+
+
+def card_window_tokens(*, provider: str, model: str) -> int | None:
+    """The context window of exactly this model, from the first of its sellers that names one."""
+    for seller, ref in _sellers(provider.lower(), model.lower()):
+        found, _ = _find(seller, ref)
+        if found is not None and found.context_window is not None:
+            return found.context_window
+    return None
+
+
+@functools.cache
+def rate_card() -> str:
+    """The name and version of the card, as kept with each ledger entry."""
+    return f"genai-prices {importlib.metadata.version('genai-prices')}"
+
+
+def _sellers(provider: str, name: str) -> Iterator[tuple[card_types.Provider, str]]:
+    by_id = {each.id: each for each in get_snapshot().providers}
+    if provider in by_id:
+        yield by_id[provider], name
+    prefix, slash, rest = name.partition("/")
+    if slash and prefix in by_id:
+        yield by_id[prefix], rest
+    vendor = _vendor_of(name)
+    if vendor in by_id and vendor != provider:
+        yield by_id[vendor], name
+
+
+def _vendor_of(name: str) -> str | None:
+    return next((vendor for pattern, vendor in _VENDORS if pattern.match(name)), None)
+
+
+def _find(seller: card_types.Provider, name: str) -> tuple[card_types.ModelInfo | None, str | None]:
+    """The model of exactly this name, dated or not; else the id of one that the card's looser rules would take."""
+    loose = None
+    for each in seller.models:
+        if not each.is_match(name):
+            continue
+        names = {each.id.lower(), *_names(each.match)}
+        if name in names or _DATE.sub("", name) in names:
+            return each, None
+        loose = loose or each.id
+    return None, loose
+
+
+def _names(rule: card_types.MatchLogic) -> Iterator[str]:
+    """The full names in a rule. What it would accept after or around them is somebody's guess and not used."""
+    if isinstance(rule, card_types.ClauseEquals):
+        yield rule.equals.lower()
+    elif isinstance(rule, card_types.ClauseStartsWith):
+        yield rule.starts_with.lower()
+    elif isinstance(rule, card_types.ClauseOr):
+        for each in rule.or_:
+            yield from _names(each)
+    elif isinstance(rule, card_types.ClauseAnd):
+        for each in rule.and_:
+            yield from _names(each)
+
+
+def _price_they_agree_on(*, model: str, name: str, moment: datetime) -> Price | str:
+    """The price of a model without a known vendor; the card's name then says whose price it is."""
+    prices, sellers = [], []
+    for seller in get_snapshot().providers:
+        found, _ = _find(seller, name)
+        if found is not None:
+            price = _price(found, model=model, moment=moment, vendor=seller.id)
+            if isinstance(price, Price) and price.rates.output > 0:
+                prices.append(price)
+                sellers.append(seller.id)
+    if not prices:
+        return f"no price is known for the model '{model}'"
+    if any(each != prices[0] for each in prices):
+        return f"the {len(prices)} sellers of the model '{model}' on the price card do not agree on its price"
+    return replace(prices[0], rate_card=f"{rate_card()} ({', '.join(sellers)})")
+
+
+def _price(found: card_types.ModelInfo, *, model: str, moment: datetime, vendor: str) -> Price | str:
+    listed = _listed(found, moment)
+    if listed is None:
+        return f"the price card has no price of the model '{model}' for {moment:%Y-%m-%d %H:%M} UTC"
+    values = {key: value for key, value in vars(listed).items() if value is not None}
+    if "input_mtok" not in values or "output_mtok" not in values:
+        return f"the price card has no price by tokens for the model '{model}'"
+    extra = next((each for each in _BESIDE_TOKENS if each in values), None)
+    if extra is not None:
+        return f"the model '{model}' costs more than its tokens ({extra}), which is not counted here"
+    steps = sorted(
+        {tier.start for value in values.values() if isinstance(value, card_types.TieredPrices) for tier in value.tiers}
+    )
+    return Price(
+        model=model,
+        rates=_rates(values, 0, vendor),
+        tiers=tuple(Tier(above_tokens=start, rates=_rates(values, start + 1, vendor)) for start in steps),
+        rate_card=rate_card(),
+    )
+
+
+def _listed(found: card_types.ModelInfo, moment: datetime) -> card_types.ModelPrice | None:
+    """The prices in force; None where none is, for which the card itself would take the first of them silently."""
+    if isinstance(found.prices, card_types.ModelPrice):
+        return found.prices
+    for each in reversed(found.prices):
+        if each.constraint is None or each.constraint.active(moment):
+            return each.prices
+    return None
+
+
+_Values = dict[str, "Decimal | card_types.TieredPrices"]
+
+
+def _rates(values: _Values, prompt_tokens: int, vendor: str) -> Rates:
+    """The five rates for a prompt of this size.
+
+    Where the card has no price for a bucket it charges plain input for it, and so do we. Anthropic bills a write for
+    one hour at twice the input; that stands in where the card lacks it.
+    """
+    plain = _at(values["input_mtok"], prompt_tokens)
+    short = _at(values.get("cache_write_mtok", plain), prompt_tokens)
+    long = plain * 2 if vendor == "anthropic" else short
+    return Rates(
+        input=plain,
+        output=_at(values["output_mtok"], prompt_tokens),
+        cache_read=_at(values.get("cache_read_mtok", plain), prompt_tokens),
+        cache_write_5m=short,
+        cache_write_1h=_at(values.get("cache_write_1h_mtok", long), prompt_tokens),
+    )
+
+
+def _at(value: Decimal | card_types.TieredPrices, prompt_tokens: int) -> Decimal:
+    if isinstance(value, Decimal):
+        return value
+    rate = value.base
+    for tier in value.tiers:
+        if prompt_tokens > tier.start:
+            rate = tier.price
+    return rate

@@ -1,0 +1,61 @@
+"""The way to model providers: one adapter for each wire format. HTTP stays in this room."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bursar.domain.errors import BadInput
+from bursar.domain.ports import Clock, ModelProvider
+from bursar.providers.addresses import checked_address
+from bursar.providers.anthropic import AnthropicWire
+from bursar.providers.attempt import Deadlines
+from bursar.providers.openai_chat import OpenAIChatWire
+from bursar.providers.openai_responses import OpenAIResponsesWire
+from bursar.providers.transport import HttpProvider
+from bursar.providers.wire import Wire
+
+__all__ = ["WIRES", "Deadlines", "make_provider"]
+
+WIRES = ("anthropic", "openai-chat", "openai-responses")
+_USUAL = Deadlines()
+
+
+def make_provider(
+    *,
+    name: str,
+    wire: str,
+    base_url: str,
+    key: Callable[[], str | None],
+    key_name: str | None,
+    clock: Clock,
+    deadlines: Deadlines = _USUAL,
+    lenient_end: bool = False,
+) -> ModelProvider:
+    """A provider at one address; its key is asked for at each request and goes to no other host.
+
+    ``key_name`` is the environment variable that is named when the key is missing; without one, an address on this
+    machine needs no key. ``lenient_end`` takes a finish reason for the end where a server never sends its end mark.
+    Raises BadInput for an unknown wire, and for an address that a key must not go to.
+    """
+    address = checked_address(base_url, name=name)
+    known: Wire
+    if wire == "anthropic":
+        known = AnthropicWire()
+    elif wire == "openai-chat":
+        known = OpenAIChatWire(base_url=address.base_url)
+    elif wire == "openai-responses":
+        known = OpenAIResponsesWire()
+    else:
+        raise BadInput(
+            f"the provider {name} has the wire '{wire}', which is not known: use {', '.join(WIRES[:-1])} or {WIRES[-1]}"
+        )
+    return HttpProvider(
+        name=name,
+        wire=known,
+        address=address,
+        key=key,
+        key_name=key_name,
+        clock=clock,
+        deadlines=deadlines,
+        lenient_end=lenient_end,
+    )

@@ -1,0 +1,81 @@
+"""One streamed answer from its bytes to the reply or the failure, whether they come from a socket or from a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bursar.domain.errors import ProviderError
+from bursar.providers.failures import Said, Sender, clean, cut, of_error_in_answer
+from bursar.providers.sse import SseParser, StreamTooLarge
+from bursar.providers.wire import BadStream, Reader, Reading, StreamError
+
+
+class Answer:
+    """Reads an answer up to its end mark; what comes after that is not looked at."""
+
+    def __init__(self, *, reader: Reader, sender: Sender, model: str, lenient_end: bool) -> None:
+        self._parser = SseParser()
+        self._reader = reader
+        self._sender = sender
+        self._model = model
+        self._lenient_end = lenient_end
+
+    @property
+    def chars(self) -> int:
+        """How much content has come."""
+        return self._reader.chars
+
+    def feed(
+        self, chunk: bytes, *, request_id: str | None, on_content: Callable[[], None]
+    ) -> Reading | ProviderError | None:
+        """Read some more: the whole answer once its end mark is there, a failure, or None as long as it goes on."""
+        reader = self._reader
+        try:
+            for event in self._parser.feed(chunk):
+                chars = reader.chars
+                reader.take(event)
+                if reader.chars > chars:
+                    on_content()
+                if reader.ended:
+                    return reader.reading()
+        except StreamError as error:
+            return of_error_in_answer(
+                Said(kind=error.kind, code=error.code, text=clean(str(error), sender=self._sender)),
+                sender=self._sender,
+                request_id=request_id,
+                chars=reader.chars,
+                model=self._model,
+            )
+        except (BadStream, StreamTooLarge) as error:
+            what = clean(str(error), sender=self._sender)
+            return cut(
+                f"the answer of the provider {self._sender.name} breaks its format ({what})",
+                chars=reader.chars,
+                request_id=request_id,
+                status=200,
+            )
+        return None
+
+    def end(self, *, request_id: str | None) -> Reading | ProviderError:
+        """No more will come and no end mark came: a failure, unless its absence is to be forgiven."""
+        if self._lenient_end and self._reader.may_end:
+            return self._reader.reading()
+        return cut(
+            f"the answer of the provider {self._sender.name} ended without its end mark",
+            chars=self._reader.chars,
+            request_id=request_id,
+            status=200,
+        )
+
+
+def id_in(chunk: bytes, reader: Reader) -> str | None:
+    """The id that the beginning of an answer names, read with a reader of its own."""
+    try:
+        for event in SseParser().feed(chunk):
+            reader.take(event)
+            if reader.request_id:
+                break
+    except (StreamError, BadStream, StreamTooLarge):
+        # What is wrong with it is said when it is read for good.
+        return None
+    return reader.request_id

@@ -1,0 +1,344 @@
+"""Anthropic Messages: the body with its cache marks, and the state machine of a streamed answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from bursar.domain.conversation import Block, BrokenToolCall, Message, ModelRequest, Text, ToolCall, ToolResult
+from bursar.domain.money.usage import Usage
+from bursar.providers.canonical import canonical_bytes, canonical_text, whole_text
+from bursar.providers.sse import SseEvent
+from bursar.providers.strict_json import json_object
+from bursar.providers.usage_fields import anthropic_usage
+from bursar.providers.wire import (
+    CUT_BY_LIMIT,
+    NOT_CLOSED,
+    NOT_UTF8,
+    BadStream,
+    Reading,
+    StreamError,
+    call_block,
+    text_block,
+    whole_blocks,
+)
+
+API_VERSION = "2023-06-01"
+
+# The provider looks back 20 blocks from each mark for a prefix it knows; a longer turn needs a mark where the last
+# request ended, or all that was cached is written and paid again.
+LONG_TURN_BLOCKS = 15
+
+_MARK = {"type": "ephemeral"}
+_NOT_IN_AN_ID = re.compile(r"[^a-zA-Z0-9_-]")
+
+
+class AnthropicWire:
+    """The wire format of POST /v1/messages."""
+
+    name = "anthropic"
+
+    def url(self, base_url: str, /) -> str:
+        """Where requests go, for a base URL with or without its /v1."""
+        base = base_url.rstrip("/")
+        return f"{base}/messages" if base.endswith("/v1") else f"{base}/v1/messages"
+
+    def headers(self, key: str | None, /) -> dict[str, str]:
+        """The format's own headers."""
+        headers = {"anthropic-version": API_VERSION}
+        if key is not None:
+            headers["x-api-key"] = key
+        return headers
+
+    def body(self, request: ModelRequest, /) -> bytes:
+        """The canonical body; no sampling parameter is set, because newer versions of the format refuse them."""
+        body: dict[str, Any] = {
+            "model": request.model,
+            "max_tokens": request.max_tokens,
+            "stream": True,
+            "messages": [{"role": each.role, "content": _content(each)} for each in request.messages],
+        }
+        if request.system.strip():
+            body["system"] = [{"type": "text", "text": request.system}]
+        if request.tools:
+            body["tools"] = [
+                {"name": each.name, "description": each.description, "input_schema": each.input_schema}
+                for each in request.tools
+            ]
+        _mark(body)
+        return canonical_bytes(body)
+
+    def prompt_text(self, body: dict[str, Any], /) -> str:
+        """System, tool definitions and messages, as the model reads them."""
+        parts = [each["text"] for each in body.get("system", [])]
+        parts += [canonical_text(each) for each in body.get("tools", [])]
+        for message in body["messages"]:
+            for block in message["content"]:
+                parts += _read_of(block)
+        return "\n".join(parts)
+
+    def reader(self, *, most_input_tokens: int, most_output_tokens: int) -> AnthropicReader:
+        """A reader for one answer."""
+        return AnthropicReader(most_input_tokens=most_input_tokens, most_output_tokens=most_output_tokens)
+
+
+class AnthropicReader:
+    """Reads one streamed message: message_start, blocks one after the other, message_delta, message_stop."""
+
+    def __init__(self, *, most_input_tokens: int, most_output_tokens: int) -> None:
+        self._most_input_tokens = most_input_tokens
+        self._most_output_tokens = most_output_tokens
+        self.chars = 0
+        self.ended = False
+        self.request_id: str | None = None
+        self._model: str | None = None
+        self._started = False
+        self._blocks: list[_Open] = []
+        self._stop_reason = ""
+        self._usage_start: dict[str, Any] | None = None
+        self._usage_delta: dict[str, Any] | None = None
+        self._usage_fell = False
+        self._damaged = False
+
+    @property
+    def may_end(self) -> bool:
+        """Whether a stop reason has come."""
+        return bool(self._stop_reason)
+
+    def take(self, event: SseEvent, /) -> None:
+        """Read one event; raises StreamError and BadStream."""
+        data = json_object(event.data)
+        kind = str(data.get("type", event.name)) if data is not None else event.name
+        if kind == "ping":
+            return
+        if data is None:
+            raise BadStream(f"the event {event.name[:40]!r} is not a JSON object")
+        self._damaged = self._damaged or event.damaged
+        if kind == "error":
+            error = _object(data.get("error"))
+            raise StreamError(
+                kind=str(error.get("type", "")), code=_code_of(error), message=str(error.get("message", ""))
+            )
+        if kind == "message_start":
+            self._start(_object(data.get("message")))
+        elif kind in _NEEDS_A_START and not self._started:
+            raise BadStream(f"{kind} came before message_start")
+        elif kind == "content_block_start":
+            self._open(data)
+        elif kind == "content_block_delta":
+            self._add(self._block(data), _object(data.get("delta")))
+        elif kind == "content_block_stop":
+            self._block(data).closed = True
+        elif kind == "message_delta":
+            self._delta(data)
+        elif kind == "message_stop":
+            if not self._stop_reason:
+                raise BadStream("message_stop came without a stop reason")
+            self.ended = True
+
+    def reading(self) -> Reading:
+        """The answer with its usage."""
+        usage, raw, clamped = self._usage()
+        return Reading(
+            request_id=self.request_id,
+            model=self._model,
+            blocks=tuple(self._finished()),
+            stop_reason=self._stop_reason,
+            usage=usage,
+            usage_raw=raw,
+            usage_clamped=clamped,
+        )
+
+    def kept(self) -> tuple[Block, ...]:
+        """The texts so far and the calls whose blocks were closed."""
+        return whole_blocks(self._finished())
+
+    def _start(self, message: dict[str, Any]) -> None:
+        if self._started:
+            raise BadStream("message_start came twice")
+        self._started = True
+        self.request_id = _text(message.get("id")) or None
+        self._model = _text(message.get("model")) or None
+        usage = message.get("usage")
+        self._usage_start = usage if isinstance(usage, dict) else None
+
+    def _open(self, data: dict[str, Any]) -> None:
+        if data.get("index") != len(self._blocks) or (self._blocks and not self._blocks[-1].closed):
+            raise BadStream("content blocks are out of order")
+        block = _object(data.get("content_block"))
+        opened = _Open(kind=_text(block.get("type")), call_id=_text(block.get("id")), name=_text(block.get("name")))
+        self._blocks.append(opened)
+        if opened.kind == "text":
+            self._grow(opened, _text(block.get("text")))
+        elif opened.kind == "tool_use":
+            self.chars += len(opened.name)
+            if block.get("input"):
+                opened.whole_input = canonical_text(block["input"])
+
+    def _block(self, data: dict[str, Any]) -> _Open:
+        if not self._blocks or data.get("index") != len(self._blocks) - 1 or self._blocks[-1].closed:
+            raise BadStream("an event names a content block that is not open")
+        return self._blocks[-1]
+
+    def _add(self, block: _Open, delta: dict[str, Any]) -> None:
+        kind = delta.get("type")
+        if kind == "text_delta":
+            self._grow(block, _text(delta.get("text")))
+        elif kind == "input_json_delta":
+            self._grow(block, _text(delta.get("partial_json")))
+        elif kind == "thinking_delta":
+            # Thoughts are billed as output and show that the model is at work; they are not part of the answer.
+            self.chars += len(_text(delta.get("thinking")))
+
+    def _grow(self, block: _Open, text: str) -> None:
+        block.parts.append(text)
+        self.chars += len(text)
+
+    def _delta(self, data: dict[str, Any]) -> None:
+        self._stop_reason = _text(_object(data.get("delta")).get("stop_reason")) or self._stop_reason
+        usage = data.get("usage")
+        if isinstance(usage, dict):
+            before = self._usage_delta or {}
+            # The figures are running totals: they cannot fall.
+            self._usage_fell = self._usage_fell or any(
+                _is_count(usage.get(key)) and _is_count(value) and usage[key] < value for key, value in before.items()
+            )
+            self._usage_delta = before | {key: value for key, value in usage.items() if value is not None}
+
+    def _finished(self) -> Iterable[Block]:
+        for number, block in enumerate(self._blocks):
+            if block.kind == "text":
+                text = text_block(block.parts)
+                if text is not None:
+                    yield text
+            elif block.kind == "tool_use":
+                last = number == len(self._blocks) - 1
+                damage = None
+                if self._damaged:
+                    damage = NOT_UTF8
+                elif last and self._stop_reason == "max_tokens":
+                    damage = CUT_BY_LIMIT
+                elif not block.closed:
+                    damage = NOT_CLOSED
+                raw = "".join(block.parts) or block.whole_input
+                yield call_block(call_id=block.call_id or f"call_{number}", name=block.name, raw=raw, damage=damage)
+
+    def _usage(self) -> tuple[Usage | None, str | None, bool]:
+        if self._usage_start is None and self._usage_delta is None:
+            return None, None, False
+        raw = whole_text(canonical_text({"message_start": self._usage_start, "message_delta": self._usage_delta}))
+        if self._usage_delta is None:
+            # message_start knows the input only; its output figure is what stood there before the answer.
+            return None, raw, False
+        merged = {key: value for key, value in (self._usage_start or {}).items() if value is not None}
+        if "cache_creation_input_tokens" in self._usage_delta and "cache_creation" not in self._usage_delta:
+            split = merged.get("cache_creation")
+            if merged.get("cache_creation_input_tokens") != self._usage_delta["cache_creation_input_tokens"] and split:
+                del merged["cache_creation"]
+        merged |= self._usage_delta
+        usage, clamped = anthropic_usage(
+            merged,
+            most_input_tokens=self._most_input_tokens,
+            most_output_tokens=self._most_output_tokens,
+            content_seen=self.chars > 0,
+        )
+        return usage, raw, clamped or self._usage_fell
+
+
+class _Open:
+    """A content block as it grows."""
+
+    __slots__ = ("call_id", "closed", "kind", "name", "parts", "whole_input")
+
+    def __init__(self, *, kind: str, call_id: str, name: str) -> None:
+        self.kind = kind
+        self.call_id = call_id
+        self.name = name
+        self.parts: list[str] = []
+        self.whole_input = ""
+        self.closed = False
+
+
+_NEEDS_A_START = frozenset(
+    ("content_block_start", "content_block_delta", "content_block_stop", "message_delta", "message_stop")
+)
+
+
+def _content(message: Message) -> list[dict[str, Any]]:
+    """The blocks of a message, always a list: results first, as the format asks; blank texts are left out."""
+    results = [each for each in message.blocks if isinstance(each, ToolResult)]
+    others = [each for each in message.blocks if not isinstance(each, ToolResult)]
+    blocks = [_as_block(each) for each in (*results, *others) if not (isinstance(each, Text) and not each.text.strip())]
+    return blocks or [{"type": "text", "text": "(empty)"}]
+
+
+def _as_block(block: Block) -> dict[str, Any]:
+    if isinstance(block, Text):
+        return {"type": "text", "text": block.text}
+    if isinstance(block, ToolCall):
+        return {"type": "tool_use", "id": _id(block.id), "name": _name(block.name), "input": block.input}
+    if isinstance(block, BrokenToolCall):
+        # What was no object cannot go back as it came; its result says what was wrong with it.
+        return {"type": "tool_use", "id": _id(block.id), "name": _name(block.name), "input": {}}
+    text = block.content if block.content.strip() else "(no output)"
+    result: dict[str, Any] = {
+        "type": "tool_result",
+        "tool_use_id": _id(block.call_id),
+        "content": [{"type": "text", "text": text}],
+    }
+    if block.is_error:
+        result["is_error"] = True
+    return result
+
+
+def _id(given: str) -> str:
+    return _NOT_IN_AN_ID.sub("_", given) or "_"
+
+
+def _name(given: str) -> str:
+    return _NOT_IN_AN_ID.sub("_", given)[:128] or "unknown_tool"
+
+
+def _mark(body: dict[str, Any]) -> None:
+    """Mark the ends of the prefixes that later requests share: at most four, and nothing else changes by it.
+
+    An opening of several blocks begins with what other runs share too, so its first block is marked in the system's
+    place: a mark further on covers the system as well.
+    """
+    messages: list[dict[str, Any]] = body["messages"]
+    first_user = next((each for each in messages if each["role"] == "user"), None)
+    shared_opening = first_user is not None and len(first_user["content"]) > 1
+    ends = [body["system"][-1]] if "system" in body and not shared_opening else []
+    if first_user is not None:
+        ends += [first_user["content"][0], first_user["content"][-1]] if shared_opening else [first_user["content"][-1]]
+    if len(messages) > 2 and sum(len(each["content"]) for each in messages[-2:]) > LONG_TURN_BLOCKS:
+        ends.append(messages[-3]["content"][-1])
+    if messages:
+        ends.append(messages[-1]["content"][-1])
+    for block in ends:
+        block["cache_control"] = dict(_MARK)
+
+
+def _read_of(block: dict[str, Any]) -> list[str]:
+    if block["type"] == "text":
+        return [block["text"]]
+    if block["type"] == "tool_use":
+        return [block["name"], canonical_text(block["input"])]
+    return [each["text"] for each in block["content"]]
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _code_of(error: dict[str, Any]) -> str:
+    return str(_object(error.get("details")).get("error_code") or "")

@@ -1,0 +1,281 @@
+"""OpenAI Chat Completions, as many servers speak it: the body, and the state machine of a streamed answer."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from bursar.domain.conversation import Block, BrokenToolCall, Message, ModelRequest, Text, ToolCall, ToolResult
+from bursar.providers.canonical import canonical_bytes, canonical_text, whole_text
+from bursar.providers.sse import SseEvent
+from bursar.providers.strict_json import json_object
+from bursar.providers.usage_fields import openai_usage
+from bursar.providers.wire import (
+    CUT_BY_LIMIT,
+    NOT_UTF8,
+    BadStream,
+    Reading,
+    StreamError,
+    call_block,
+    text_block,
+    whole_blocks,
+)
+
+# One vocabulary for all formats, so that what drives a run need not know which one it spoke.
+_STOP_REASONS = {
+    "stop": "end_turn",
+    "tool_calls": "tool_use",
+    "function_call": "tool_use",
+    "length": "max_tokens",
+    "content_filter": "refusal",
+}
+
+
+class OpenAIChatWire:
+    """The wire format of POST {base}/chat/completions."""
+
+    name = "openai-chat"
+
+    def __init__(self, *, base_url: str) -> None:
+        host = urlsplit(base_url).hostname or ""
+        # The vendor refuses the old name for its newer models; most other servers know only the old one.
+        self._limit_field = "max_completion_tokens" if host == "api.openai.com" else "max_tokens"
+
+    def url(self, base_url: str, /) -> str:
+        """Where requests go; a base URL without a path gets the usual /v1."""
+        base = base_url.rstrip("/")
+        if not urlsplit(base).path:
+            base += "/v1"
+        return f"{base}/chat/completions"
+
+    def headers(self, key: str | None, /) -> dict[str, str]:
+        """The format's own headers."""
+        return {} if key is None else {"authorization": f"Bearer {key}"}
+
+    def body(self, request: ModelRequest, /) -> bytes:
+        """The canonical body; usage is always asked for, no sampling parameter is set."""
+        messages: list[dict[str, Any]] = []
+        if request.system.strip():
+            messages.append({"role": "system", "content": request.system})
+        for message in request.messages:
+            messages += _messages(message)
+        body: dict[str, Any] = {
+            "model": request.model,
+            self._limit_field: request.max_tokens,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "messages": messages,
+        }
+        if request.tools:
+            body["tools"] = [
+                {
+                    "type": "function",
+                    "function": {
+                        "name": each.name,
+                        "description": each.description,
+                        "parameters": each.input_schema,
+                    },
+                }
+                for each in request.tools
+            ]
+        return canonical_bytes(body)
+
+    def prompt_text(self, body: dict[str, Any], /) -> str:
+        """Tool definitions and messages, as the model reads them."""
+        parts = [canonical_text(each["function"]) for each in body.get("tools", [])]
+        for message in body["messages"]:
+            parts += [message["content"]] if message.get("content") else []
+            for call in message.get("tool_calls", []):
+                parts += [call["function"]["name"], call["function"]["arguments"]]
+        return "\n".join(parts)
+
+    def reader(self, *, most_input_tokens: int, most_output_tokens: int) -> OpenAIChatReader:
+        """A reader for one answer."""
+        return OpenAIChatReader(most_input_tokens=most_input_tokens, most_output_tokens=most_output_tokens)
+
+
+class OpenAIChatReader:
+    """Reads one streamed completion: deltas, a finish reason, usage, [DONE]."""
+
+    def __init__(self, *, most_input_tokens: int, most_output_tokens: int) -> None:
+        self._most_input_tokens = most_input_tokens
+        self._most_output_tokens = most_output_tokens
+        self.chars = 0
+        self.ended = False
+        self.request_id: str | None = None
+        self._model: str | None = None
+        self._text: list[str] = []
+        self._calls: list[_Call] = []
+        self._finish_reason = ""
+        self._usage: dict[str, Any] | None = None
+        self._damaged = False
+
+    @property
+    def may_end(self) -> bool:
+        """Whether a finish reason has come."""
+        return bool(self._finish_reason)
+
+    def take(self, event: SseEvent, /) -> None:
+        """Read one chunk; raises StreamError and BadStream."""
+        if event.data.strip() == "[DONE]":
+            if not self._finish_reason:
+                raise BadStream("[DONE] came without a finish reason")
+            self.ended = True
+            return
+        data = json_object(event.data)
+        if data is None:
+            raise BadStream("a chunk is not a JSON object")
+        self._damaged = self._damaged or event.damaged
+        if data.get("error"):
+            raise _error(data["error"])
+        self.request_id = self.request_id or _text(data.get("id")) or None
+        self._model = self._model or _text(data.get("model")) or None
+        if isinstance(data.get("usage"), dict):
+            self._usage = data["usage"]
+        choices = data.get("choices")
+        for choice in choices if isinstance(choices, list) else []:
+            if isinstance(choice, dict) and choice.get("index", 0) == 0:
+                self._choice(choice)
+
+    def reading(self) -> Reading:
+        """The answer with its usage."""
+        stop_reason = _STOP_REASONS.get(self._finish_reason, self._finish_reason)
+        if self._calls and stop_reason == "end_turn":
+            # Some servers finish a call with "stop".
+            stop_reason = "tool_use"
+        usage, raw, clamped = None, None, False
+        if self._usage is not None:
+            raw = whole_text(canonical_text(self._usage))
+            usage, clamped = openai_usage(
+                self._usage,
+                most_input_tokens=self._most_input_tokens,
+                most_output_tokens=self._most_output_tokens,
+                content_seen=self.chars > 0,
+            )
+        return Reading(
+            request_id=self.request_id,
+            model=self._model,
+            blocks=tuple(self._blocks(stop_reason)),
+            stop_reason=stop_reason,
+            usage=usage,
+            usage_raw=raw,
+            usage_clamped=clamped,
+        )
+
+    def kept(self) -> tuple[Block, ...]:
+        """The text so far and the calls that another one followed: the last one has no end of its own."""
+        stop_reason = _STOP_REASONS.get(self._finish_reason, self._finish_reason)
+        blocks = self._blocks(stop_reason)
+        if self._calls and not self._finish_reason:
+            del blocks[-1]
+        return whole_blocks(blocks)
+
+    def _choice(self, choice: dict[str, Any]) -> None:
+        delta = choice.get("delta")
+        if isinstance(delta, dict):
+            for key in ("content", "refusal"):
+                text = _text(delta.get(key))
+                self._text.append(text)
+                self.chars += len(text)
+            # Thoughts are billed as output and show that the model is at work; they are not part of the answer.
+            self.chars += len(_text(delta.get("reasoning_content")) or _text(delta.get("reasoning")))
+            calls = delta.get("tool_calls")
+            for call in calls if isinstance(calls, list) else []:
+                if isinstance(call, dict):
+                    self._call(call)
+        self._finish_reason = _text(choice.get("finish_reason")) or self._finish_reason
+
+    def _call(self, data: dict[str, Any]) -> None:
+        given = data.get("function")
+        function = given if isinstance(given, dict) else {}
+        call = self._find(data.get("index"), _text(data.get("id")))
+        name, arguments = _text(function.get("name")), function.get("arguments")
+        call.name = call.name or name
+        # Some servers send the arguments as an object instead of its text.
+        text = canonical_text(arguments) if isinstance(arguments, dict) else _text(arguments)
+        call.parts.append(text)
+        self.chars += len(name) + len(text)
+
+    def _find(self, index: Any, call_id: str) -> _Call:
+        """The call that a delta belongs to: by its index, or a new one where a new id comes under an old index."""
+        if index is None:
+            known = self._calls[-1] if self._calls and (not call_id or self._calls[-1].call_id == call_id) else None
+        else:
+            known = next((each for each in reversed(self._calls) if each.index == index), None)
+            if known is not None and call_id and known.call_id and call_id != known.call_id:
+                known = None
+        if known is None:
+            known = _Call(index=index, call_id=call_id)
+            self._calls.append(known)
+        known.call_id = known.call_id or call_id
+        return known
+
+    def _blocks(self, stop_reason: str) -> list[Block]:
+        text = text_block(self._text)
+        blocks: list[Block] = [] if text is None else [text]
+        for number, call in enumerate(self._calls):
+            damage = None
+            if self._damaged:
+                damage = NOT_UTF8
+            elif stop_reason == "max_tokens" and number == len(self._calls) - 1:
+                damage = CUT_BY_LIMIT
+            raw = "".join(call.parts)
+            blocks.append(call_block(call_id=call.call_id or f"call_{number}", name=call.name, raw=raw, damage=damage))
+        return blocks
+
+
+class _Call:
+    """A tool call as it grows."""
+
+    __slots__ = ("call_id", "index", "name", "parts")
+
+    def __init__(self, *, index: Any, call_id: str) -> None:
+        self.index = index
+        self.call_id = call_id
+        self.name = ""
+        self.parts: list[str] = []
+
+
+def _messages(message: Message) -> list[dict[str, Any]]:
+    """A turn in this format: each result is a message of its own, before the text of its turn."""
+    results = [each for each in message.blocks if isinstance(each, ToolResult)]
+    text = "\n".join(each.text for each in message.blocks if isinstance(each, Text))
+    calls = [each for each in message.blocks if isinstance(each, ToolCall | BrokenToolCall)]
+    out: list[dict[str, Any]] = [
+        {
+            "role": "tool",
+            "tool_call_id": each.call_id,
+            "content": f"error: {each.content}" if each.is_error else each.content,
+        }
+        for each in results
+    ]
+    if calls:
+        out.append({"role": message.role, "content": text or None, "tool_calls": [_call_out(each) for each in calls]})
+    elif text or not results:
+        out.append({"role": message.role, "content": text})
+    return out
+
+
+def _call_out(call: ToolCall | BrokenToolCall) -> dict[str, Any]:
+    # What was no object cannot go back as it came; its result says what was wrong with it.
+    arguments = whole_text(canonical_text(call.input)) if isinstance(call, ToolCall) else "{}"
+    return {
+        "id": call.id,
+        "type": "function",
+        "function": {"name": call.name or "unknown_tool", "arguments": arguments},
+    }
+
+
+def _error(error: Any) -> StreamError:
+    if not isinstance(error, dict):
+        return StreamError(kind="", code="", message=_text(error))
+    code = error.get("code")
+    return StreamError(
+        kind=_text(error.get("type")),
+        code=str(code) if code is not None else "",
+        message=_text(error.get("message")),
+    )
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,110 @@
+"""What a wire format gives the transport: how a request is written and how an answer is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from bursar.domain.conversation import Block, BrokenToolCall, ModelRequest, Text, ToolCall
+from bursar.domain.money.usage import Usage
+from bursar.providers.canonical import whole_text
+from bursar.providers.sse import SseEvent
+from bursar.providers.strict_json import tool_input
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """A whole answer as the wire told it; ``model`` and ``request_id`` are None where it named none."""
+
+    request_id: str | None
+    model: str | None
+    blocks: tuple[Block, ...]
+    stop_reason: str
+    usage: Usage | None
+    usage_raw: str | None
+    usage_clamped: bool
+
+
+class StreamError(Exception):
+    """The stream holds an error: ``kind``, ``code`` and the message are the provider's own."""
+
+    def __init__(self, *, kind: str, code: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.code = code
+
+
+class BadStream(Exception):
+    """The stream breaks the rules of its format; what came before it stands."""
+
+
+class Reader(Protocol):
+    """Reads one answer, event by event.
+
+    ``chars`` counts the content so far (text, thoughts, arguments); ``ended`` is true from the end mark on, and
+    ``may_end`` once everything but the mark has come.
+    """
+
+    chars: int
+    ended: bool
+    request_id: str | None
+
+    @property
+    def may_end(self) -> bool: ...
+
+    def take(self, event: SseEvent, /) -> None:
+        """Read one event; raises StreamError for an error of the provider's and BadStream for a broken one."""
+
+    def reading(self) -> Reading:
+        """The answer, once it has ended."""
+
+    def kept(self) -> tuple[Block, ...]:
+        """What can be used of an answer that broke off: its text so far, and the calls that are whole for certain."""
+
+
+class Wire(Protocol):
+    """One wire format."""
+
+    name: str
+
+    def url(self, base_url: str, /) -> str: ...
+
+    def headers(self, key: str | None, /) -> dict[str, str]: ...
+
+    def body(self, request: ModelRequest, /) -> bytes: ...
+
+    def prompt_text(self, body: dict[str, Any], /) -> str: ...
+
+    def reader(self, *, most_input_tokens: int, most_output_tokens: int) -> Reader:
+        """A reader for one answer; the two bounds stand in for usage that cannot be true."""
+
+
+def text_block(parts: list[str]) -> Text | None:
+    """The text of a block, whole; None where it says nothing."""
+    text = whole_text("".join(parts))
+    return Text(text=text) if text else None
+
+
+def call_block(*, call_id: str, name: str, raw: str, damage: str | None) -> ToolCall | BrokenToolCall:
+    """A tool call from its raw arguments; broken where they are no object, it has no name, or ``damage`` is known."""
+    found = damage or tool_input(raw)
+    if not name and isinstance(found, dict):
+        found = "the call names no tool"
+    if isinstance(found, dict):
+        return ToolCall(id=call_id, name=name, input=found)
+    return BrokenToolCall(id=call_id, name=name, raw_input=whole_text(raw), why=found)
+
+
+def whole_blocks(blocks: Iterable[Block]) -> tuple[Block, ...]:
+    """The blocks without the calls that are broken, and without texts that say nothing."""
+    return tuple(
+        each
+        for each in blocks
+        if not isinstance(each, BrokenToolCall) and not (isinstance(each, Text) and not each.text.strip())
+    )
+
+
+CUT_BY_LIMIT = "the answer reached its limit of tokens inside this call: ask for less in one call"
+NOT_UTF8 = "the answer held bytes that are not UTF-8, so the arguments cannot be trusted"
+NOT_CLOSED = "the answer ended before this call was complete"

@@ -1,0 +1,190 @@
+"""Turns how an attempt ended into its ledger entry and its step result, together in one transaction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from bursar.domain.conversation import Block, ModelReply, Text, ToolCall
+from bursar.domain.money.ledger import Certainty, LedgerEntry
+from bursar.domain.money.price import Price, Unpriced, cost_of, usd_text
+from bursar.domain.money.usage import Usage
+from bursar.domain.runs import RunRecord, StepRecord
+from bursar.runs.codec import block_to_json
+from bursar.runs.events import Events
+from bursar.runs.focus import Focus
+from bursar.runs.world import World
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One sending of one request: what was reserved for it and what it was about."""
+
+    n: int
+    key: str
+    number: int
+    hold_pico: int
+    local_day: str
+    body_sha256: str
+    prompt_sha256: str
+    counted_tokens: int
+    price: Price | Unpriced
+    focus: Focus
+
+
+def attempt_of(step: StepRecord, *, n: int, price: Price | Unpriced, prompt_sha256: str) -> Attempt:
+    """The attempt that a dead process had in flight, from what it recorded before it sent."""
+    return Attempt(
+        n=n,
+        key=step.key,
+        number=step.attempt,
+        hold_pico=step.hold_pico,
+        local_day=str(step.intent["day"]),
+        body_sha256=step.body_sha256 or "",
+        prompt_sha256=prompt_sha256,
+        counted_tokens=int(step.intent["counted_tokens"]),
+        price=price,
+        focus=Focus(file=step.intent.get("file"), line=step.intent.get("line")),
+    )
+
+
+class Books:
+    """Settles the attempts of one run under one epoch."""
+
+    def __init__(self, world: World, run: RunRecord, epoch: int, events: Events) -> None:
+        self._world = world
+        self._run = run
+        self._epoch = epoch
+        self._events = events
+
+    async def settle(self, attempt: Attempt, reply: ModelReply, *, seconds_run: float) -> None:
+        """Book a whole answer: usage as reported, our own count where none was; then it is the step's result.
+
+        A reply that names another model than the one asked is priced as the model it names.
+        """
+        usage = reply.usage
+        certainty: Certainty = "billed" if usage is not None and not reply.usage_clamped else "estimated"
+        own = Usage(uncached_input=attempt.counted_tokens, output=self._count(reply))
+        if usage is None or (reply.usage_clamped and usage.input + usage.output < own.input + own.output):
+            usage = own
+        price = attempt.price
+        if reply.model != self._run.model:
+            price = self._world.prices.price(
+                provider=self._world.provider.name, model=reply.model, at=self._world.clock.now_utc()
+            )
+        entry = replace(
+            self._entry(attempt, reply.request_id, usage, price, model=reply.model, certainty=certainty),
+            usage_raw=reply.usage_raw,
+            ttft_ms=reply.ttft_ms,
+            duration_ms=reply.duration_ms,
+        )
+        result = {
+            "blocks": [block_to_json(each) for each in reply.blocks],
+            "stop_reason": reply.stop_reason,
+            "model": reply.model,
+            "request_id": reply.request_id,
+        }
+        await self._world.journal.settle_request(
+            run=self._run.run,
+            epoch=self._epoch,
+            key=attempt.key,
+            attempt=attempt.number,
+            entry=entry,
+            result=result,
+            seconds_run=seconds_run,
+        )
+        self._world.spool.drop(run=self._run.run, key=attempt.key, attempt=attempt.number)
+        await self._events.tell(
+            "request_finished",
+            n=attempt.n,
+            attempt=attempt.number,
+            request_id=reply.request_id,
+            model=reply.model,
+            usage=usage.as_dict(),
+            cost_usd=None if entry.cost_pico is None else usd_text(entry.cost_pico),
+            certainty=certainty,
+            ttft_ms=reply.ttft_ms,
+            duration_ms=reply.duration_ms,
+        )
+
+    async def settle_unknown(
+        self, attempt: Attempt, request_id: str | None, *, seconds_run: float, kept: Sequence[Block] = ()
+    ) -> None:
+        """Book an attempt whose bill cannot be known as "at most" what was held for it; the step stays to be done.
+
+        ``kept`` is what can be used of its answer: the next attempt goes on from there.
+        """
+        known = request_id or f"unseen:{self._run.run}:{attempt.key}:{attempt.number}"
+        entry = replace(
+            self._entry(attempt, known, Usage(), attempt.price, model=self._run.model, certainty="unknown"),
+            cost_pico=None,
+        )
+        await self._world.journal.settle_request(
+            run=self._run.run,
+            epoch=self._epoch,
+            key=attempt.key,
+            attempt=attempt.number,
+            entry=entry,
+            result=None,
+            kept={"kept": [block_to_json(each) for each in kept]} if kept else None,
+            seconds_run=seconds_run,
+        )
+        self._world.spool.drop(run=self._run.run, key=attempt.key, attempt=attempt.number)
+        await self._events.tell(
+            "request_unknown",
+            n=attempt.n,
+            attempt=attempt.number,
+            request_id=known,
+            at_most_usd=usd_text(attempt.hold_pico),
+        )
+
+    def _entry(
+        self,
+        attempt: Attempt,
+        request_id: str,
+        usage: Usage,
+        price: Price | Unpriced,
+        *,
+        model: str,
+        certainty: Certainty,
+    ) -> LedgerEntry:
+        run = self._run
+        cost = cost_of(usage, price)
+        known = not isinstance(cost, Unpriced)
+        return LedgerEntry(
+            request_id=request_id,
+            at=self._world.clock.now_utc(),
+            local_day=attempt.local_day,
+            workspace=run.workspace,
+            run=run.run,
+            step=attempt.key,
+            attempt=attempt.number,
+            epoch=self._epoch,
+            spec=run.spec,
+            task=run.task_address,
+            file=attempt.focus.file,
+            line=attempt.focus.line,
+            provider=self._world.provider.name,
+            model=model,
+            usage=usage,
+            usage_raw=None,
+            unit_prices=json.dumps(cost.rates.as_dict(), sort_keys=True) if not isinstance(cost, Unpriced) else None,
+            rate_card=cost.rate_card if not isinstance(cost, Unpriced) else None,
+            cost_pico=cost.pico if not isinstance(cost, Unpriced) else None,
+            at_most_pico=attempt.hold_pico,
+            unpriced=not known,
+            certainty=certainty,
+            body_sha256=attempt.body_sha256,
+            prompt_sha256=attempt.prompt_sha256,
+            ttft_ms=None,
+            duration_ms=None,
+        )
+
+    def _count(self, reply: ModelReply) -> int:
+        parts = [
+            each.text if isinstance(each, Text) else json.dumps(each.input, ensure_ascii=False)
+            for each in reply.blocks
+            if isinstance(each, Text | ToolCall)
+        ]
+        return self._world.counter.count("\n".join(parts))

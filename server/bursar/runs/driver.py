@@ -1,0 +1,183 @@
+"""Drives one run until it is finished, paused or stopped: decide, act, record, and look for wishes between steps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bursar.domain.errors import OwnedElsewhere, Refused
+from bursar.domain.money.price import usd_text
+from bursar.domain.ports import HeldElsewhere
+from bursar.domain.runs import RunRecord
+from bursar.runs.acting import Tools
+from bursar.runs.asking import Requests
+from bursar.runs.assemble import FirstRequest
+from bursar.runs.events import Events
+from bursar.runs.focus import focus_of
+from bursar.runs.fold import AllDone, AskModel, Idle, RunCheck, failed_checks, next_act, repeats
+from bursar.runs.ticking import LeftAlone, NotYet, Ticked, tick_task
+from bursar.runs.world import DISTRUSTED, Finished, Outcome, Paused, Stopped, World
+
+
+async def drive(world: World, run_id: str) -> Outcome:
+    """Take the run over and go on where its journal ends.
+
+    Raises OwnedElsewhere while another living process drives it, Refused in the middle of a rewind, Fenced when it was
+    taken over, and StorageError when the journal cannot be written (nothing is sent then).
+    """
+    claimed = await world.journal.claim(run_id)
+    if isinstance(claimed, HeldElsewhere):
+        raise OwnedElsewhere(f"{run_id} runs in another window ({claimed.owner}): pause it there, or wait for it")
+    events = Events(world, run_id)
+    drive_ = _Drive(world, claimed.run, claimed.epoch, events)
+    try:
+        if claimed.run.rewinding is not None:
+            raise Refused(
+                f"a rewind of {run_id} was interrupted: 'bursar rewind {run_id} {claimed.run.rewinding}' finishes it"
+            )
+        await world.journal.set_state(run=run_id, epoch=claimed.epoch, state="running")
+        await events.tell("run_started" if claimed.epoch == 1 else "run_resumed", **_facts(claimed.run))
+        outcome = await drive_.go()
+        await drive_.conclude(outcome)
+        return outcome
+    finally:
+        await world.journal.release(run_id)
+
+
+class _Drive:
+    def __init__(self, world: World, run: RunRecord, epoch: int, events: Events) -> None:
+        self._world = world
+        self._run = run
+        self._epoch = epoch
+        self._events = events
+        self._requests = Requests(world, run, epoch, events)
+        self._tools = Tools(world, run, epoch, events)
+        self._began_s = world.clock.monotonic_s()
+
+    async def go(self) -> Outcome:
+        world, run = self._world, self._run
+        ceilings = world.ceilings
+        check = FirstRequest.from_json(run.first_request).check
+        sent = 0
+        while True:
+            wish = self._wish()
+            if wish is not None:
+                return wish
+            steps = world.journal.steps(run.run)
+            act = next_act(steps, check=check)
+            if isinstance(act, AllDone):
+                return await self._finish(act.summary)
+            if isinstance(act, Idle):
+                detail = f"The model answered without doing anything three times: {act.text}"
+                return Paused(reason="repeat", detail=detail)
+            if world.clock.monotonic_s() - self._began_s > ceilings.wall_s:
+                detail = f"The run took longer than {ceilings.wall_s:.0f} s. Resume gives it as long again."
+                return Paused(reason="ceiling", detail=detail)
+            if isinstance(act, AskModel):
+                mine = [each for each in steps if each.epoch == self._epoch]
+                if failed_checks(mine) >= ceilings.checks:
+                    detail = (
+                        f"The task's check failed {ceilings.checks} times. Resume lets the agent try as often again."
+                    )
+                    return Paused(reason="check", detail=detail)
+                if repeats(mine) >= ceilings.identical_calls:
+                    times = ceilings.identical_calls
+                    detail = f"The same call gave the same result {times} times in a row. Resume tries on."
+                    return Paused(reason="repeat", detail=detail)
+                if sent >= ceilings.requests:
+                    detail = f"The run has made {sent} requests. Resume allows as many again."
+                    return Paused(reason="ceiling", detail=detail)
+                sent += 1
+                paused = await self._requests.ask(
+                    act.n, act.later, act.step, focus_of(steps), kept=act.kept, seconds_run=self._seconds_run()
+                )
+            elif isinstance(act, RunCheck):
+                paused = await self._tools.check(act, seconds_run=self._seconds_run())
+            else:
+                paused = await self._tools.use(act, seconds_run=self._seconds_run())
+            if paused is not None:
+                return paused
+
+    async def conclude(self, outcome: Outcome) -> None:
+        """Write down how it ended and tell everybody, with what it cost."""
+        match outcome:
+            case Paused():
+                await self._world.journal.set_state(
+                    run=self._run.run,
+                    epoch=self._epoch,
+                    state="in_doubt" if outcome.reason == "in_doubt" else "paused",
+                    reason=outcome.reason,
+                    detail=outcome.detail,
+                    resume_at=outcome.resume_at,
+                    seconds_run=self._seconds_run(),
+                )
+                await self._tell_end(
+                    "run_paused", reason=outcome.reason, detail=outcome.detail, resume_at=outcome.resume_at
+                )
+            case Stopped():
+                await self._world.journal.set_state(
+                    run=self._run.run,
+                    epoch=self._epoch,
+                    state="failed",
+                    reason="stopped",
+                    detail=outcome.detail,
+                    seconds_run=self._seconds_run(),
+                )
+                await self._tell_end("run_finished", reason="stopped", detail=outcome.detail, ticked=False)
+            case Finished():
+                await self._tell_end("run_finished", reason="done", detail=outcome.summary, ticked=outcome.ticked)
+
+    async def _finish(self, summary: str) -> Finished:
+        await self._world.journal.set_state(
+            run=self._run.run,
+            epoch=self._epoch,
+            state="finished",
+            tick_pending=True,
+            seconds_run=self._seconds_run(),
+        )
+        return Finished(summary=summary, ticked=await settle_tick(self._world, self._run, self._events))
+
+    def _wish(self) -> Outcome | None:
+        record = self._world.journal.run(self._run.run)
+        if record is None or record.stop_requested:
+            return Stopped(detail="Stopped as asked. What was done stays as it is.")
+        if not self._world.trusted():
+            return DISTRUSTED
+        if record.pause_requested:
+            return Paused(reason="asked", detail="Paused as asked.")
+        return None
+
+    def _seconds_run(self) -> float:
+        return self._run.seconds_run + self._world.clock.monotonic_s() - self._began_s
+
+    async def _tell_end(self, kind: str, **data: object) -> None:
+        summary = self._world.journal.summary(self._run.run)
+        requests = summary.requests if summary else ()
+        await self._events.tell(
+            kind,
+            **data,
+            cost_usd=usd_text(summary.cost_pico if summary else 0),
+            held_usd=usd_text(summary.held_pico if summary else 0),
+            requests=len(requests),
+            task=self._run.task_address,
+        )
+
+
+async def settle_tick(world: World, run: RunRecord, events: Events) -> bool:
+    """Tick a finished run's task if that can be done now; the journal keeps it as pending otherwise."""
+    pending = replace(run, state="finished", tick_pending=True)
+    match await tick_task(world, pending):
+        case Ticked(tasks=tasks):
+            await world.journal.clear_tick_pending(run.run)
+            for task in tasks or (run.task_address,):
+                await events.tell("ticked", spec=run.spec, task=task)
+            return True
+        case LeftAlone(message=message):
+            await world.journal.clear_tick_pending(run.run)
+            await events.tell("tick_pending", spec=run.spec, task=run.task_address, message=message)
+        case NotYet(message=message):
+            await events.tell("tick_pending", spec=run.spec, task=run.task_address, message=message)
+    return False
+
+
+def _facts(run: RunRecord) -> dict[str, object]:
+    return {"spec": run.spec, "task": run.task_address, "title": run.task_title, "model": f"{run.provider}/{run.model}"}

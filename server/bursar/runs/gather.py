@@ -1,0 +1,57 @@
+"""Which documents a run's first request carries: steering first, then the spec's own; the editor's text where open."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from bursar.domain.ports import EditorBuffers, ToolRefused, WorkspaceFiles
+from bursar.domain.specs import SpecUnreadable, decode_spec
+from bursar.runs.assemble import Document
+
+_BESIDE = (
+    "requirements.md",
+    "bugfix.md",
+    "spec.md",
+    "design.md",
+    "plan.md",
+    "research.md",
+    "data-model.md",
+    "quickstart.md",
+)
+_RESIDENT = ("AGENTS.md", ".specify/memory/constitution.md")
+_STEERING = ".kiro/steering"
+
+
+def gather_documents(files: WorkspaceFiles, buffers: EditorBuffers, spec_path: str) -> list[Document]:
+    """The documents in the order of their stability; what is absent or unreadable is left out."""
+    folder = PurePosixPath(spec_path).parent
+    paths = [*_RESIDENT, *_steering(files), *(str(folder / name) for name in _BESIDE)]
+    documents = []
+    for path in paths:
+        text = text_of(files, buffers, path)
+        if text is not None and text.strip():
+            documents.append(Document(path=path, text=text))
+    return documents
+
+
+def text_of(files: WorkspaceFiles, buffers: EditorBuffers, path: str) -> str | None:
+    """A file's text as the user sees it: the unsaved buffer, else the disk; None when there is none to read."""
+    # The guard comes first: the path may be a link, and what is open in the editor at its end nobody's business.
+    data = files.read_bytes(path)
+    if isinstance(data, ToolRefused):
+        return None
+    unsaved = buffers.unsaved_text(f"{files.root}/{path}")
+    if unsaved is not None:
+        return unsaved
+    try:
+        return decode_spec(data)
+    except SpecUnreadable:
+        return None
+
+
+def _steering(files: WorkspaceFiles) -> list[str]:
+    listing = files.list(_STEERING)
+    if not isinstance(listing, str):
+        return []
+    names = (line.split("\t")[0] for line in listing.splitlines())
+    return sorted(f"{_STEERING}/{name}" for name in names if name.endswith(".md"))

@@ -1,0 +1,81 @@
+"""From a task in a spec to a run that could begin: its first request, counted and priced, before anything is spent."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bursar.domain.money.bound import input_bound_tokens
+from bursar.domain.money.price import Price, Unpriced, cost_of
+from bursar.domain.money.usage import Usage
+from bursar.domain.ports import ModelProvider, TokenCounter
+from bursar.domain.runs import NewRun, TaskEstimate
+from bursar.domain.specs import Spec, SpecTask, address_of, title_sha256
+from bursar.domain.text import split_lines
+from bursar.runs.assemble import Document, FirstRequest, first_request, model_request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A task's estimate and the first request that was counted for it."""
+
+    facts: TaskEstimate
+    first: FirstRequest
+
+
+def estimate_task(
+    *,
+    spec: Spec,
+    text: str,
+    task: SpecTask,
+    documents: Sequence[Document],
+    provider: ModelProvider,
+    model: str,
+    price: Price | Unpriced,
+    counter: TokenCounter,
+    ceiling_pico: int | None,
+) -> Estimate:
+    """Build and count the first request of a task."""
+    first = first_request(spec=spec, task=task, spec_lines=split_lines(text), documents=documents)
+    body = provider.body(model_request(first, (), model=model))
+    counted = counter.count(provider.prompt_text(body))
+    written = provider.wire == "anthropic"
+    usage = Usage(cache_write_5m=counted) if written else Usage(uncached_input=counted)
+    cost = cost_of(usage, price)
+    facts = TaskEstimate(
+        address=address_of(spec, task),
+        title=task.title,
+        line=task.line,
+        counted_tokens=counted,
+        bound_tokens=input_bound_tokens(counted_tokens=counted, body_bytes=len(body), model=model),
+        first_request_pico=None if isinstance(cost, Unpriced) else cost.pico,
+        ceiling_pico=ceiling_pico,
+    )
+    return Estimate(facts=facts, first=first)
+
+
+def new_run(
+    *, run: str, workspace: str, spec_path: str, task: SpecTask, estimate: Estimate, provider: str, model: str
+) -> NewRun:
+    """The record that a run begins with."""
+    return NewRun(
+        run=run,
+        workspace=workspace,
+        spec=spec_path,
+        task_id=task.id,
+        task_address=estimate.facts.address,
+        task_title=task.title,
+        task_title_sha256=title_sha256(task),
+        task_line=task.line,
+        provider=provider,
+        model=model,
+        ceiling_pico=estimate.facts.ceiling_pico,
+        first_request=estimate.first.to_json(),
+        counted_tokens=estimate.facts.counted_tokens,
+    )
+
+
+def sha256_bytes(data: bytes) -> str:
+    """SHA-256 of the bytes, as hex."""
+    return hashlib.sha256(data).hexdigest()

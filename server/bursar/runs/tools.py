@@ -1,0 +1,92 @@
+"""The tools the agent may use, as the model sees them."""
+
+from __future__ import annotations
+
+from bursar.domain.conversation import ToolSpec
+
+_PATH = {"type": "string", "description": "Path relative to the workspace root, with forward slashes"}
+
+
+def _tool(
+    name: str, description: str, required: dict[str, object], optional: dict[str, object] | None = None
+) -> ToolSpec:
+    return ToolSpec(
+        name=name,
+        description=description,
+        input_schema={
+            "type": "object",
+            "properties": {**required, **(optional or {})},
+            "required": sorted(required),
+            "additionalProperties": False,
+        },
+    )
+
+
+TOOLS: tuple[ToolSpec, ...] = (
+    _tool("list_files", "List one folder of the workspace.", {"path": _PATH}),
+    _tool(
+        "read_file",
+        "Read a text file, whole or a range of lines (1-based, inclusive).",
+        {"path": _PATH},
+        {"first_line": {"type": "integer"}, "last_line": {"type": "integer"}},
+    ),
+    _tool(
+        "search",
+        "Search file contents with a regular expression; gives path:line: text.",
+        {"pattern": {"type": "string"}},
+        {"path": _PATH},
+    ),
+    _tool(
+        "edit_file",
+        "Replace one exact piece of text in a file. The old text must occur exactly once.",
+        {"path": _PATH, "old": {"type": "string"}, "new": {"type": "string"}},
+    ),
+    _tool(
+        "write_file",
+        "Create a file or replace its whole content.",
+        {"path": _PATH, "content": {"type": "string"}},
+    ),
+    _tool(
+        "run_command",
+        "Run one program without a shell: argv as a list. The user is asked first.",
+        {"argv": {"type": "array", "items": {"type": "string"}, "minItems": 1}},
+    ),
+    _tool(
+        "finish",
+        "Say that the task is done, with a one-paragraph summary of what was changed.",
+        {"summary": {"type": "string"}},
+    ),
+)
+
+LOOKS = frozenset({"list_files", "read_file", "search"})
+EDITS = frozenset({"edit_file", "write_file"})
+
+
+def input_problem(name: str, given: dict[str, object]) -> str | None:
+    """What is wrong with a call's input, as a sentence for the model; None when it fits the tool's schema."""
+    spec = next((each for each in TOOLS if each.name == name), None)
+    if spec is None:
+        known = ", ".join(each.name for each in TOOLS)
+        return f"there is no tool named {name!r}; use one of: {known}"
+    properties: dict[str, dict[str, object]] = spec.input_schema["properties"]
+    for wanted in spec.input_schema["required"]:
+        if wanted not in given:
+            return f"{name} needs {wanted!r}"
+    for key, value in given.items():
+        if key not in properties:
+            return f"{name} has no parameter {key!r}"
+        if not _fits(value, properties[key]):
+            return f"{name}: {key!r} must be of type {properties[key]['type']}"
+    return None
+
+
+def _fits(value: object, schema: dict[str, object]) -> bool:
+    match schema["type"]:
+        case "string":
+            return isinstance(value, str)
+        case "integer":
+            return isinstance(value, int) and not isinstance(value, bool)
+        case "array":
+            return isinstance(value, list) and len(value) > 0 and all(isinstance(each, str) for each in value)
+        case _:
+            return True

@@ -1,0 +1,150 @@
+"""How one request waits: between its attempts, never longer in all than allowed, and never past a wish of the user."""
+
+from __future__ import annotations
+
+import math
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
+
+from bursar.domain.errors import LimitReached, NotAccepted, Overloaded, Unreachable
+from bursar.domain.pacing import Window, retry_wait_s, short_of
+from bursar.domain.runs import PauseReason
+from bursar.runs.events import Events
+from bursar.runs.world import DISTRUSTED, Paused, PauseNow, World
+
+PASSES_BY_ITSELF = (LimitReached, Overloaded, Unreachable)
+_LOOK_EVERY_S = 0.25
+
+
+class StopAsked(Exception):
+    """Unwinds to the loop of the run, which ends it."""
+
+
+class Patience:
+    """The attempts of one request and the waits between them: one bound for their number, one for all waits together.
+
+    This is the only place where anything is sent again: nothing below it retries.
+    """
+
+    def __init__(self, world: World, run: str, epoch: int, events: Events) -> None:
+        self._world = world
+        self._run = run
+        self._epoch = epoch
+        self._events = events
+        self._error: BaseException | None = None
+        self._next_s = 0.0
+        self._waited_s = 0.0
+        self._used_up = False
+
+    def attempts(self, *failures: type[Exception]) -> AsyncRetrying:
+        """The loop over the attempts that go on after these failures.
+
+        It ends with the last failure: where there were enough of them, or waiting for the next would take too long.
+        """
+        return AsyncRetrying(
+            retry=retry_if_exception_type(failures),
+            stop=self._is_over,
+            wait=self._wait_s,
+            sleep=self._wait_out,
+            reraise=True,
+        )
+
+    def given_up(self, error: NotAccepted) -> Paused:
+        """How the run pauses after the last failure; with the moment to go on where the provider named one."""
+        asked_s = getattr(error, "retry_after_s", None)
+        if asked_s is not None and not self._used_up:
+            until = self._world.clock.utc_in(self._next_s)
+            how = f"Then an open editor goes on by itself; elsewhere use 'bursar resume {self._run}'."
+            return Paused(reason="limit", detail=f"{error}. It resets at {until}. {how}", resume_at=until)
+        if isinstance(error, LimitReached):
+            return Paused(reason="limit", detail=f"{error}. Resume when the limit has reset.")
+        return Paused(reason="provider", detail=f"{error}. Resume tries again.")
+
+    async def keep_pace(self, provider: str, *, input_tokens: int, cached_tokens: int) -> bool:
+        """Wait, shortly, for a limit that the next request would reach; whether it was waited.
+
+        A wait that would be long is left to the provider to ask for: what it said of its windows may be out of date.
+        Raises PauseNow and StopAsked within a moment of the user's wish.
+        """
+        world = self._world
+        short = short_of(
+            world.pace.newest(provider),
+            input_tokens=input_tokens,
+            cached_tokens=cached_tokens,
+            seconds_until=world.clock.seconds_until,
+        )
+        most_s = min(world.ceilings.pacing_s, world.ceilings.waiting_s - self._waited_s)
+        if short is None or short[1] > most_s:
+            return False
+        window, seconds = short
+        message = (
+            f"of the {window.limit:,} {window.kind.replace('_', ' ')} that {provider} allows, {window.remaining:,} are "
+            "left for now"
+        )
+        await self._wait(seconds, reason="limit", message=message, window=window)
+        return True
+
+    async def _wait(self, seconds: float, *, reason: PauseReason, message: str, window: Window | None = None) -> None:
+        """Stand still where everybody can see until when, then go on."""
+        until = self._world.clock.utc_in(seconds)
+        await self._world.journal.set_state(
+            run=self._run,
+            epoch=self._epoch,
+            state="paused",
+            reason=reason,
+            detail=f"{message}. It goes on by itself at {until}.",
+            resume_at=until,
+        )
+        if window is None:
+            await self._events.tell("waiting", reason=reason, until=until, seconds=round(seconds, 3), message=message)
+        else:
+            await self._events.tell(
+                "pacing",
+                window=window.kind,
+                remaining=window.remaining,
+                limit=window.limit,
+                until=until,
+                seconds=round(seconds, 3),
+                message=message,
+            )
+        await self._stand_still(seconds, until)
+        await self._world.journal.set_state(run=self._run, epoch=self._epoch, state="running")
+        await self._events.tell("going_on")
+
+    def _wait_s(self, state: RetryCallState) -> float:
+        self._error = state.outcome.exception() if state.outcome else None
+        self._next_s = retry_wait_s(
+            failures=state.attempt_number,
+            asked_s=getattr(self._error, "retry_after_s", None),
+            share=self._world.jitter.share(),
+        )
+        return self._next_s
+
+    def _is_over(self, state: RetryCallState) -> bool:
+        ceilings, seconds = self._world.ceilings, state.upcoming_sleep
+        self._used_up = state.attempt_number >= ceilings.attempts
+        return self._used_up or seconds > ceilings.wait_s or self._waited_s + seconds > ceilings.waiting_s
+
+    async def _wait_out(self, seconds: float) -> None:
+        reason: PauseReason = "limit" if isinstance(self._error, LimitReached) else "provider"
+        await self._wait(seconds, reason=reason, message=str(self._error))
+
+    async def _stand_still(self, seconds: float, until: str) -> None:
+        world, clock = self._world, self._world.clock
+        began_s = clock.monotonic_s()
+        told_s = math.ceil(seconds)
+        try:
+            while (left_s := began_s + seconds - clock.monotonic_s()) > 0:
+                if math.ceil(left_s) < told_s:
+                    told_s = math.ceil(left_s)
+                    self._events.pass_on("still_waiting", until=until, seconds=told_s)
+                await clock.sleep(min(left_s, _LOOK_EVERY_S))
+                if not world.trusted():
+                    raise PauseNow(DISTRUSTED)
+                record = world.journal.run(self._run)
+                if record is None or record.stop_requested:
+                    raise StopAsked
+                if record.pause_requested:
+                    raise PauseNow(Paused(reason="asked", detail="Paused as asked, while waiting for the provider."))
+        finally:
+            self._waited_s += clock.monotonic_s() - began_s

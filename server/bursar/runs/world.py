@@ -1,0 +1,142 @@
+"""Everything a run needs from outside, handed in; and how a drive ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from bursar.domain.money.budget import Amount
+from bursar.domain.ports import (
+    Asker,
+    Clock,
+    CommandRunner,
+    EditorBuffers,
+    Failpoint,
+    Journal,
+    ModelProvider,
+    PriceBook,
+    TokenCounter,
+    WorkspaceFiles,
+)
+from bursar.domain.runs import PauseReason
+from bursar.domain.snapshots import Snapshots
+from bursar.runs.pace import Pace
+
+
+class Spool(Protocol):
+    """Keeps the bytes of an answer as they arrive, so that a killed process loses none that it has read."""
+
+    def start(self, *, run: str, key: str, attempt: int, request_id: str) -> None: ...
+
+    def go_on(self, *, run: str, key: str, attempt: int) -> None:
+        """Keep more of an answer that was begun, behind what is kept of it."""
+
+    def keep(self, data: bytes) -> None: ...
+
+    def read(self, *, run: str, key: str, attempt: int) -> tuple[str, bytes] | None:
+        """The provider's request id and the bytes that were kept; None when no answer had begun."""
+
+    def drop(self, *, run: str, key: str, attempt: int) -> None: ...
+
+
+class Jitter(Protocol):
+    """The only source of chance in a run: what waits are spread with."""
+
+    def share(self) -> float:
+        """A number from 0 up to, but not, 1."""
+
+
+class OnEvent(Protocol):
+    """Told of everything that happens in a run; ``seq`` is None for what is not kept in the journal."""
+
+    def __call__(self, *, run: str, kind: str, at: str, seq: int | None, data: dict[str, Any]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ceilings:
+    """What one drive may take before it pauses and says so. Money is the budgets' matter.
+
+    ``wait_s`` is the longest single wait that is sat out, ``waiting_s`` all waits of one request together; what would
+    take longer pauses the run. ``pacing_s`` is the longest wait for a limit that is not reached yet. ``attempts`` is
+    how often one request is sent, ``checks`` how often the task's check may fail.
+    """
+
+    requests: int = 60
+    wall_s: float = 1_800.0
+    identical_calls: int = 3
+    checks: int = 3
+    wait_s: float = 300.0
+    waiting_s: float = 300.0
+    pacing_s: float = 60.0
+    attempts: int = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """The ports of one workspace, and the rules that hold in it.
+
+    ``trusted`` is asked before every act: where it says no, nothing more is sent, run or written.
+    """
+
+    journal: Journal
+    spool: Spool
+    provider: ModelProvider
+    prices: PriceBook
+    counter: TokenCounter
+    files: WorkspaceFiles
+    snapshots: Snapshots
+    commands: CommandRunner
+    asker: Asker
+    buffers: EditorBuffers
+    clock: Clock
+    jitter: Jitter
+    failpoint: Failpoint
+    on_event: OnEvent
+    day_limit: Callable[[], Amount | None]
+    allowed_commands: frozenset[tuple[str, ...]] = frozenset()
+    ceilings: Ceilings = field(default_factory=Ceilings)
+    in_doubt: Literal["ask", "rerun", "skip"] = "ask"
+    trusted: Callable[[], bool] = field(default=lambda: True)
+    pace: Pace = field(default_factory=Pace)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """The task is done; ``ticked`` is false while the mark waits for the editor to save the file."""
+
+    summary: str
+    ticked: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paused:
+    """The run stands still and can go on; ``detail`` says what happened and what to do."""
+
+    reason: PauseReason
+    detail: str
+    resume_at: str | None = None
+
+
+DISTRUSTED = Paused(
+    reason="asked",
+    detail="The workspace is no longer trusted: nothing more is sent, run or written. Trust it again, then resume.",
+)
+
+
+class PauseNow(Exception):
+    """Unwinds to the step's edge, where its value is returned."""
+
+    def __init__(self, paused: Paused) -> None:
+        super().__init__(paused.detail)
+        self.paused = paused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stopped:
+    """The user ended the run for good."""
+
+    detail: str
+
+
+Outcome = Finished | Paused | Stopped

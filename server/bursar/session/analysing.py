@@ -1,0 +1,126 @@
+"""Counts the open documents beside the loop, each no more often than its user pauses."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from bursar.domain.errors import BadInput, BursarError
+from bursar.session.analysis import Estimating, analyse
+from bursar.session.documents import Buffers, FrozenBuffers
+from bursar.session.faults import tell_faults
+from bursar.session.model import Analysis, Document
+from bursar.session.money import default_settings, run_ceiling_pico
+from bursar.session.ports import Adapters, Editor
+from bursar.settings import ESTIMATE_MODEL, Settings
+
+_TYPING_S = 0.15
+
+
+class Analyst:
+    """Keeps the newest analysis of every annotated document; one that was overtaken by an edit is dropped."""
+
+    def __init__(
+        self,
+        *,
+        adapters: Adapters,
+        editor: Editor,
+        buffers: Buffers,
+        document: Callable[[str], Document | None],
+        settings: Callable[[], Settings],
+        problem: Callable[[str], None],
+    ) -> None:
+        self._adapters = adapters
+        self._editor = editor
+        self._buffers = buffers
+        self._document = document
+        self._settings = settings
+        self._problem = problem
+        self._stale: set[str] = set()
+        self._jobs: dict[str, asyncio.Task[None]] = {}
+        self.analyses: dict[str, Analysis] = {}
+
+    def count(self, uri: str) -> None:
+        """Count this document again, soon."""
+        self._stale.add(uri)
+        if uri not in self._jobs:
+            job = self._jobs[uri] = asyncio.create_task(self._work(uri), name=f"count {uri}")
+            tell_faults(job, self._editor, "Counting a document")
+
+    def forget(self, uri: str) -> None:
+        """This document is no longer annotated."""
+        self._stale.discard(uri)
+        self.analyses.pop(uri, None)
+
+    def close(self) -> None:
+        """Start nothing more; what is being counted is left to its thread."""
+        for job in list(self._jobs.values()):
+            job.cancel()
+
+    async def _work(self, uri: str) -> None:
+        try:
+            while uri in self._stale:
+                self._stale.discard(uri)
+                await self._once(uri)
+        finally:
+            # Here and not in a callback: in between, a document that is stale again would find a job that is over.
+            del self._jobs[uri]
+
+    async def _once(self, uri: str) -> None:
+        if uri in self.analyses:
+            await self._adapters.clock.sleep(_TYPING_S)
+        document = self._document(uri)
+        if uri in self._stale or document is None or document.kind == "other":
+            return
+        try:
+            result = await self._analyse(document)
+        except BursarError as error:
+            self._problem(str(error))
+            return
+        current = self._document(uri)
+        if current is not None and current.version == document.version:
+            self.analyses[uri] = result
+            self._editor.annotations_changed()
+
+    async def _analyse(self, document: Document) -> Analysis:
+        settings = self._settings()
+        unsaved = FrozenBuffers(texts=self._buffers.unsaved())
+        ceiling_pico = self._ceiling_pico(settings)
+
+        def work() -> Analysis:
+            estimating = estimating_for(self._adapters, settings, document, unsaved, ceiling_pico)
+            return analyse(document, self._adapters.counter(), estimating)
+
+        return await asyncio.to_thread(work)
+
+    def _ceiling_pico(self, settings: Settings) -> int | None:
+        try:
+            return run_ceiling_pico(self._adapters, settings)
+        except BursarError:
+            # The store cannot say; what the user set in the settings is the best that is known, and nothing is sent.
+            return settings.budget_run.value if settings.budget_run else None
+
+
+def estimating_for(
+    adapters: Adapters,
+    settings: Settings,
+    document: Document,
+    unsaved: FrozenBuffers,
+    ceiling_pico: int | None,
+) -> Estimating:
+    """What a document's tasks are estimated with; where the chosen provider is none, the default for estimates."""
+    try:
+        provider, model = adapters.provider(settings)
+    except BadInput:
+        provider, model = adapters.provider(default_settings(), f"anthropic/{ESTIMATE_MODEL}")
+    prices = adapters.prices(settings)
+    return Estimating(
+        files=adapters.files(Path(document.workspace), unsaved),
+        buffers=unsaved,
+        provider=provider,
+        model=model,
+        price=prices.price(provider=provider.name, model=model, at=adapters.clock.now_utc()),
+        ceiling_pico=ceiling_pico,
+        window_tokens=prices.window_tokens(provider=provider.name, model=model),
+    )

@@ -1,0 +1,94 @@
+"""What the user decides about a task beside running it: skip it, try it again, put it off."""
+
+from __future__ import annotations
+
+from bursar.domain.errors import BadInput
+from bursar.domain.runs import RunSummary
+from bursar.domain.specs import Spec, SpecTask, address_of
+from bursar.domain.tasks import OPEN_RUN, SKIPS, newest_run, skip_event
+from bursar.runs.deferring import moment_of, park
+from bursar.runs.retrying import check_can_retry, retry
+from bursar.session.jobs import RunJobs
+from bursar.session.money import run_ceiling_pico
+from bursar.session.ports import Adapters, Editor
+from bursar.session.starting import Starter
+
+_WHENS = {"When the limit resets": "reset", "In the cheaper hours": "cheap"}
+
+
+class Control:
+    """Each raises BadInput, OwnedElsewhere and StorageError with a sentence."""
+
+    def __init__(self, *, adapters: Adapters, editor: Editor, starter: Starter, jobs: RunJobs) -> None:
+        self._adapters = adapters
+        self._editor = editor
+        self._starter = starter
+        self._jobs = jobs
+
+    async def skip(self, *, workspace: str, path: str, line: int, title: str) -> str | None:
+        """Leave the task out of what runs several, and stop its run, whose id is returned."""
+        spec, spec_path, task = self._starter.task_at(workspace=workspace, path=path, line=line, title=title)
+        journal = self._adapters.journal()
+        newest = self._newest(workspace, spec, spec_path, task)
+        stopped = newest.record.run if newest is not None and newest.record.state in OPEN_RUN else None
+        if stopped is not None:
+            await journal.request_stop(stopped)
+        kind, data = skip_event(workspace, spec_path, task)
+        await journal.append_event(run=SKIPS, kind=kind, data=data)
+        return stopped
+
+    async def retry(self, *, workspace: str, path: str, line: int, title: str) -> str:
+        """A new run that keeps the finished steps of the last one; its id."""
+        spec, spec_path, task = self._starter.task_at(workspace=workspace, path=path, line=line, title=title)
+        newest = self._newest(workspace, spec, spec_path, task)
+        address = address_of(spec, task)
+        if newest is not None and newest.record.run in self._jobs.mine:
+            raise BadInput(f"task {address} runs already")
+        source = check_can_retry(None if newest is None else newest.record, address)
+        settings = self._adapters.settings()
+        self._starter.check_provider(settings, f"{source.provider}/{source.model}")
+        record = await retry(
+            self._jobs.world(source),
+            source,
+            task,
+            run=self._adapters.ids.new("run"),
+            ceiling_pico=run_ceiling_pico(self._adapters, settings),
+        )
+        self._jobs.start(record)
+        return record.run
+
+    async def defer(self, *, workspace: str, path: str, line: int, title: str, until: str | None) -> tuple[str, str]:
+        """Park the task's run, or a new one; its id and the moment. Without ``until`` the user is asked."""
+        spec, spec_path, task = self._starter.task_at(workspace=workspace, path=path, line=line, title=title)
+        newest = self._newest(workspace, spec, spec_path, task)
+        if newest is not None and newest.record.run in self._jobs.mine:
+            raise BadInput(f"task {address_of(spec, task)} runs now: pause it first, then defer it")
+        chosen = until if until is not None else await self._ask()
+        settings, journal = self._adapters.settings(), self._adapters.journal()
+        goes_on = newest is not None and newest.record.state in OPEN_RUN
+        named = f"{newest.record.provider}/{newest.record.model}" if newest is not None and goes_on else None
+        provider, model = self._adapters.provider(settings, named)
+        moment = moment_of(
+            chosen,
+            provider=provider.name,
+            model=model,
+            runs=journal.runs(),
+            prices=self._adapters.prices(settings),
+            clock=self._adapters.clock,
+        )
+        if newest is not None and goes_on:
+            run = newest.record.run
+        else:
+            run = (await self._starter.record_task(workspace=workspace, path=path, line=line, title=title)).run
+        await park(journal, run, moment)
+        return run, moment
+
+    async def _ask(self) -> str:
+        answer = await self._editor.choose("Put the task off until when?", tuple(_WHENS))
+        if answer is None:
+            raise BadInput("no moment was chosen: the task was not put off")
+        return _WHENS[answer]
+
+    def _newest(self, workspace: str, spec: Spec, spec_path: str, task: SpecTask) -> RunSummary | None:
+        here = [each for each in self._adapters.journal().summaries(workspace) if each.record.spec == spec_path]
+        return newest_run(spec, task, here)

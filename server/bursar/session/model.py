@@ -1,0 +1,157 @@
+"""What a session is told and what it shows: frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from bursar.domain.runs import RunSummary, TaskEstimate
+from bursar.domain.tasks import Skip
+from bursar.settings import Settings
+from bursar.views.annotations import Meter
+
+ENCODING = "o200k_base"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """An open document. ``path`` is its absolute real path, None for what is no file.
+
+    ``workspace`` (a real path) and ``spec`` (relative, forward slashes) are set for what is annotated.
+    """
+
+    uri: str
+    path: str | None
+    version: int
+    text: str
+    kind: Literal["tasks", "headings", "other"]
+    workspace: str = ""
+    spec: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """The editor opened a document."""
+
+    uri: str
+    path: str | None
+    version: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """The editor changed a document; ``text`` is the whole of it."""
+
+    uri: str
+    version: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved:
+    """The editor wrote a document to the disk."""
+
+    uri: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closed:
+    """The editor closed a document."""
+
+    uri: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilesChanged:
+    """Something changed files on the disk."""
+
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trusted:
+    """The user trusts the workspace, or no longer does."""
+
+    trusted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configured:
+    """The user's settings as the editor holds them."""
+
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoldersChanged:
+    """The folders that are open, as absolute real paths."""
+
+    folders: tuple[str, ...]
+
+
+Event = Opened | Changed | Saved | Closed | FilesChanged | Trusted | Configured | FoldersChanged
+
+TaskKey = tuple[str | None, str, int]
+"""A task's id and title, and which of those that share both."""
+HeadingKey = tuple[int, str, int]
+"""A heading's level and title, and which of those that share both."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Analysis:
+    """What was counted in one version of a document, under keys that outlive an edit elsewhere in it."""
+
+    version: int
+    tokens: int
+    heading_tokens: Mapping[HeadingKey, int] = field(default_factory=dict)
+    task_tokens: Mapping[TaskKey, int] = field(default_factory=dict)
+    estimates: Mapping[TaskKey, TaskEstimate] = field(default_factory=dict)
+    window_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """The whole session at one moment; what it holds never changes."""
+
+    documents: Mapping[str, Document]
+    analyses: Mapping[str, Analysis]
+    runs: Mapping[str, tuple[RunSummary, ...]]
+    mine: frozenset[str]
+    trusted: bool
+    settings: Settings
+    left_pico: int | None
+    meter: Meter | None
+    skips: Mapping[str, tuple[Skip, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BufferEdit:
+    """New text for one range of an open document at one version; characters in UTF-16 code units."""
+
+    uri: str
+    version: int
+    start: tuple[int, int]
+    end: tuple[int, int]
+    new_text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunChange:
+    """What the editor is told when a run changes."""
+
+    run: str
+    state: str
+    reason: str | None
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageUpdate:
+    """What a run's window holds and what it has cost so far, in whole pico-dollars; ``size`` is None where unknown."""
+
+    run: str
+    used: int
+    size: int | None
+    cost_pico: int

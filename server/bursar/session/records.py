@@ -1,0 +1,140 @@
+"""What is recorded of the open workspaces, as it was when it was last looked at; another process may write it too."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from bursar.domain.errors import BursarError
+from bursar.domain.runs import RunSummary
+from bursar.domain.tasks import SKIPS, Skip, skips_in
+from bursar.session.faults import tell_faults
+from bursar.session.model import RunChange
+from bursar.session.money import day_state, left_pico, meter, run_ceiling_pico
+from bursar.session.ports import Adapters, Editor
+from bursar.settings import Settings
+from bursar.views.annotations import Meter
+from bursar.views.runs_list import run_label
+
+_EVERY_S = 0.5
+_APART_S = 0.05
+_LOOK_FOR_DEAD_OWNERS_EVERY = 4
+
+
+class Records:
+    """Watches the journal: at once after a change of our own, and soon after one of another process."""
+
+    def __init__(
+        self,
+        *,
+        adapters: Adapters,
+        editor: Editor,
+        settings: Callable[[], Settings],
+        mine: Callable[[], frozenset[str]],
+        running: Callable[[], tuple[str, ...]],
+        problem: Callable[[str], None],
+        loaded: Callable[[RunSummary], None] = lambda summary: None,
+    ) -> None:
+        self._adapters = adapters
+        self._editor = editor
+        self._settings = settings
+        self._mine = mine
+        self._running = running
+        self._problem = problem
+        self._tell_loaded = loaded
+        self._dirty = asyncio.Event()
+        self._loaded: set[str] = set()
+        self._seen: tuple[int, str] | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self.runs: dict[str, tuple[RunSummary, ...]] = {}
+        self.skips: dict[str, tuple[Skip, ...]] = {}
+        self.meter: Meter | None = None
+        self.left_pico: int | None = None
+
+    def add(self, workspace: str) -> bool:
+        """Look after this workspace from now on; whether it is new."""
+        if workspace in self.runs:
+            return False
+        self.runs[workspace] = ()
+        self.look_soon()
+        return True
+
+    def look_soon(self) -> None:
+        """Something was recorded, or is to be shown otherwise."""
+        self._dirty.set()
+        if self._watching is None:
+            self._watching = asyncio.create_task(self._watch(), name="watch the journal")
+            tell_faults(self._watching, self._editor, "Watching the recorded runs")
+
+    def summaries(self) -> list[RunSummary]:
+        """All runs of all workspaces, newest first."""
+        found = [each for runs in self.runs.values() for each in runs]
+        return sorted(found, key=lambda each: each.record.created_at, reverse=True)
+
+    def close(self) -> None:
+        """Look no more."""
+        if self._watching is not None:
+            self._watching.cancel()
+
+    async def _watch(self) -> None:
+        round_ = 0
+        while True:
+            round_ += 1
+            force = self._dirty.is_set() or self._owner_may_be_dead(round_)
+            self._dirty.clear()
+            try:
+                self._look(force=force)
+            except BursarError as error:
+                self._problem(str(error))
+            await self._adapters.clock.sleep(_APART_S)
+            try:
+                await asyncio.wait_for(self._dirty.wait(), _EVERY_S)
+            except TimeoutError:
+                continue
+
+    def _owner_may_be_dead(self, round_: int) -> bool:
+        """A process that is killed writes nothing; its lock must be tried."""
+        if round_ % _LOOK_FOR_DEAD_OWNERS_EVERY:
+            return False
+        mine = self._mine()
+        return any(each.record.owner_alive and each.record.run not in mine for each in self.summaries())
+
+    def _look(self, *, force: bool) -> None:
+        journal = self._adapters.journal()
+        seen = (journal.changes(), self._adapters.clock.local_day())
+        if seen == self._seen and not force:
+            return
+        self._seen = seen
+        changed = [self._load(workspace) for workspace in list(self.runs)]
+        settings = self._settings()
+        day = day_state(self._adapters, journal, settings)
+        left = left_pico(day, run_ceiling_pico(self._adapters, settings))
+        shown = meter(day, self._running())
+        if shown != self.meter:
+            self.meter = shown
+            self._editor.meter_changed(shown)
+        if any(changed) or left != self.left_pico:
+            self.left_pico = left
+            self._editor.annotations_changed()
+
+    def _load(self, workspace: str) -> bool:
+        before = self.runs[workspace]
+        journal = self._adapters.journal()
+        now = tuple(journal.summaries(workspace))
+        skips = skips_in(journal.events(run=SKIPS), workspace)
+        skipped = skips != self.skips.get(workspace, ())
+        self.runs[workspace], self.skips[workspace] = now, skips
+        for each in now:
+            self._tell_loaded(each)
+        known = {_change(each) for each in before}
+        if workspace in self._loaded or self._mine():
+            for each in now:
+                if (change := _change(each)) not in known:
+                    self._editor.run_changed(change)
+        self._loaded.add(workspace)
+        return now != before or skipped
+
+
+def _change(summary: RunSummary) -> RunChange:
+    record = summary.record
+    return RunChange(run=record.run, state=record.state, reason=record.reason, label=run_label(summary))

@@ -1,0 +1,364 @@
+"""The session: changes go through ``apply``, looks through ``snapshot``; it owns the jobs beside the loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from bursar.domain.errors import BadInput, BursarError
+from bursar.domain.money.budget import parse_amount
+from bursar.domain.runs import RunRecord, RunSummary
+from bursar.runs.world import Outcome
+from bursar.session.analysing import Analyst
+from bursar.session.analysis import describe, workspace_of
+from bursar.session.asking import EditorAsker
+from bursar.session.batches import Batches
+from bursar.session.controlling import Control
+from bursar.session.documents import Buffers
+from bursar.session.faults import tell_faults
+from bursar.session.hand_ticks import HandTicks
+from bursar.session.jobs import RunJobs
+from bursar.session.model import (
+    ENCODING,
+    Changed,
+    Closed,
+    Configured,
+    Document,
+    Event,
+    FilesChanged,
+    FoldersChanged,
+    Opened,
+    Saved,
+    Snapshot,
+    Trusted,
+)
+from bursar.session.money import default_settings
+from bursar.session.ports import Adapters, Editor
+from bursar.session.records import Records
+from bursar.session.rewinds import refuse_unless_idle, rewind_in_editor, steps_json
+from bursar.session.starting import Starter
+from bursar.session.ticks import Ticks
+from bursar.settings import ESTIMATE_MODEL
+
+
+class Session:
+    """All that changes in one editor session, on one event loop."""
+
+    def __init__(self, *, adapters: Adapters, editor: Editor, root_of: Callable[[Path], Path]) -> None:
+        self._adapters = adapters
+        self._editor = editor
+        self._root_of = root_of
+        self._documents: dict[str, Document] = {}
+        self._folders: tuple[str, ...] = ()
+        self._trusted = False
+        self._settings = default_settings()
+        self._closing = False
+        self._told: str | None = None
+        self._beside_jobs: set[asyncio.Task[None]] = set()
+        self._buffers = Buffers(editor=editor, clock=adapters.clock, documents=lambda: list(self._documents.values()))
+        self._asker = EditorAsker(editor=editor, home=adapters.home, ids=adapters.ids)
+        self._records = Records(
+            adapters=adapters,
+            editor=editor,
+            settings=lambda: self._settings,
+            mine=lambda: self._jobs.mine,
+            running=lambda: self._jobs.running,
+            problem=self._tell_once,
+            loaded=lambda summary: self._jobs.remember(summary.record),
+        )
+        self._jobs = RunJobs(
+            adapters=adapters,
+            editor=editor,
+            asker=self._asker,
+            buffers=self._buffers,
+            changed=self._records.look_soon,
+            may_run=self._may_write,
+            trusted=lambda: self._trusted,
+            ended=self._run_ended,
+        )
+        self._analyst = Analyst(
+            adapters=adapters,
+            editor=editor,
+            buffers=self._buffers,
+            document=self._documents.get,
+            settings=lambda: self._settings,
+            problem=self._tell_once,
+        )
+        self._starter = Starter(adapters=adapters, jobs=self._jobs, buffers=self._buffers)
+        self._control = Control(adapters=adapters, editor=editor, starter=self._starter, jobs=self._jobs)
+        self._batches = Batches(starter=self._starter, may_run=self._may_write, beside=self._beside)
+        self._ticks = Ticks(adapters=adapters, records=self._records, jobs=self._jobs, may_write=self._may_write)
+        self._hand_ticks = HandTicks(
+            adapters=adapters,
+            editor=editor,
+            records=self._records,
+            mine=lambda: self._jobs.mine,
+            may_ask=self._may_write,
+            resume=self.resume_run,
+            stop=self.stop_run,
+        )
+
+    # -- what happens ----------------------------------------------------------------------------------------------
+
+    def apply(self, event: Event) -> None:
+        """Change the session; what must be counted or read for it is done beside the loop afterwards."""
+        match event:
+            case Opened():
+                self._put(self._describe(event.uri, event.path, event.version, event.text))
+                self._buffers.opened(self._documents[event.uri])
+            case Changed():
+                self._change(event)
+            case Saved():
+                self._save(event.uri)
+            case Closed():
+                self._documents.pop(event.uri, None)
+                self._analyst.forget(event.uri)
+                self._buffers.closed(event.uri)
+            case FilesChanged():
+                for path in event.paths:
+                    self._beside(self._written(path))
+                self._count_all()
+            case Trusted():
+                self._trusted = event.trusted
+                if not event.trusted:
+                    self._asker.withdraw()
+                    self._jobs.end_commands()
+                self._beside(self._reconcile() if event.trusted else self._pause_all())
+            case Configured():
+                self._configure(event)
+            case FoldersChanged():
+                self._folders = event.folders
+                for each in event.folders:
+                    self._look_after(each)
+                for document in list(self._documents.values()):
+                    self._put(self._describe(document.uri, document.path, document.version, document.text))
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The open folders."""
+        return self._folders
+
+    def snapshot(self) -> Snapshot:
+        """The session as it is now."""
+        return Snapshot(
+            documents=MappingProxyType(dict(self._documents)),
+            analyses=MappingProxyType(dict(self._analyst.analyses)),
+            runs=MappingProxyType(dict(self._records.runs)),
+            mine=self._jobs.mine,
+            trusted=self._trusted,
+            settings=self._settings,
+            left_pico=self._records.left_pico,
+            meter=self._records.meter,
+            skips=MappingProxyType(dict(self._records.skips)),
+        )
+
+    def summaries(self) -> list[RunSummary]:
+        """The runs of the workspaces that the session looks after, newest first."""
+        return self._records.summaries()
+
+    # -- what the user asks for ------------------------------------------------------------------------------------
+
+    async def run_task(self, path: str | None, line: int, title: str) -> str:
+        """Begin a run of the task on this line, or of the open tasks below it; its id, or that of the first one.
+
+        Raises BadInput, Refused and StorageError with a sentence.
+        """
+        workspace, file = self._place(path)
+        run = await self._batches.run(workspace=workspace, path=file, line=line, title=title)
+        self._records.look_soon()
+        return run
+
+    async def skip_task(self, path: str | None, line: int, title: str) -> str | None:
+        """Leave the task out of what runs several; the id of the run that was stopped for it. Raises as run_task."""
+        workspace, file = self._place(path)
+        stopped = await self._control.skip(workspace=workspace, path=file, line=line, title=title)
+        self._records.look_soon()
+        return stopped
+
+    async def retry_task(self, path: str | None, line: int, title: str) -> str:
+        """Run the task again with the finished steps of its last run; the new run's id. Raises as run_task."""
+        workspace, file = self._place(path)
+        run = await self._control.retry(workspace=workspace, path=file, line=line, title=title)
+        self._records.look_soon()
+        return run
+
+    async def defer_task(self, path: str | None, line: int, title: str, until: str | None) -> tuple[str, str]:
+        """Park the task until a moment, or ask until when; its run and the moment. Raises as run_task."""
+        workspace, file = self._place(path)
+        run, moment = await self._control.defer(workspace=workspace, path=file, line=line, title=title, until=until)
+        self._records.look_soon()
+        return run, moment
+
+    async def resume_run(self, run: str) -> str:
+        """Go on with a run. Raises BadInput, Refused and StorageError with a sentence."""
+        self._starter.check_trust(self._trusted)
+        await self._starter.resume_run(run, self._folders)
+        return run
+
+    async def pause_run(self, run: str) -> str:
+        """Ask a run to pause between steps. Raises BadInput when there is none that could."""
+        if not await self._adapters.journal().request_pause(run):
+            raise BadInput(f"{run} does not run: there is nothing to pause")
+        return run
+
+    async def stop_run(self, run: str) -> str:
+        """End a run for good between steps. Raises BadInput when there is none that could."""
+        if not await self._adapters.journal().request_stop(run):
+            raise BadInput(f"{run} is over: there is nothing to stop")
+        self._records.look_soon()
+        return run
+
+    async def rewind_run(self, run: str, step: str) -> dict[str, Any]:
+        """Bring a run back to just before a step, after showing the diff and asking; what came of it.
+
+        Raises BadInput, Refused and StorageError with a sentence.
+        """
+        self._starter.check_trust(self._trusted)
+        refuse_unless_idle(run, self._jobs.mine, may_write=self._may_write())
+        record = self._adapters.journal().run(run)
+        if record is None:
+            raise BadInput(f"there is no run '{run}'")
+        try:
+            return await rewind_in_editor(self._jobs.world(record), run, step)
+        finally:
+            self._records.look_soon()
+
+    def steps(self) -> dict[str, list[dict[str, Any]]]:
+        """The steps of each run of ``summaries``."""
+        return steps_json(self._adapters.journal(), self.summaries())
+
+    async def set_budget(self, scope: str, amount: str) -> None:
+        """Set the user's own limit. Raises BadInput for what is no scope or amount."""
+        if scope not in ("run", "day"):
+            raise BadInput(f"'{scope}' is not a scope: choose run or day")
+        parsed = parse_amount(amount)
+        await self._adapters.journal().set_budget(scope, parsed.unit, parsed.value)
+        self._records.look_soon()
+        self._count_all()
+
+    async def count_tokens(self, document: Document) -> int:
+        """The tokens of a document, exact; counted beside the loop unless it is known."""
+        known = self._analyst.analyses.get(document.uri)
+        if known is not None and known.version == document.version:
+            return known.tokens
+        counter = self._adapters.counter()
+        return await asyncio.to_thread(lambda: counter.count(document.text, encoding=ENCODING))
+
+    async def close(self) -> None:
+        """End every job; a run stops between two steps where that comes soon, else it is cancelled and can resume."""
+        self._closing = True
+        hopeless = self._asker.close()
+        self._records.close()
+        self._analyst.close()
+        for each in self._beside_jobs:
+            each.cancel()
+        await self._jobs.close(hopeless)
+
+    def _place(self, path: str | None) -> tuple[str, str]:
+        """The workspace of a tasks file that may be worked in, and the file. Raises BadInput and Refused."""
+        self._starter.check_trust(self._trusted)
+        if path is None:
+            raise BadInput("Only a tasks.md on the disk can be run: save the document first")
+        self._starter.check_inside(path, self._folders)
+        workspace = str(workspace_of(Path(path), self._folders, self._root_of))
+        self._look_after(workspace)
+        return workspace, path
+
+    # -- the changes -----------------------------------------------------------------------------------------------
+
+    def _describe(self, uri: str, path: str | None, version: int, text: str) -> Document:
+        return describe(uri=uri, path=path, version=version, text=text, folders=self._folders, root_of=self._root_of)
+
+    def _put(self, document: Document) -> None:
+        self._documents[document.uri] = document
+        if document.kind == "other":
+            self._analyst.forget(document.uri)
+            return
+        self._look_after(document.workspace)
+        folder = Path(document.path or "/").parent
+        for each in self._documents.values():
+            beside = each.kind == "tasks" and Path(each.path or "/").parent == folder
+            if each.uri == document.uri or beside:
+                self._analyst.count(each.uri)
+
+    def _change(self, event: Changed) -> None:
+        known = self._documents.get(event.uri)
+        if known is None:
+            return
+        if known.kind == "tasks":
+            self._put(replace(known, version=event.version, text=event.text))
+        else:
+            self._put(self._describe(event.uri, known.path, event.version, event.text))
+        self._buffers.changed()
+
+    def _save(self, uri: str) -> None:
+        document = self._documents.get(uri)
+        if document is None:
+            return
+        self._buffers.saved(document)
+        if document.kind == "other":
+            # Its file may be new, and a tasks.md may stand beside it by now.
+            self._put(self._describe(uri, document.path, document.version, document.text))
+        self._beside(self._written(document.path))
+
+    def _configure(self, event: Configured) -> None:
+        self._adapters.editor_settings = dict(event.settings)
+        try:
+            self._settings = self._adapters.settings()
+            self._told = None
+        except BadInput as error:
+            self._settings = default_settings()
+            self._tell_once(f"Settings: {error}. Until then estimates use {ESTIMATE_MODEL}.")
+        self._records.look_soon()
+        self._count_all()
+
+    def _look_after(self, workspace: str) -> None:
+        if self._records.add(workspace) and self._trusted:
+            self._beside(self._reconcile())
+
+    def _count_all(self) -> None:
+        for each in self._documents.values():
+            if each.kind != "other":
+                self._analyst.count(each.uri)
+
+    async def _reconcile(self) -> None:
+        """Bring the tasks files and the journal together once they are known."""
+        await self._ticks.settle()
+        await self._hand_ticks.look()
+
+    async def _written(self, path: str | None) -> None:
+        """The file at this path was written, by the editor or from outside."""
+        await self._ticks.forget_saved(path)
+        if path is not None:
+            await self._hand_ticks.look(path)
+
+    async def _pause_all(self) -> None:
+        for run in self._jobs.mine:
+            await self._adapters.journal().request_pause(run)
+
+    def _run_ended(self, record: RunRecord, outcome: Outcome | None) -> None:
+        self._batches.ended(record, outcome)
+
+    def _may_write(self) -> bool:
+        return self._trusted and not self._closing
+
+    def _beside(self, work: Coroutine[Any, Any, None]) -> None:
+        async def told() -> None:
+            try:
+                await work
+            except BursarError as error:
+                self._editor.say("error", str(error))
+
+        job = asyncio.create_task(told())
+        tell_faults(job, self._editor, "Work beside the editor")
+        self._beside_jobs.add(job)
+        job.add_done_callback(self._beside_jobs.discard)
+
+    def _tell_once(self, text: str) -> None:
+        if text != self._told:
+            self._told = text
+            self._editor.say("error", text)

@@ -1,0 +1,217 @@
+"""What the user has set, from the state folder, the environment and the editor; never from the workspace."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from bursar.domain.errors import BadInput
+from bursar.domain.money.budget import Amount, parse_amount
+
+Wire = Literal["anthropic", "openai-chat", "openai-responses"]
+ESTIMATE_MODEL = "claude-sonnet-5-5"
+_DEFAULT_RUN = "1usd"
+_DEFAULT_DAY = "5usd"
+_KEYS = ("providers", "model", "budget", "prices", "diagnostics")
+_BUDGET_KEYS = ("run", "day")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderEntry:
+    """One configured provider; ``key_env`` names the environment variable that holds its key."""
+
+    name: str
+    wire: Wire
+    base_url: str
+    key_env: str | None
+    price: Literal["card", "free"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The user's settings, checked. ``model`` is NAME/MODEL, or None where nothing was chosen."""
+
+    providers: Mapping[str, ProviderEntry]
+    model: str | None
+    budget_run: Amount | None
+    budget_day: Amount | None
+    prices: Path | None
+    silenced: frozenset[str] = field(default=frozenset())
+
+
+BUILT_IN: Mapping[str, ProviderEntry] = {
+    "anthropic": ProviderEntry(
+        name="anthropic",
+        wire="anthropic",
+        base_url="https://api.anthropic.com",
+        key_env="ANTHROPIC_API_KEY",
+        price="card",
+    ),
+    "openai": ProviderEntry(
+        name="openai",
+        wire="openai-chat",
+        base_url="https://api.openai.com/v1",
+        key_env="OPENAI_API_KEY",
+        price="card",
+    ),
+}
+
+
+def load_settings(home: Path, environ: Mapping[str, str], editor: Mapping[str, Any] | None = None) -> Settings:
+    """Read and check all settings; the environment wins over the editor, the editor over the file.
+
+    Raises BadInput that names the place, the key and what it should be.
+    """
+    raw: dict[str, Any] = {}
+    path = home / "settings.json"
+    if path.exists():
+        raw = _object(_read(path), str(path))
+        _only(raw, _KEYS, str(path))
+    places = {key: str(path) for key in raw}
+    for key, value in (editor or {}).items():
+        if value not in (None, "", {}):
+            below = raw.get(key)
+            raw[key] = {**below, **value} if isinstance(below, dict) and isinstance(value, dict) else value
+            places[key] = f"the editor's setting bursar.{key}"
+    if environ.get("BURSAR_PROVIDERS"):
+        raw["providers"] = _object(_parse(environ["BURSAR_PROVIDERS"], "BURSAR_PROVIDERS"), "BURSAR_PROVIDERS")
+        places["providers"] = "BURSAR_PROVIDERS"
+    if environ.get("BURSAR_MODEL"):
+        raw["model"] = environ["BURSAR_MODEL"]
+        places["model"] = "BURSAR_MODEL"
+    checked = _Checked(raw, places)
+    return Settings(
+        providers={**BUILT_IN, **checked.providers()},
+        model=checked.text("model"),
+        budget_run=checked.budget("run", _DEFAULT_RUN),
+        budget_day=checked.budget("day", _DEFAULT_DAY),
+        prices=Path(text).expanduser() if (text := checked.text("prices")) else None,
+        silenced=checked.silenced(),
+    )
+
+
+def split_model(chosen: str) -> tuple[str, str]:
+    """NAME/MODEL as its two parts. Raises BadInput for anything else."""
+    name, slash, model = chosen.partition("/")
+    if not (name and slash and model):
+        raise BadInput(
+            f"the model '{chosen}' names no provider: write NAME/MODEL, for example anthropic/{ESTIMATE_MODEL}"
+        )
+    return name, model
+
+
+class _Checked:
+    def __init__(self, raw: Mapping[str, Any], places: Mapping[str, str]) -> None:
+        self._raw = raw
+        self._places = places
+
+    def text(self, key: str) -> str | None:
+        value = self._raw.get(key)
+        if value is not None and not isinstance(value, str):
+            raise BadInput(f"{self._places[key]}: '{key}' must be a string")
+        return value
+
+    def providers(self) -> dict[str, ProviderEntry]:
+        from pydantic import ValidationError
+
+        place = self._places.get("providers", "settings")
+        entries = _object(self._raw.get("providers", {}), f"{place}: providers")
+        found = {}
+        for name, entry in entries.items():
+            try:
+                found[name] = _provider_entry(name, _object(entry, f"{place}: providers.{name}"))
+            except ValidationError as error:
+                first = error.errors()[0]
+                where = ".".join(str(part) for part in first["loc"])
+                raise BadInput(f"{place}: providers.{name}.{where}: {first['msg']}") from error
+        return found
+
+    def budget(self, kind: str, default: str) -> Amount | None:
+        place = self._places.get("budget", "settings")
+        given = _object(self._raw.get("budget", {}), f"{place}: budget")
+        _only(given, _BUDGET_KEYS, f"{place}: budget")
+        text = given.get(kind, default)
+        if text in ("", "off"):
+            return None
+        if not isinstance(text, str):
+            raise BadInput(f"{place}: budget.{kind} must be a string such as '{default}'")
+        try:
+            return parse_amount(text)
+        except BadInput as error:
+            raise BadInput(f"{place}: budget.{kind}: {error}") from error
+
+    def silenced(self) -> frozenset[str]:
+        diagnostics = self._raw.get("diagnostics", {})
+        if isinstance(diagnostics, dict) and diagnostics.get("requestCost") is False:
+            return frozenset({"request-cost"})
+        return frozenset()
+
+
+def _provider_entry(name: str, entry: dict[str, Any]) -> ProviderEntry:
+    from pydantic import BaseModel, ConfigDict
+
+    class Entry(BaseModel):
+        model_config = ConfigDict(extra="forbid")
+        wire: Wire
+        base_url: str
+        key_env: str | None = None
+        price: Literal["card", "free"] = "card"
+
+    checked = Entry.model_validate(entry)
+    built_in = BUILT_IN.get(name)
+    if (
+        built_in is not None
+        and checked.base_url.rstrip("/") != built_in.base_url.rstrip("/")
+        and checked.key_env in (None, built_in.key_env)
+    ):
+        raise BadInput(
+            f"providers.{name} has another host than the vendor's: give it a 'key_env' of its own, "
+            f"so that the key in {built_in.key_env} is not sent there"
+        )
+    owner = next((each for each in BUILT_IN.values() if each.key_env == checked.key_env), None)
+    if owner is not None and _host(checked.base_url) != _host(owner.base_url):
+        raise BadInput(
+            f"providers.{name} names {owner.key_env}, the key of {owner.name}, and has another host: "
+            "give it a 'key_env' of its own, so that this key is not sent there"
+        )
+    return ProviderEntry(
+        name=name, wire=checked.wire, base_url=checked.base_url, key_env=checked.key_env, price=checked.price
+    )
+
+
+def _host(base_url: str) -> str | None:
+    try:
+        return urlsplit(base_url).hostname
+    except ValueError:
+        return None
+
+
+def _read(path: Path) -> Any:
+    try:
+        return _parse(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path} cannot be read ({error}): mend or remove it") from error
+
+
+def _parse(text: str, place: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise BadInput(f"{place} is not JSON ({error}): mend or remove it") from error
+
+
+def _only(given: Mapping[str, Any], known: tuple[str, ...], place: str) -> None:
+    """Raises BadInput for a key that would be passed over in silence: a misspelt budget is no budget."""
+    for key in given:
+        if key not in known:
+            raise BadInput(f"{place}: '{key}' is not a setting; the settings are {', '.join(known)}")
+
+
+def _object(value: Any, place: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise BadInput(f"{place} must be a JSON object")
+    return value

@@ -1,0 +1,395 @@
+"""The Journal port on SQLite: every write is durable when it returns, every read sees what was committed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import apsw
+
+from bursar.domain.errors import BadInput
+from bursar.domain.money.budget import Granted, Limit, RefusedByBudget, Scope
+from bursar.domain.money.ledger import LedgerEntry
+from bursar.domain.ports import Claimed, Clock, Failpoint, HeldElsewhere, Ids
+from bursar.domain.runs import KeptSteps, NewRun, RunEvent, RunRecord, RunState, StepKind
+from bursar.storage import erasure, requests, rewinds, runs
+from bursar.storage.backups import BackupsBusy, backups_locked, drop_backups
+from bursar.storage.care import Care
+from bursar.storage.connect import BUSY_MS
+from bursar.storage.home import secure_folder
+from bursar.storage.locks import RunLocks
+from bursar.storage.opening import Opened, open_store
+from bursar.storage.reading import JournalReads
+from bursar.storage.rows import json_text, stored
+
+T = TypeVar("T")
+KEEP_TEXT_DAYS = 30
+_CLAIM_LOOKS = 10
+_CLAIM_PAUSE_S = 0.005
+
+
+def open_journal(home: Path, *, clock: Clock, ids: Ids, failpoint: Failpoint) -> SqliteJournal:
+    """The journal below one state folder, made, migrated or mended where that is needed.
+
+    A damaged file is set aside and the store goes on from a backup and its copy of the ledger: ``notices`` says so.
+    Texts that are older than their keeping time are removed. Raises Refused for a folder that is not this user's own,
+    and StorageError when the store cannot be used; what is there is then left as it is.
+    """
+    secure_folder(home)
+    journal = SqliteJournal(home, open_store(home, clock), clock=clock, ids=ids, failpoint=failpoint)
+    try:
+        journal.expire_texts()
+        journal.begin_upkeep()
+    except BaseException:
+        journal.close()
+        raise
+    return journal
+
+
+class SqliteJournal(JournalReads):
+    """See the port for what each method promises."""
+
+    def __init__(
+        self,
+        home: Path,
+        opened: Opened,
+        *,
+        clock: Clock,
+        ids: Ids,
+        failpoint: Failpoint,
+    ) -> None:
+        super().__init__(opened.path, RunLocks(home / "locks"))
+        self._home = home
+        self._witness = opened.witness
+        self._clock = clock
+        self._ids = ids
+        self._failpoint = failpoint
+        self._epochs: dict[str, int] = {}
+        self._owner = f"process {os.getpid()} on {socket.gethostname()}"
+        self.backup_looks = 100
+        self._care = Care(home, opened, clock)
+        self._writer = self._care.writer
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What the user must be told about the store itself, oldest first."""
+        return self._care.notices
+
+    async def create_run(self, run: NewRun, *, only_one: bool = False, kept: KeptSteps | None = None) -> RunRecord:
+        """Record a run; nobody drives it yet, so it reads as paused.
+
+        Whether the task has another run is looked up in the same transaction: of two windows that begin a task at the
+        same moment, one is told no.
+        """
+        self._care.check_usable()
+        at = self._clock.now_utc()
+        await self._writer.write(lambda db: runs.create(db, run, at, only_one=only_one, kept=kept))
+        record = self.run(run.run)
+        if record is None:  # pragma: no cover - it was committed a moment ago
+            raise runs.no_such_run(run.run)
+        return record
+
+    async def claim(self, run: str) -> Claimed | HeldElsewhere:
+        """Take ownership. Raises BadInput for a run that is not there and Refused for one whose text was erased."""
+        if self.run(run) is None:
+            raise runs.no_such_run(run)
+        # Whoever looks whether the owner lives holds the lock for a moment: look again before believing it.
+        for _ in range(_CLAIM_LOOKS):
+            holder = self._locks.take(run, self._owner)
+            if holder is None or self._locks.mine(run):
+                break
+            await self._clock.sleep(_CLAIM_PAUSE_S)
+        if holder is not None:
+            return HeldElsewhere(owner=holder)
+        at = self._clock.now_utc()
+        try:
+            epoch = await self._writer.write(lambda db: self._take_over(db, run, at))
+            record = self.run(run)
+        except BaseException:
+            self._locks.drop(run)
+            raise
+        if record is None:  # pragma: no cover - it was committed a moment ago
+            raise runs.no_such_run(run)
+        self._epochs[run] = epoch
+        return Claimed(run=record, epoch=epoch)
+
+    async def release(self, run: str) -> None:
+        """Give ownership and lock back."""
+        epoch = self._epochs.pop(run, None)
+        try:
+            if epoch is not None:
+                await self._writer.write(lambda db: runs.give_back(db, run, epoch))
+        finally:
+            self._locks.drop(run)
+
+    async def begin_request(
+        self,
+        *,
+        run: str,
+        epoch: int,
+        key: str,
+        n: int,
+        attempt: int,
+        intent: dict[str, Any],
+        body: bytes,
+        body_sha256: str,
+        prompt_sha256: str,
+        hold_pico: int,
+        limits: Sequence[Limit],
+        day: Scope,
+    ) -> Granted | RefusedByBudget:
+        """Hold the money and record the intent; StorageError also for a step that has its answer."""
+        self._care.check_usable()
+        wanted = requests.Wanted(
+            run=run,
+            epoch=epoch,
+            key=key,
+            n=n,
+            attempt=attempt,
+            intent=intent,
+            body=body,
+            body_sha256=body_sha256,
+            prompt_sha256=prompt_sha256,
+            hold=self._ids.new("hold"),
+            hold_pico=hold_pico,
+            local_day=day.key,
+            at=self._clock.now_utc(),
+        )
+        self._failpoint("before_intent")
+        decision = await self._writer.write(lambda db: requests.begin(db, wanted, limits))
+        if isinstance(decision, Granted):
+            self._failpoint("after_intent")
+        return decision
+
+    async def settle_request(
+        self,
+        *,
+        run: str,
+        epoch: int,
+        key: str,
+        attempt: int,
+        entry: LedgerEntry,
+        result: dict[str, Any] | None,
+        seconds_run: float,
+        kept: dict[str, Any] | None = None,
+    ) -> None:
+        """Book the entry, give the hold back, record the result."""
+        at = self._clock.now_utc()
+        self._failpoint("before_result")
+        await self._writer.write(
+            lambda db: requests.settle(
+                db,
+                run=run,
+                epoch=epoch,
+                key=key,
+                attempt=attempt,
+                entry=entry,
+                result=result,
+                kept=kept,
+                seconds_run=seconds_run,
+                at=at,
+            )
+        )
+        self._failpoint("after_result")
+
+    async def release_request(self, *, run: str, epoch: int, key: str, attempt: int, why: str) -> None:
+        """Give the hold back."""
+        at = self._clock.now_utc()
+        await self._writer.write(
+            lambda db: requests.release(db, run=run, epoch=epoch, key=key, attempt=attempt, why=why, at=at)
+        )
+
+    async def begin_step(
+        self, *, run: str, epoch: int, key: str, n: int, kind: StepKind, intent: dict[str, Any]
+    ) -> None:
+        """Record an intent."""
+        at = self._clock.now_utc()
+        await self._writer.write(
+            lambda db: runs.begin_step(db, run=run, epoch=epoch, key=key, n=n, kind=kind, intent=intent, at=at)
+        )
+
+    async def finish_step(self, *, run: str, epoch: int, key: str, result: dict[str, Any], seconds_run: float) -> None:
+        """Record a result."""
+        at = self._clock.now_utc()
+        await self._writer.write(
+            lambda db: runs.finish_step(
+                db, run=run, epoch=epoch, key=key, result=result, seconds_run=seconds_run, at=at
+            )
+        )
+
+    async def doubt_step(self, *, run: str, epoch: int, key: str) -> None:
+        """Mark a step in doubt."""
+        await self._writer.write(lambda db: runs.doubt_step(db, run=run, epoch=epoch, key=key))
+
+    async def set_state(
+        self,
+        *,
+        run: str,
+        epoch: int,
+        state: RunState,
+        reason: str | None = None,
+        detail: str | None = None,
+        resume_at: str | None = None,
+        tick_pending: bool | None = None,
+        seconds_run: float | None = None,
+    ) -> None:
+        """Record where the run stands; a reason, detail or moment that is not given is cleared."""
+        at = self._clock.now_utc()
+        await self._writer.write(
+            lambda db: runs.set_state(
+                db,
+                run=run,
+                epoch=epoch,
+                state=state,
+                reason=reason,
+                detail=detail,
+                resume_at=resume_at,
+                tick_pending=tick_pending,
+                seconds_run=seconds_run,
+                at=at,
+            )
+        )
+
+    async def clear_tick_pending(self, run: str) -> None:
+        """The saved file has the mark."""
+        await self._change(run, "tick_pending = 0")
+
+    async def append_event(self, *, run: str, kind: str, data: dict[str, Any]) -> RunEvent:
+        """Add a line to the run's history."""
+        at, text = self._clock.now_utc(), json_text(data)
+
+        def add(db: apsw.Connection) -> int:
+            db.execute("INSERT INTO event (at, run, kind, data) VALUES (?, ?, ?, ?)", (at, run, kind, text))
+            return db.last_insert_rowid()
+
+        return RunEvent(seq=await self._writer.write(add), at=at, run=run, kind=kind, data=data)
+
+    async def begin_rewind(self, *, run: str, epoch: int, key: str) -> None:
+        """Say that the files are about to be brought back."""
+        at = self._clock.now_utc()
+        await self._writer.write(lambda db: rewinds.begin(db, run=run, epoch=epoch, key=key, at=at))
+
+    async def finish_rewind(self, *, run: str, epoch: int, key: str, detail: str, data: dict[str, Any]) -> RunEvent:
+        """Set the steps aside and keep the event."""
+        at = self._clock.now_utc()
+        seq = await self._writer.write(
+            lambda db: rewinds.finish(db, run=run, epoch=epoch, key=key, detail=detail, data=data, at=at)
+        )
+        return next(each for each in self.events(run=run, after_seq=seq - 1))
+
+    async def request_pause(self, run: str) -> bool:
+        """Leave the wish for the living owner; False when nobody drives the run."""
+        record = self.run(run)
+        if record is None or not record.owner_alive:
+            return False
+        await self._change(run, "pause_requested = 1")
+        return True
+
+    async def request_stop(self, run: str) -> bool:
+        """Leave the wish for the living owner, or end the run here and now; False when it has ended."""
+        record = self.run(run)
+        if record is None or record.state in ("finished", "failed"):
+            return False
+        if self._locks.take(run, self._owner) is not None:
+            await self._change(run, "stop_requested = 1")
+            return True
+        try:
+            await self._change(
+                run,
+                "stop_requested = 1, state = 'failed', reason = 'stopped', resume_at = NULL, owner = NULL,"
+                " detail = 'Stopped as asked. What was done stays as it is.', epoch = epoch + 1",
+            )
+        finally:
+            self._locks.drop(run)
+        return True
+
+    async def raise_ceiling(self, run: str, ceiling_pico: int | None) -> None:
+        """Give the run another ceiling, or none."""
+        await self._change(run, "ceiling_pico = ?", ceiling_pico)
+
+    async def set_budget(self, kind: str, unit: str, value: int) -> None:
+        """Keep the user's own limit for a scope kind."""
+        await self._writer.write(
+            lambda db: db.execute(
+                "INSERT INTO budget VALUES (?, ?, ?)"
+                " ON CONFLICT DO UPDATE SET unit = excluded.unit, value = excluded.value",
+                (kind, unit, value),
+            ).fetchall()
+        )
+
+    async def erase(self, *, run: str | None = None, workspace: str | None = None, everything: bool = False) -> int:
+        """Remove texts for good; Refused while one of the runs is driven, BadInput unless one thing is named."""
+        if [run is not None, workspace is not None, everything].count(True) != 1:
+            raise BadInput("say what to erase: one run, one workspace, or all")
+        place = None if workspace is None else stored(workspace)
+        at = self._clock.now_utc()
+
+        def remove(db: apsw.Connection) -> int:
+            with backups_locked(self._home, looks=self.backup_looks) as backups:
+                chosen = erasure.choose(db, run=run, workspace=place, everything=everything)
+                self._remove(db, chosen, at, "Its text was erased as asked.")
+                erasure.scrub(db, self.path)
+                if chosen or everything:
+                    erasure.renew_backups(db, backups, self._clock)
+                if everything:
+                    erasure.drop_asides(self._home)
+                return len(chosen)
+
+        number = await self._writer.write(remove, alone=True)
+        self._care.tell_of_asides()
+        return number
+
+    def expire_texts(self, older_than_days: int = KEEP_TEXT_DAYS) -> int:
+        """Remove the texts of runs that nobody has touched for so long; how many runs. Blocks; cheap when none is."""
+        moment = self._clock.utc_in(-86_400.0 * older_than_days)
+        with self._read() as db:
+            if not erasure.older_than(db, moment):
+                return 0
+        at = self._clock.now_utc()
+
+        def remove(db: apsw.Connection) -> int:
+            with contextlib.suppress(BackupsBusy), backups_locked(self._home) as backups:
+                chosen = [each for each in erasure.older_than(db, moment) if not self._locks.alive(each)]
+                why = f"Its text was removed {older_than_days} days after it was last used."
+                self._remove(db, chosen, at, why)
+                erasure.scrub_if_idle(db, BUSY_MS)
+                if chosen:
+                    drop_backups(backups)
+                return len(chosen)
+            return 0
+
+        return self._writer.submit(remove, alone=True).result()
+
+    def begin_upkeep(self) -> None:
+        """Look at the whole file and make a backup, each when it is due, on a thread of its own."""
+        self._care.begin()
+
+    def close(self) -> None:
+        """Finish what was handed in, then give files and locks back; the last one says that all ended in order."""
+        self._care.end_upkeep()
+        self._close_reader()
+        self._writer.close()
+        self._locks.close()
+        self._care.end()
+
+    async def _change(self, run: str, assignments: str, *values: Any) -> None:
+        at = self._clock.now_utc()
+        await self._writer.write(lambda db: runs.change(db, run, assignments, values, at))
+
+    def _remove(self, db: apsw.Connection, chosen: list[str], at: str, why: str) -> None:
+        erasure.erase(db, chosen, alive=self._locks.alive, at=at, why=why)
+        for folder in ("inflight", "questions"):
+            erasure.drop_spooled(self._home / folder, chosen)
+        erasure.drop_kept(self._home / "kept", chosen)
+
+    def _take_over(self, db: apsw.Connection, run: str, at: str) -> int:
+        epoch = runs.take_over(db, run, self._owner, at)
+        self._witness.claimed(run, epoch)
+        return epoch
+
+    def _damage_found(self, what: str) -> None:
+        self._care.damage_found(what)

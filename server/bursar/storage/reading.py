@@ -1,0 +1,128 @@
+"""The reading half of the journal: on the calling thread, through a connection of its own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import apsw
+
+from bursar.domain.money.budget import Scope
+from bursar.domain.runs import RequestRow, RunEvent, RunRecord, RunSummary, StepOutline, StepRecord
+from bursar.storage import reads, rewinds
+from bursar.storage.connect import open_reader
+from bursar.storage.errors import Damaged, translated
+from bursar.storage.ledger import broken_row, charged, held
+from bursar.storage.locks import RunLocks
+from bursar.storage.texts import read_text
+
+
+class JournalReads:
+    """Sees what was committed, by this process or another; each method one state of the file."""
+
+    def __init__(self, path: Path, locks: RunLocks) -> None:
+        self.path = path
+        self._locks = locks
+        self._reader = open_reader(path)
+        self._reading = threading.Lock()
+
+    def run(self, run: str) -> RunRecord | None:
+        """The run with its first request (empty when that was erased)."""
+        with self._read() as db:
+            return reads.one_run(db, run, self._locks.alive)
+
+    def runs(self, workspace: str | None = None) -> list[RunRecord]:
+        """The runs, oldest first; their first requests are left out."""
+        with self._read() as db:
+            return reads.all_runs(db, workspace, self._locks.alive)
+
+    def steps(self, run: str) -> list[StepRecord]:
+        """The steps of a run in their order."""
+        with self._read() as db:
+            return reads.steps(db, run)
+
+    def set_aside(self, run: str) -> list[tuple[int, StepRecord]]:
+        """The steps that rewinds took out of a run, each with the number of its rewind."""
+        with self._read() as db:
+            return rewinds.set_aside(db, run)
+
+    def outlines(self, runs: Sequence[str]) -> dict[str, list[StepOutline]]:
+        """What each step of these runs is about, in their order."""
+        with self._read() as db:
+            return rewinds.outlines(db, tuple(runs))
+
+    def events(self, *, run: str | None = None, after_seq: int = 0) -> list[RunEvent]:
+        """The events after a sequence number, in their order."""
+        with self._read() as db:
+            return reads.events(db, run, after_seq)
+
+    def summary(self, run: str) -> RunSummary | None:
+        """A run with its figures."""
+        with self._read() as db:
+            record = reads.one_run(db, run, self._locks.alive)
+            return None if record is None else reads.summaries(db, [record], workspace=None, run=run)[0]
+
+    def summaries(self, workspace: str | None = None) -> list[RunSummary]:
+        """The runs with their figures, oldest first; their first requests are left out."""
+        with self._read() as db:
+            records = reads.all_runs(db, workspace, self._locks.alive)
+            return reads.summaries(db, records, workspace=workspace, run=None)
+
+    def requests(self, *, workspace: str | None = None, run: str | None = None) -> list[RequestRow]:
+        """The ledger's entries, oldest first."""
+        with self._read() as db:
+            return reads.requests(db, workspace, run)
+
+    def body(self, body_sha256: str) -> bytes | None:
+        """The bytes of a request as they were sent; None when they were erased."""
+        with self._read() as db:
+            return read_text(db, body_sha256)
+
+    def charged_pico(self, scope: Scope) -> int:
+        """The fold of the ledger for a scope."""
+        with self._read() as db:
+            return charged(db, scope)
+
+    def held_pico(self, scope: Scope) -> int:
+        """Money held for requests in flight in a scope."""
+        with self._read() as db:
+            return held(db, scope)
+
+    def stored_budgets(self) -> dict[str, tuple[str, int]]:
+        """The user's own limits."""
+        with self._read() as db:
+            rows = db.execute("SELECT kind, unit, value FROM budget")
+            return {str(kind): (str(unit), int(value)) for kind, unit, value in rows}
+
+    def verify_chain(self) -> int | None:
+        """The number of the first ledger row that is not what was written, None when all are."""
+        with self._read() as db:
+            return broken_row(db)
+
+    def changes(self) -> int:
+        """Differs after any commit to the file; reads go through a connection of their own, which sees ours too."""
+        with self._reading, translated(self.path):
+            return int(self._reader.execute("PRAGMA data_version").get)
+
+    def _close_reader(self) -> None:
+        with self._reading:
+            self._reader.close()
+
+    def _damage_found(self, what: str) -> None:
+        """SQLite says that the file is damaged."""
+
+    @contextmanager
+    def _read(self) -> Iterator[apsw.Connection]:
+        """One state of the file for all statements of the block."""
+        try:
+            with self._reading, translated(self.path):
+                self._reader.execute("BEGIN")
+                try:
+                    yield self._reader
+                finally:
+                    self._reader.execute("COMMIT")
+        except Damaged as damage:
+            self._damage_found(damage.what)
+            raise

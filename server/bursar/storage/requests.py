@@ -1,0 +1,156 @@
+"""Requests as money: held with the intent before, settled with the result after, released when not taken."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import apsw
+
+from bursar.domain.errors import StorageError
+from bursar.domain.money.budget import Granted, Limit, RefusedByBudget, Unit
+from bursar.domain.money.ledger import LedgerEntry
+from bursar.storage.ledger import add_entry, charged, held
+from bursar.storage.rows import json_text, stored
+from bursar.storage.runs import fence
+from bursar.storage.texts import keep_text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A request that is about to be sent."""
+
+    run: str
+    epoch: int
+    key: str
+    n: int
+    attempt: int
+    intent: dict[str, Any]
+    body: bytes
+    body_sha256: str
+    prompt_sha256: str
+    hold: str
+    hold_pico: int
+    local_day: str
+    at: str
+
+
+def begin(connection: apsw.Connection, wanted: Wanted, limits: Sequence[Limit]) -> Granted | RefusedByBudget:
+    """Check every limit, then hold the money and record the intent. Refused: nothing was written.
+
+    Raises Fenced, and StorageError for a step that has an answer or an attempt that is not settled yet.
+    """
+    fence(connection, wanted.run, wanted.epoch)
+    _check_step(connection, wanted)
+    tokens = int(wanted.intent.get("counted_tokens", 0)) + int(wanted.intent.get("max_tokens", 0))
+    asked: dict[Unit, int] = {"usd": wanted.hold_pico, "tokens": tokens, "requests": 1}
+    for limit in limits:
+        unit = limit.amount.unit
+        taken = charged(connection, limit.scope, unit) + held(connection, limit.scope, unit)
+        if taken + asked[unit] > limit.amount.value:
+            return RefusedByBudget(
+                scope=limit.scope, unit=unit, limit=limit.amount.value, taken=taken, wanted=asked[unit]
+            )
+    if keep_text(connection, wanted.body) != wanted.body_sha256:
+        raise StorageError(f"the body of {wanted.key} of {wanted.run} does not have the hash it was given with.")
+    connection.execute(
+        "INSERT INTO hold SELECT ?, run, ?, ?, ?, workspace, ?, ?, ?, ? FROM run WHERE run = ?",
+        (
+            wanted.hold,
+            wanted.key,
+            wanted.attempt,
+            wanted.epoch,
+            wanted.local_day,
+            wanted.hold_pico,
+            tokens,
+            wanted.at,
+            wanted.run,
+        ),
+    )
+    connection.execute(
+        "INSERT OR REPLACE INTO step (run, key, n, kind, status, attempt, epoch, hold, hold_pico, body_sha256,"
+        " prompt_sha256, local_day, intent, started_at) VALUES (?, ?, ?, 'model', 'intent', ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            wanted.run,
+            wanted.key,
+            wanted.n,
+            wanted.attempt,
+            wanted.epoch,
+            wanted.hold,
+            wanted.hold_pico,
+            wanted.body_sha256,
+            wanted.prompt_sha256,
+            wanted.local_day,
+            json_text(wanted.intent),
+            wanted.at,
+        ),
+    )
+    return Granted(hold=wanted.hold, amount_pico=wanted.hold_pico)
+
+
+def settle(
+    connection: apsw.Connection,
+    *,
+    run: str,
+    epoch: int,
+    key: str,
+    attempt: int,
+    entry: LedgerEntry,
+    result: dict[str, Any] | None,
+    kept: dict[str, Any] | None,
+    seconds_run: float,
+    at: str,
+) -> None:
+    """Book the entry, give the hold back and record the result. The second time nothing happens."""
+    fence(connection, run, epoch)
+    if (entry.run, entry.step, entry.attempt) != (run, key, attempt):
+        raise StorageError(f"the entry {entry.request_id} is not about attempt {attempt} at {key} of {run}.")
+    if not add_entry(connection, entry):
+        return
+    connection.execute("DELETE FROM hold WHERE run = ? AND key = ? AND attempt = ?", (run, key, attempt))
+    recorded = kept if result is None else result
+    connection.execute(
+        "UPDATE step SET status = ?, result = ?, request_id = ?, ttft_ms = ?, duration_ms = ?, ended_at = ?"
+        " WHERE run = ? AND key = ? AND attempt = ? AND status = 'intent'",
+        (
+            "failed" if result is None else "done",
+            None if recorded is None else json_text(recorded),
+            entry.request_id,
+            entry.ttft_ms,
+            entry.duration_ms,
+            at,
+            run,
+            key,
+            attempt,
+        ),
+    )
+    if connection.changes() == 0:
+        raise StorageError(f"attempt {attempt} at {key} of {run} is not in flight, so it could not be settled.")
+    connection.execute(
+        "UPDATE run SET seconds_run = max(seconds_run, ?), updated_at = ? WHERE run = ?", (seconds_run, at, run)
+    )
+
+
+def release(connection: apsw.Connection, *, run: str, epoch: int, key: str, attempt: int, why: str, at: str) -> None:
+    """Give the hold back: nothing is owed, the step stays to be done. The second time nothing happens."""
+    fence(connection, run, epoch)
+    connection.execute("DELETE FROM hold WHERE run = ? AND key = ? AND attempt = ?", (run, key, attempt))
+    connection.execute(
+        "UPDATE step SET status = 'failed', why = ?, ended_at = ?"
+        " WHERE run = ? AND key = ? AND attempt = ? AND status = 'intent'",
+        (stored(why), at, run, key, attempt),
+    )
+
+
+def _check_step(connection: apsw.Connection, wanted: Wanted) -> None:
+    status = connection.execute("SELECT status FROM step WHERE run = ? AND key = ?", (wanted.run, wanted.key)).get
+    if status == "done":
+        raise StorageError(f"{wanted.key} of {wanted.run} has its answer: it is not asked again.")
+    open_attempt = connection.execute(
+        "SELECT attempt FROM hold WHERE run = ? AND key = ?", (wanted.run, wanted.key)
+    ).get
+    if open_attempt is not None:
+        raise StorageError(
+            f"attempt {open_attempt} at {wanted.key} of {wanted.run} is not settled: settle it before asking again."
+        )

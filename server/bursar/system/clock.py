@@ -1,0 +1,47 @@
+"""The Clock port on the machine's clocks."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
+
+
+class SystemClock:
+    """Wall clock for records, monotonic clock for durations, the local time zone for the user's day."""
+
+    def now_utc(self) -> str:
+        """RFC 3339 UTC with milliseconds."""
+        return _text(datetime.now(UTC))  # noqa: TID251 - this is the Clock adapter
+
+    def local_day(self) -> str:
+        """The user's calendar day."""
+        return datetime.now().astimezone().date().isoformat()  # noqa: TID251 - this is the Clock adapter
+
+    def next_local_midnight_utc(self) -> str:
+        """When the user's day ends."""
+        now = datetime.now().astimezone()  # noqa: TID251 - this is the Clock adapter
+        tomorrow = (now + timedelta(days=1)).date()
+        midnight = datetime(tomorrow.year, tomorrow.month, tomorrow.day).astimezone()
+        return _text(midnight.astimezone(UTC))
+
+    def utc_in(self, seconds: float) -> str:
+        """The moment that many seconds from now."""
+        return _text(datetime.now(UTC) + timedelta(seconds=seconds))  # noqa: TID251 - this is the Clock adapter
+
+    def seconds_until(self, moment: str) -> float:
+        """Seconds until an RFC 3339 moment, negative once it has passed."""
+        then = datetime.fromisoformat(moment)
+        return (then - datetime.now(UTC)).total_seconds()  # noqa: TID251 - this is the Clock adapter
+
+    def monotonic_s(self) -> float:
+        """Seconds that only grow."""
+        return time.monotonic()  # noqa: TID251 - this is the Clock adapter
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait on the event loop."""
+        await asyncio.sleep(seconds)
+
+
+def _text(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

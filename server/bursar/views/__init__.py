@@ -1,0 +1,1 @@
+"""From domain values to editor-neutral text: lenses, hints, findings, the meter, reports. Plain data, no editor."""

@@ -1,0 +1,78 @@
+"""One line for people for each event of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from bursar.domain.money.price import PICO_PER_USD
+from bursar.domain.money.usage import Usage, cached_percent
+from bursar.views.figures import count, money, plural, seconds
+
+
+def event_line(kind: str, data: Mapping[str, Any]) -> str | None:
+    """The line, or None for an event that is not worth one."""
+    match kind:
+        case "run_started" | "run_resumed":
+            verb = "Run" if kind == "run_started" else "Resume"
+            return f"{verb} {data['task']} {data['title']} ({data['model']})"
+        case "request_finished":
+            return f"  request {data['n']}: {request_figures(data)}"
+        case "request_refused":
+            return f"  request {data['n']} refused: {data['message']}"
+        case "request_unknown":
+            return f"  request {data['n']} did not end: it may be billed, at most {_usd(data['at_most_usd'])}"
+        case "waiting":
+            return f"  waiting until {data['until']} ({seconds(data['seconds'])}): {data['message']}"
+        case "pacing":
+            return f"  waiting {seconds(data['seconds'])} so as not to reach a limit: {data['message']}"
+        case "going_on":
+            return "  going on"
+        case "tool_finished":
+            if data["tool"] == "finish":
+                return None
+            said = "ok" if data["ok"] else data["said"].splitlines()[0]
+            return f"  {data['tool']} {data['about']}: {said}"
+        case "approval_asked":
+            return f"  asked: {data['summary']}"
+        case "approval_answered":
+            return f"  answer: {data['answer']}"
+        case "rewound":
+            return f"Rewound to before step {data['number']} ({data['step']})"
+        case "not_covered":
+            return f"  {data['message']}"
+        case "ticked":
+            return f"  ticked {data['task']} in {data['spec']}"
+        case "tick_pending":
+            return f"  not ticked yet: {data['message']}"
+        case "run_paused":
+            return f"Paused ({data['reason']}): {data['detail']} {_end(data)}"
+        case "run_finished":
+            return f"{'Done' if data['reason'] == 'done' else 'Stopped'}: {data['detail']} {_end(data)}"
+        case _:
+            return None
+
+
+def countdown(seconds_left: int) -> str:
+    """What is shown while a run waits: ``waits 12 s more``, ``waits 4:05 min more``."""
+    if seconds_left < 60:
+        return f"waits {seconds_left} s more"
+    return f"waits {seconds_left // 60}:{seconds_left % 60:02} min more"
+
+
+def request_figures(data: Mapping[str, Any]) -> str:
+    """``$0.0071: 12,410 in (96 % cached), 310 out, 1.9 s`` from a request_finished event."""
+    usage = Usage(**data["usage"])
+    cost = "no price" if data["cost_usd"] is None else _usd(data["cost_usd"])
+    took = "" if data["duration_ms"] is None else f", {seconds(data['duration_ms'] / 1000)}"
+    return f"{cost}: {count(usage.input)} in ({cached_percent(usage)} % cached), {count(usage.output)} out{took}"
+
+
+def _usd(text: str) -> str:
+    return money(int(Decimal(text) * PICO_PER_USD))
+
+
+def _end(data: Mapping[str, Any]) -> str:
+    held = "" if data["held_usd"] == "0" else f", at most {_usd(data['held_usd'])} more not known"
+    return f"[{_usd(data['cost_usd'])}{held}, {plural(data['requests'], 'request')}]"

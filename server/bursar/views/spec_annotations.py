@@ -1,0 +1,172 @@
+"""Lenses, hints and findings for a tasks file: what can be done, how large things are, what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bursar.domain.money.budget import DEFAULT_WARN_PERCENT
+from bursar.domain.money.usage import Usage, cached_percent
+from bursar.domain.runs import RequestRow, RunSummary, TaskEstimate
+from bursar.domain.specs import Spec, SpecTask, open_tasks
+from bursar.domain.tasks import newest_run, runs_for
+from bursar.domain.text import split_lines
+from bursar.views.annotations import Annotations, Finding, Hint, Lens, Related
+from bursar.views.figures import count, money, plural, seconds
+from bursar.views.task_lenses import task_lenses
+
+
+def annotate_spec(
+    *,
+    uri: str,
+    text: str,
+    spec: Spec,
+    heading_tokens: Mapping[int, int],
+    task_tokens: Mapping[int, int],
+    estimates: Mapping[int, TaskEstimate],
+    runs: Sequence[RunSummary],
+    mine: frozenset[str],
+    history: Sequence[RunSummary],
+    left_pico: int | None,
+    window_tokens: int | None,
+    silenced: frozenset[str],
+    skipped: frozenset[int] = frozenset(),
+    encoding: str = "o200k_base",
+) -> Annotations:
+    """Everything for one tasks file; ``runs`` are its own, ``history`` the workspace's, ``mine`` are driven here.
+
+    ``skipped`` are the indices of the tasks that the user leaves out.
+    """
+    lines = split_lines(text)
+    runnable = {each.line for each in open_tasks(spec)}
+    lenses: list[Lens] = []
+    findings: list[Finding] = []
+    for task in spec.tasks:
+        newest = newest_run(spec, task, runs)
+        estimate = estimates.get(task.line)
+        below = () if task.line in runnable else runs_for(spec, task, skipped)
+        lenses += task_lenses(
+            uri,
+            task,
+            newest,
+            estimate,
+            mine,
+            history,
+            runnable=task.line in runnable,
+            skipped=task.index in skipped,
+            below=[estimates.get(each.line) for each in below],
+            runs_below=[each for child in below if (each := newest_run(spec, child, runs)) is not None],
+        )
+        if newest is not None and newest.requests and "request-cost" not in silenced:
+            findings.append(_request_cost(task, lines, newest))
+        if task.line in runnable and estimate is not None:
+            findings += _too_large(task, lines, estimate, left_pico, window_tokens, silenced)
+    hints = [
+        _hint(line, lines, tokens, encoding)
+        for line, tokens in sorted({**heading_tokens, **task_tokens}.items())
+        if line < len(lines)
+    ]
+    return Annotations(lenses=tuple(lenses), hints=tuple(hints), findings=tuple(findings))
+
+
+def request_figures(row: RequestRow) -> str:
+    """``$0.0071: 12,410 in (96 % cached), 310 out, 1.9 s``; an unended one says what it may cost at most."""
+    if row.certainty == "unknown":
+        return f"did not end, it may be billed: at most {money(row.at_most_pico)}"
+    cost = "no price known" if row.cost_pico is None else money(row.cost_pico)
+    if row.certainty == "estimated":
+        cost += " (estimated)"
+    took = "" if row.duration_ms is None else f", {seconds(row.duration_ms / 1000)}"
+    cached = cached_percent(row.usage)
+    return f"{cost}: {count(row.usage.input)} in ({cached} % cached), {count(row.usage.output)} out{took}"
+
+
+def _request_cost(task: SpecTask, lines: Sequence[str], newest: RunSummary) -> Finding:
+    last = newest.requests[-1]
+    passed = _passed_percent(newest)
+    message = f"last request {request_figures(last)}"
+    if passed is not None and newest.record.ceiling_pico is not None:
+        message += f"; it passed {passed} % of the run's {money(newest.record.ceiling_pico)}"
+    related = tuple(
+        Related(
+            path=row.file or newest.record.spec,
+            line=(row.line or 0) if row.file else task.line,
+            message=f"request {len(newest.requests) - index} {request_figures(row)} · {_buckets(row.usage)} · {row.at}",
+        )
+        for index, row in enumerate(reversed(newest.requests))
+    )
+    severity = "information" if passed is None else "warning"
+    return _finding(task, lines, severity, "request-cost", message, related)
+
+
+def _passed_percent(summary: RunSummary) -> int | None:
+    """The warning mark of the run's ceiling that its last request went past, None when it passed none."""
+    ceiling = summary.record.ceiling_pico
+    if not ceiling:
+        return None
+    charges = [row.cost_pico if row.cost_pico is not None else row.at_most_pico for row in summary.requests]
+    after, before = sum(charges), sum(charges[:-1])
+    return max((mark for mark in DEFAULT_WARN_PERCENT if before * 100 < ceiling * mark <= after * 100), default=None)
+
+
+def _too_large(
+    task: SpecTask,
+    lines: Sequence[str],
+    estimate: TaskEstimate,
+    left_pico: int | None,
+    window_tokens: int | None,
+    silenced: frozenset[str],
+) -> list[Finding]:
+    found = []
+    first = estimate.first_request_pico
+    if left_pico is not None and first is not None and first > left_pico and "over-budget" not in silenced:
+        message = (
+            f"The first request costs about {money(first)} and {money(max(left_pico, 0))} of the budget is left: "
+            "raise the budget or wait for its reset"
+        )
+        found.append(_finding(task, lines, "warning", "over-budget", message))
+    if window_tokens is not None and estimate.counted_tokens > window_tokens and "over-window" not in silenced:
+        message = (
+            f"The first request has {count(estimate.counted_tokens)} tokens, the model takes {count(window_tokens)}: "
+            "shorten the spec's documents or choose another model"
+        )
+        found.append(_finding(task, lines, "warning", "over-window", message))
+    return found
+
+
+def _finding(
+    task: SpecTask,
+    lines: Sequence[str],
+    severity: Any,
+    code: str,
+    message: str,
+    related: tuple[Related, ...] = (),
+) -> Finding:
+    line = lines[task.line] if task.line < len(lines) else ""
+    start = len(line) - len(line.lstrip("\ufeff \t"))
+    return Finding(
+        line=task.line,
+        character=start,
+        end_character=len(line.rstrip()),
+        severity=severity,
+        code=code,
+        message=message,
+        related=related,
+    )
+
+
+def _hint(line: int, lines: Sequence[str], tokens: int, encoding: str) -> Hint:
+    return Hint(
+        line=line,
+        character=len(lines[line].rstrip()),
+        label=plural(tokens, "token"),
+        tooltip=f"{plural(tokens, 'token')} in this part of the file, counted under {encoding}",
+    )
+
+
+def _buckets(usage: Usage) -> str:
+    written = usage.cache_write_5m + usage.cache_write_1h
+    return (
+        f"{count(usage.uncached_input)} uncached, {count(usage.cache_read)} cache read, "
+        f"{count(written)} cache write, {count(usage.output)} output"
+    )

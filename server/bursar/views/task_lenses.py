@@ -1,0 +1,161 @@
+"""The lens above a task: what is known of it, and what can be done about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from bursar.domain.money.usage import Usage, cached_percent
+from bursar.domain.runs import RunSummary, TaskEstimate
+from bursar.domain.specs import SpecTask
+from bursar.domain.tasks import OPEN_RUN, truth_of
+from bursar.views.annotations import Lens
+from bursar.views.figures import count, money, money_range, plural, seconds
+
+SIMILAR_NEEDED = 5
+
+
+def task_lenses(
+    uri: str,
+    task: SpecTask,
+    newest: RunSummary | None,
+    estimate: TaskEstimate | None,
+    mine: frozenset[str],
+    history: Sequence[RunSummary],
+    *,
+    runnable: bool,
+    skipped: bool,
+    below: Sequence[TaskEstimate | None],
+    runs_below: Sequence[RunSummary],
+) -> list[Lens]:
+    """The lenses of one task, from the left to the right; ``runnable`` says whether its turn could be now.
+
+    ``below`` are the estimates of the tasks that running this one means, as far as they are known, and ``runs_below``
+    those tasks' newest runs.
+    """
+    truth = truth_of(task.state, None if newest is None else newest.record)
+    if newest is not None and newest.record.state in OPEN_RUN:
+        return _of_open_run(task, newest, by_hand=truth.ask, ours=newest.record.run in mine)
+    if newest is not None and (truth.shown == "done_unsaved" or (truth.shown == "done" and _is_finished(newest))):
+        unsaved = "Done, not saved yet · " if truth.shown == "done_unsaved" else ""
+        return [Lens(line=task.line, title=unsaved + finished_figures(newest))]
+    target = ({"uri": uri, "line": task.line, "title": task.title},)
+    if not runnable:
+        return _of_parent(task, target, below, runs_below)
+    title = run_title(estimate, history)
+    run = Lens(
+        line=task.line,
+        title=f"Skipped · {title}" if skipped else title,
+        command="bursar.runTask",
+        arguments=target,
+    )
+    if newest is not None and truth.shown == "stopped" and newest.steps_done:
+        kept = f"Retry · {plural(newest.steps_done, 'step')} kept"
+        return [Lens(line=task.line, title=kept, command="bursar.retryTask", arguments=target), run]
+    return [run]
+
+
+def _of_open_run(task: SpecTask, newest: RunSummary, *, by_hand: bool, ours: bool) -> list[Lens]:
+    record = newest.record
+    run = ({"run": record.run},)
+    stop = Lens(line=task.line, title="Stop", command="bursar.stopRun", arguments=run)
+    if record.owner_alive and not ours:
+        return [Lens(line=task.line, title=f"Runs in another window · {_so_far(newest)}")]
+    if ours:
+        waits = record.state == "paused" and record.resume_at is not None
+        what = f"Waits until {_clock_time(record.resume_at)}" if waits else "Running"
+        if by_hand:
+            what = f"Ticked by hand · {what}"
+        return [
+            Lens(line=task.line, title=f"{what} · {_so_far(newest)}"),
+            Lens(line=task.line, title="Pause", command="bursar.pauseRun", arguments=run),
+            stop,
+        ]
+    kept = f"{plural(newest.steps_done, 'step')} kept · {money(newest.cost_pico)} spent"
+    if by_hand:
+        return [
+            Lens(line=task.line, title=f"Ticked by hand · {kept}"),
+            Lens(line=task.line, title="Resume", command="bursar.resumeRun", arguments=run),
+            stop,
+        ]
+    if record.reason == "deferred":
+        return [
+            Lens(line=task.line, title=f"Deferred until {_clock_time(record.resume_at)} · {kept}"),
+            Lens(line=task.line, title="Resume", command="bursar.resumeRun", arguments=run),
+            stop,
+        ]
+    return [Lens(line=task.line, title=f"Resume · {kept}", command="bursar.resumeRun", arguments=run)]
+
+
+def _of_parent(
+    task: SpecTask,
+    target: tuple[dict[str, Any], ...],
+    below: Sequence[TaskEstimate | None],
+    runs_below: Sequence[RunSummary],
+) -> list[Lens]:
+    """Nothing while one of them runs: its own lens says so, and the others have to wait for it."""
+    if not below or any(each.record.owner_alive and each.record.state in OPEN_RUN for each in runs_below):
+        return []
+    title = parent_title(len(below), [each for each in below if each is not None])
+    return [Lens(line=task.line, title=title, command="bursar.runTask", arguments=target)]
+
+
+def parent_title(number: int, estimates: Sequence[TaskEstimate]) -> str:
+    """What the Run lens of a task with open tasks below it says; the figures once all of them are counted."""
+    tasks = plural(number, "task")
+    if len(estimates) < number:
+        return f"Run {tasks}"
+    firsts = [each.first_request_pico for each in estimates]
+    cost = " · no price known" if None in firsts else f" ~{money(sum(each or 0 for each in firsts))}"
+    tokens = count(sum(each.counted_tokens for each in estimates))
+    requests = "first request" if number == 1 else "first requests"
+    ceilings = {each.ceiling_pico for each in estimates}
+    ceiling = next(iter(ceilings)) if len(ceilings) == 1 else None
+    most = "no limit" if ceiling is None else f"at most {money(ceiling)} each"
+    return f"Run {tasks} · {requests} {tokens} in{cost} · {most}"
+
+
+def run_title(estimate: TaskEstimate | None, history: Sequence[RunSummary]) -> str:
+    """What the Run lens says: the range of similar runs when there are enough, else what was counted."""
+    if estimate is None:
+        return "Run"
+    similar = similar_runs(estimate, history)
+    if len(similar) >= SIMILAR_NEEDED:
+        costs = [each.cost_pico for each in similar]
+        return f"Run · {money_range(min(costs), max(costs))} ({len(similar)} similar)"
+    first = f"first request {count(estimate.counted_tokens)} in"
+    first += " · no price known" if estimate.first_request_pico is None else f" ~{money(estimate.first_request_pico)}"
+    most = "no limit" if estimate.ceiling_pico is None else f"at most {money(estimate.ceiling_pico)}"
+    return f"Run · {first} · {most}"
+
+
+def similar_runs(estimate: TaskEstimate, history: Sequence[RunSummary]) -> list[RunSummary]:
+    """Finished, wholly priced runs whose first request had between half and twice as many tokens."""
+    low, high = estimate.counted_tokens / 2, estimate.counted_tokens * 2
+    return [
+        each
+        for each in history
+        if each.record.state == "finished" and not each.unpriced_requests and low <= each.record.counted_tokens <= high
+    ]
+
+
+def finished_figures(summary: RunSummary) -> str:
+    """``$0.058 · 6 requests · 71 % cached · 41 s``."""
+    total = Usage()
+    for row in summary.requests:
+        total = total + row.usage
+    cost = money(summary.cost_pico) if not summary.unpriced_requests else "no price known"
+    parts = [cost, plural(len(summary.requests), "request"), f"{cached_percent(total)} % cached"]
+    return " · ".join([*parts, seconds(summary.record.seconds_run)])
+
+
+def _is_finished(newest: RunSummary) -> bool:
+    return newest.record.state == "finished"
+
+
+def _so_far(summary: RunSummary) -> str:
+    return f"{plural(summary.steps_done, 'step')} done · {money(summary.cost_pico)} spent"
+
+
+def _clock_time(moment: str | None) -> str:
+    return f"{(moment or '')[11:19]} UTC"

@@ -1,0 +1,255 @@
+"""The composition root: the only place that builds concrete adapters and hands them to the middle."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from bursar.domain.errors import BadInput
+from bursar.domain.money.budget import BUDGET_UNITS, Amount
+from bursar.domain.ports import Asker, EditorBuffers, Journal, ModelProvider, PriceBook, TokenCounter, WorkspaceFiles
+from bursar.runs.pace import Pace
+from bursar.runs.world import Ceilings, OnEvent, World
+from bursar.settings import BUILT_IN, ESTIMATE_MODEL, ProviderEntry, Settings, load_settings, split_model
+from bursar.system.clock import SystemClock
+from bursar.system.failpoints import Failpoints
+from bursar.system.ids import SystemIds
+from bursar.system.jitter import SystemJitter
+
+if TYPE_CHECKING:
+    from bursar.storage import SqliteJournal
+    from bursar.storage.examine import Finding
+
+
+def home_folder(environ: Mapping[str, str]) -> Path:
+    """Where state lives: BURSAR_HOME, else the platform's folder for this user's data."""
+    chosen = environ.get("BURSAR_HOME")
+    if chosen:
+        return Path(chosen).expanduser().absolute()
+    from platformdirs import user_data_path
+
+    return user_data_path("bursar", appauthor=False)
+
+
+class NobodyToAsk:
+    """Answers every question with no: there is nobody to ask."""
+
+    async def ask(self, question: object) -> str | None:
+        """No."""
+        return None
+
+
+class NoEditor:
+    """No document is open."""
+
+    def unsaved_text(self, path: str) -> str | None:
+        """None: the disk is the truth."""
+        return None
+
+    async def replace(self, path: str, *, expected: str, new: str) -> bool:
+        """Refused: there is no buffer."""
+        return False
+
+
+@dataclass(slots=True)
+class App:
+    """The adapters of one process; built once, lazily where they are heavy."""
+
+    home: Path
+    environ: Mapping[str, str]
+    editor_settings: Mapping[str, Any] = field(default_factory=dict)
+    keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+    clock: SystemClock = field(default_factory=SystemClock)
+    ids: SystemIds = field(default_factory=SystemIds)
+    pace: Pace = field(default_factory=Pace)
+    failpoint: Failpoints = field(init=False)
+    _journal: SqliteJournal | None = field(init=False, default=None)
+    _counter: TokenCounter | None = field(init=False, default=None)
+    _prices: tuple[Path | None, frozenset[str], PriceBook] | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        self.failpoint = Failpoints(self.environ)
+
+    def settings(self) -> Settings:
+        """The user's settings as they are now."""
+        return load_settings(self.home, self.environ, self.editor_settings)
+
+    def journal(self) -> Journal:
+        """The store; opened at the first call. Raises StorageError and Refused."""
+        if self._journal is None:
+            from bursar.storage import open_journal
+
+            self._journal = open_journal(self.home, clock=self.clock, ids=self.ids, failpoint=self.failpoint)
+        return self._journal
+
+    def examine_store(self) -> Iterable[Finding]:
+        """What can be said about the store without opening it for use; changes nothing."""
+        from bursar.storage.examine import examine
+        from bursar.storage.journal import KEEP_TEXT_DAYS
+
+        return examine(self.home, self.clock, keep_text_days=KEEP_TEXT_DAYS)
+
+    def has_key(self, entry: ProviderEntry) -> bool:
+        """Whether a key for this provider is there."""
+        return self._key_of(entry)() is not None
+
+    def notices(self) -> tuple[str, ...]:
+        """What the user must be told about the store: damage that was found, what became of it."""
+        return () if self._journal is None else self._journal.notices
+
+    def close(self) -> None:
+        """Give the store back in order, so that the next start need not look through it; harmless the second time."""
+        if self._journal is not None:
+            self._journal.close()
+            self._journal = None
+
+    def counter(self) -> TokenCounter:
+        """The token counter; its ranks load at the first count."""
+        if self._counter is None:
+            from bursar.tokens import TiktokenCounter
+
+            self._counter = TiktokenCounter()
+        return self._counter
+
+    def prices(self, settings: Settings) -> PriceBook:
+        """The price book under these settings."""
+        free = frozenset(name for name, entry in settings.providers.items() if entry.price == "free")
+        if self._prices is None or self._prices[:2] != (settings.prices, free):
+            from bursar.prices import price_book
+
+            book = price_book(override_file=settings.prices, free_providers=free)
+            self._prices = (settings.prices, free, book)
+        return self._prices[2]
+
+    def provider(self, settings: Settings, chosen: str | None = None) -> tuple[ModelProvider, str]:
+        """The provider and model to use: what was chosen, the setting, else the default for estimates.
+
+        Raises BadInput for a provider that no setting names.
+        """
+        name, model = split_model(chosen or settings.model or f"anthropic/{ESTIMATE_MODEL}")
+        entry = settings.providers.get(name)
+        if entry is None:
+            known = ", ".join(sorted(settings.providers))
+            raise BadInput(f"no provider is named '{name}': choose one of {known}, or add it to 'providers'")
+        from bursar.providers import make_provider
+
+        provider = make_provider(
+            name=name,
+            wire=entry.wire,
+            base_url=entry.base_url,
+            key=self._key_of(entry),
+            key_name=entry.key_env,
+            clock=self.clock,
+        )
+        return provider, model
+
+    def files(self, root: Path, buffers: EditorBuffers | None = None) -> WorkspaceFiles:
+        """The user's files below one root."""
+        from bursar.workspace import LocalFiles
+
+        return LocalFiles(root, buffers=buffers, failpoint=self.failpoint, off_limits=self.home)
+
+    def day_limit(self, settings: Settings) -> Amount | None:
+        """The limit for a day: set by command, else by settings."""
+        return self._stored("day", settings.budget_day)
+
+    def run_limit(self, settings: Settings) -> Amount | None:
+        """The limit for one run: set by command, else by settings."""
+        return self._stored("run", settings.budget_run)
+
+    def world(
+        self,
+        *,
+        root: Path,
+        settings: Settings,
+        provider: ModelProvider,
+        on_event: OnEvent,
+        asker: Asker | None = None,
+        buffers: EditorBuffers | None = None,
+        allowed_commands: frozenset[tuple[str, ...]] = frozenset(),
+        in_doubt: Literal["ask", "rerun", "skip"] = "ask",
+        ceilings: Ceilings | None = None,
+    ) -> World:
+        """Everything one run needs, for this workspace."""
+        from bursar.storage.spool import FileSpool
+        from bursar.workspace import LocalCommands, LocalSnapshots
+
+        return World(
+            journal=self.journal(),
+            spool=FileSpool(self.home),
+            provider=provider,
+            prices=self.prices(settings),
+            counter=self.counter(),
+            files=self.files(root, buffers),
+            snapshots=LocalSnapshots(root, home=self.home, env=self.environ, failpoint=self.failpoint),
+            commands=LocalCommands(root, env=self.environ),
+            asker=asker or NobodyToAsk(),
+            buffers=buffers or NoEditor(),
+            clock=self.clock,
+            jitter=SystemJitter(),
+            pace=self.pace,
+            failpoint=self.failpoint,
+            on_event=on_event,
+            day_limit=lambda: self.day_limit(self.settings()),
+            allowed_commands=allowed_commands,
+            in_doubt=in_doubt,
+            ceilings=ceilings or Ceilings(),
+        )
+
+    def _stored(self, kind: str, otherwise: Amount | None) -> Amount | None:
+        stored = self.journal().stored_budgets().get(kind)
+        if stored is None:
+            return otherwise
+        unit, value = stored
+        for known in BUDGET_UNITS:
+            if unit == known:
+                return Amount(unit=known, value=value)
+        raise BadInput(f"the stored budget for a {kind} is in '{unit}', which this version does not know: set it anew")
+
+    def _key_of(self, entry: ProviderEntry) -> Callable[[], str | None]:
+        """The entry's key: kept by the editor under its name, else in its variable.
+
+        A key that was kept for a vendor goes to that vendor's host only, not to another that took the name.
+        """
+        vendor = BUILT_IN.get(entry.name)
+        takes_kept = vendor is None or vendor.base_url.rstrip("/") == entry.base_url.rstrip("/")
+
+        def key() -> str | None:
+            kept = self.keys.get(entry.name) if takes_kept else None
+            return kept or (self.environ.get(entry.key_env) or None if entry.key_env else None)
+
+        return key
+
+
+def build_app(environ: Mapping[str, str] | None = None, *, keys: Mapping[str, str] | None = None) -> App:
+    """The adapters of this process, from its environment."""
+    actual = dict(os.environ) if environ is None else environ
+    return App(home=home_folder(actual), environ=actual, keys=keys or {})
+
+
+def workspace_root(spec_path: Path) -> Path:
+    """The workspace of a tasks file: above ``.kiro`` or ``specs``, else the repository, else the file's folder."""
+    resolved = spec_path.resolve()
+    parents = list(resolved.parents)
+    for parent in parents:
+        if parent.name in (".kiro", ".sce"):
+            return parent.parent
+    for parent in parents:
+        if (parent / ".git").exists() or (parent / ".specify").is_dir():
+            return parent
+    for parent in parents:
+        if parent.name == "specs":
+            return parent.parent
+    return parents[0]
+
+
+def workspace_here() -> str:
+    """The workspace of the current folder: the nearest folder with a spec folder or a repository, else the folder."""
+    here = Path.cwd().resolve()
+    for folder in (here, *here.parents):
+        if (folder / ".kiro").is_dir() or (folder / ".specify").is_dir() or (folder / ".git").exists():
+            return str(folder)
+    return str(here)

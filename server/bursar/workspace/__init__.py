@@ -1,0 +1,7 @@
+"""The user's files and programs below one root."""
+
+from bursar.workspace.commands import LocalCommands
+from bursar.workspace.files import LocalFiles
+from bursar.workspace.snapshots import LocalSnapshots
+
+__all__ = ["LocalCommands", "LocalFiles", "LocalSnapshots"]

@@ -1,0 +1,48 @@
+"""Every real tasks file is annotated: a lens for each task that can be run, hints inside their lines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bursar.domain.specs import decode_spec, open_tasks, parse_spec
+from bursar.domain.text import split_lines
+from bursar.session.analysis import analyse, annotations_of, describe
+from bursar.session.model import Snapshot
+from bursar.session.money import default_settings
+from support.world import WordCounter
+
+CORPUS = Path(__file__).parents[1] / "fixtures" / "corpus"
+FILES = sorted(CORPUS.rglob("tasks.md"))
+
+
+def test_the_corpus_is_there() -> None:
+    assert len(FILES) >= 40
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.parent.name)
+def test_a_real_tasks_file_is_annotated(path: Path) -> None:
+    text = decode_spec(path.read_bytes())
+    document = describe(
+        uri="u", path=str(path), version=1, text=text, folders=(str(path.parent),), root_of=lambda file: file.parent
+    )
+    spec = parse_spec(text, path_hint=document.spec)
+    assert document.kind == ("tasks" if spec.tasks else "other")
+    snapshot = Snapshot(
+        documents={"u": document},
+        analyses={"u": analyse(document, WordCounter(), None)},
+        runs={},
+        mine=frozenset(),
+        trusted=True,
+        settings=default_settings(),
+        left_pico=None,
+        meter=None,
+    )
+    shown = annotations_of(snapshot, "u")
+    assert [each.line for each in shown.lenses] == [each.line for each in spec.tasks if each.is_open]
+    runnable = {each.line for each in open_tasks(spec)}
+    assert {each.line for each in shown.lenses if each.title == "Run"} == runnable
+    lines = split_lines(text)
+    assert {each.line for each in shown.hints} == {each.line for each in (*spec.tasks, *spec.headings)}
+    assert all(0 < each.character <= len(lines[each.line]) for each in shown.hints)

@@ -1,0 +1,44 @@
+"""How money, counts and times are written."""
+
+import pytest
+
+from bursar.views.figures import count, money, money_range, plural, seconds
+
+PICO = 10**12
+
+
+@pytest.mark.parametrize(
+    ("usd_pico", "written"),
+    [
+        (0, "$0.00"),
+        (PICO, "$1.00"),
+        (1_234 * PICO, "$1,234.00"),
+        (420_000_000_000, "$0.42"),
+        (58_000_000_000, "$0.058"),
+        (40_000_000_000, "$0.04"),
+        (7_100_000_000, "$0.0071"),
+        (7_149_999_999, "$0.0071"),
+        (7_150_000_000, "$0.0072"),
+        (99_900_000_000, "$0.10"),
+        (123_456_789, "$0.00012"),
+        (1, "$0.000000000001"),
+    ],
+)
+def test_money(usd_pico, written):
+    assert money(usd_pico) == written
+
+
+def test_a_range_names_the_currency_once():
+    assert money_range(50_000_000_000, 210_000_000_000) == "$0.05-0.21"
+
+
+def test_counts_and_nouns():
+    assert count(14_210) == "14,210"
+    assert [plural(1, "request"), plural(6, "request"), plural(0, "step")] == ["1 request", "6 requests", "0 steps"]
+
+
+@pytest.mark.parametrize(
+    ("duration_s", "written"), [(0.041, "0.04 s"), (1.94, "1.9 s"), (41.2, "41 s"), (119.0, "119 s"), (180.0, "3 min")]
+)
+def test_seconds(duration_s, written):
+    assert seconds(duration_s) == written

@@ -1,0 +1,263 @@
+"""The lens, the hint and the finding of each state of a task, compared whole with the text a user sees."""
+
+from dataclasses import replace
+
+import pytest
+
+from bursar.domain.money.usage import Usage
+from bursar.domain.runs import RequestRow, RunRecord, RunSummary, TaskEstimate
+from bursar.domain.specs import parse_spec, title_sha256
+from bursar.views.annotations import Related
+from bursar.views.spec_annotations import annotate_spec
+
+TEXT = "# Plan\n\n- [ ] 1 Make the parcel\n- [x] 2 Send the parcel\n- [ ] 3 Group\n  - [ ] 3.1 Inner\n"
+SPEC = parse_spec(TEXT, path_hint=".kiro/specs/x/tasks.md")
+USD = 10**12
+MILLI = 10**9
+
+ESTIMATE = TaskEstimate(
+    address="1",
+    title="Make the parcel",
+    line=2,
+    counted_tokens=14_210,
+    bound_tokens=31_774,
+    first_request_pico=35_525 * 10**6,
+    ceiling_pico=USD,
+)
+
+
+def record(line: int = 2, **changes) -> RunRecord:
+    task = next(each for each in SPEC.tasks if each.line == line)
+    made = RunRecord(
+        run="run-1",
+        workspace="/w",
+        spec=".kiro/specs/x/tasks.md",
+        task_id=task.id,
+        task_address=task.id or "",
+        task_title=task.title,
+        task_title_sha256=title_sha256(task),
+        task_line=line,
+        provider="sim",
+        model="m",
+        ceiling_pico=USD,
+        first_request="",
+        counted_tokens=14_000,
+        state="paused",
+        reason="limit",
+        detail=None,
+        resume_at=None,
+        pause_requested=False,
+        stop_requested=False,
+        tick_pending=False,
+        owner=None,
+        owner_alive=False,
+        epoch=1,
+        created_at="2026-11-21T08:00:00.000Z",
+        updated_at="2026-11-21T08:00:00.000Z",
+        seconds_run=41.0,
+    )
+    return replace(made, **changes)
+
+
+def row(number: int, **changes) -> RequestRow:
+    made = RequestRow(
+        request_id=f"req-{number}",
+        at=f"2026-11-21T08:00:0{number}.000Z",
+        run="run-1",
+        step=f"m{number}",
+        attempt=1,
+        task="1",
+        spec=".kiro/specs/x/tasks.md",
+        file="parcel.py",
+        line=7,
+        model="m",
+        usage=Usage(uncached_input=100, cache_read=11_900, cache_write_5m=410, output=310),
+        cost_pico=7_100 * 10**6,
+        at_most_pico=90 * MILLI,
+        unpriced=False,
+        certainty="billed",
+        ttft_ms=200,
+        duration_ms=1_900,
+    )
+    return replace(made, **changes)
+
+
+def summary(run: RunRecord, *rows: RequestRow, steps: int = 7, **changes) -> RunSummary:
+    cost = sum(each.cost_pico or 0 for each in rows)
+    made = RunSummary(
+        record=run, steps_done=steps, cost_pico=cost, held_pico=0, unpriced_requests=0, requests=rows, in_doubt=()
+    )
+    return replace(made, **changes)
+
+
+def annotated(*runs: RunSummary, **changes):
+    given = {
+        "uri": "file:///w/tasks.md",
+        "text": TEXT,
+        "spec": SPEC,
+        "heading_tokens": {},
+        "task_tokens": {},
+        "estimates": {2: ESTIMATE},
+        "runs": runs,
+        "mine": frozenset(),
+        "history": (),
+        "left_pico": None,
+        "window_tokens": None,
+        "silenced": frozenset(),
+        **changes,
+    }
+    return annotate_spec(**given)
+
+
+def lenses(line: int, *runs: RunSummary, **changes) -> list[tuple[str, str | None]]:
+    return [(each.title, each.command) for each in annotated(*runs, **changes).lenses if each.line == line]
+
+
+def test_an_open_task_without_history_says_what_was_counted_and_no_total():
+    assert lenses(2) == [("Run · first request 14,210 in ~$0.036 · at most $1.00", "bursar.runTask")]
+    (lens,) = [each for each in annotated().lenses if each.line == 2]
+    assert lens.arguments == ({"uri": "file:///w/tasks.md", "line": 2, "title": "Make the parcel"},)
+
+
+def test_a_model_without_a_price_and_a_run_without_a_ceiling_are_said_to_be_so():
+    unpriced = replace(ESTIMATE, first_request_pico=None, ceiling_pico=None)
+    assert lenses(2, estimates={2: unpriced}) == [
+        ("Run · first request 14,210 in · no price known · no limit", "bursar.runTask")
+    ]
+
+
+def history(number: int, **changes) -> list[RunSummary]:
+    return [
+        summary(record(state="finished", **changes), row(1, cost_pico=(50 + 20 * index) * MILLI))
+        for index in range(number)
+    ]
+
+
+def test_five_similar_runs_make_a_range_and_four_do_not():
+    assert lenses(2, history=history(9)) == [("Run · $0.05-0.21 (9 similar)", "bursar.runTask")]
+    assert lenses(2, history=history(5)) == [("Run · $0.05-0.13 (5 similar)", "bursar.runTask")]
+    assert lenses(2, history=history(4))[0][0].startswith("Run · first request")
+
+
+@pytest.mark.parametrize("changes", [{"counted_tokens": 7_000}, {"counted_tokens": 28_421}, {"state": "failed"}])
+def test_runs_of_another_size_or_end_are_not_similar(changes):
+    runs = [summary(replace(record(state="finished"), **changes), row(1)) for _ in range(9)]
+    assert lenses(2, history=runs)[0][0].startswith("Run · first request")
+
+
+def test_a_paused_run_says_what_is_kept():
+    paused = summary(record(), row(1, cost_pico=40 * MILLI))
+    assert lenses(2, paused) == [("Resume · 7 steps kept · $0.04 spent", "bursar.resumeRun")]
+
+
+def test_a_run_that_waits_here_can_be_paused():
+    waiting = summary(record(owner="me", owner_alive=True, resume_at="2026-11-21T08:05:09.000Z"), row(1))
+    assert lenses(2, waiting, mine=frozenset({"run-1"})) == [
+        ("Waits until 08:05:09 UTC · 7 steps done · $0.0071 spent", None),
+        ("Pause", "bursar.pauseRun"),
+        ("Stop", "bursar.stopRun"),
+    ]
+
+
+def test_a_run_of_another_window_offers_nothing():
+    elsewhere = summary(record(state="running", owner="process 7", owner_alive=True), row(1))
+    assert lenses(2, elsewhere) == [("Runs in another window · 7 steps done · $0.0071 spent", None)]
+
+
+def test_a_finished_task_shows_its_sum():
+    usage = Usage(uncached_input=29, cache_read=71, output=5)
+    rows = [row(number, usage=usage, cost_pico=9_666_666_666) for number in range(1, 7)]
+    finished = summary(record(3, state="finished", reason=None), *rows)
+    assert lenses(3, finished) == [("$0.058 · 6 requests · 71 % cached · 41 s", None)]
+
+
+def test_a_tick_that_waits_for_a_save_is_said():
+    pending = summary(record(state="finished", tick_pending=True), row(1))
+    assert lenses(2, pending)[0][0].startswith("Done, not saved yet · $0.0071 · 1 request")
+
+
+def test_a_task_that_was_opened_again_can_be_run_again():
+    assert lenses(2, summary(record(state="finished"), row(1)))[0][1] == "bursar.runTask"
+
+
+def test_a_done_task_without_runs_has_no_lens():
+    assert lenses(3) == []
+
+
+def test_a_parent_runs_the_open_tasks_below_it_unless_one_of_them_runs():
+    assert lenses(4) == [("Run 1 task", "bursar.runTask")]
+    inner = replace(ESTIMATE, address="3.1", line=5)
+    assert lenses(4, estimates={5: inner}) == [
+        ("Run 1 task · first request 14,210 in ~$0.036 · at most $1.00 each", "bursar.runTask")
+    ]
+    unknown = replace(inner, first_request_pico=None, ceiling_pico=None)
+    assert lenses(4, estimates={5: unknown})[0][0] == (
+        "Run 1 task · first request 14,210 in · no price known · no limit"
+    )
+    running = summary(record(5, state="running", owner="me", owner_alive=True), row(1))
+    assert lenses(4, running) == []
+    assert lenses(4, running, mine=frozenset({"run-1"})) == []
+
+
+def test_a_task_that_was_ticked_by_hand_while_its_run_is_open_says_so():
+    assert lenses(3, summary(record(3), row(1, cost_pico=40 * MILLI))) == [
+        ("Ticked by hand · 7 steps kept · $0.04 spent", None),
+        ("Resume", "bursar.resumeRun"),
+        ("Stop", "bursar.stopRun"),
+    ]
+    ours = summary(record(3, state="running", owner="me", owner_alive=True), row(1, cost_pico=40 * MILLI))
+    assert lenses(3, ours, mine=frozenset({"run-1"})) == [
+        ("Ticked by hand · Running · 7 steps done · $0.04 spent", None),
+        ("Pause", "bursar.pauseRun"),
+        ("Stop", "bursar.stopRun"),
+    ]
+    assert lenses(3, ours) == [("Runs in another window · 7 steps done · $0.04 spent", None)]
+    assert lenses(3, summary(record(3, state="failed", reason="stopped"))) == []
+
+
+def test_the_last_request_is_a_finding_with_all_requests_newest_first():
+    found = annotated(summary(record(), row(1), row(2, file=None, line=None))).findings
+    (finding,) = found
+    assert (finding.line, finding.character, finding.code, finding.severity) == (2, 0, "request-cost", "information")
+    assert finding.message == "last request $0.0071: 12,410 in (96 % cached), 310 out, 1.9 s"
+    buckets = "100 uncached, 11,900 cache read, 410 cache write, 310 output"
+    figures = "$0.0071: 12,410 in (96 % cached), 310 out, 1.9 s"
+    assert finding.related == (
+        Related(
+            path=".kiro/specs/x/tasks.md",
+            line=2,
+            message=f"request 2 {figures} · {buckets} · 2026-11-21T08:00:02.000Z",
+        ),
+        Related(path="parcel.py", line=7, message=f"request 1 {figures} · {buckets} · 2026-11-21T08:00:01.000Z"),
+    )
+
+
+def test_a_request_that_crosses_a_warning_level_is_a_warning_and_the_next_one_is_not():
+    half = row(1, cost_pico=499 * MILLI)
+    crossing = annotated(summary(record(), half, row(2))).findings[0]
+    assert crossing.severity == "warning"
+    assert crossing.message.endswith("; it passed 50 % of the run's $1.00")
+    assert annotated(summary(record(), half, row(2), row(3))).findings[0].severity == "information"
+
+
+def test_a_request_that_did_not_end_says_at_most():
+    unknown = row(2, certainty="unknown", cost_pico=None)
+    found = annotated(summary(record(), row(1), unknown)).findings[0]
+    assert found.message == "last request did not end, it may be billed: at most $0.09"
+
+
+def test_the_finding_can_be_silenced():
+    assert annotated(summary(record(), row(1)), silenced=frozenset({"request-cost"})).findings == ()
+
+
+def test_a_task_that_fits_neither_the_budget_nor_the_window_is_a_warning():
+    found = annotated(left_pico=30 * MILLI, window_tokens=8_000).findings
+    assert [(each.code, each.severity) for each in found] == [("over-budget", "warning"), ("over-window", "warning")]
+    assert found[0].message.startswith("The first request costs about $0.036 and $0.03 of the budget is left")
+    assert "14,210 tokens, the model takes 8,000" in found[1].message
+    assert annotated(left_pico=USD, window_tokens=200_000).findings == ()
+
+
+def test_hints_stand_behind_headings_and_tasks():
+    hints = annotated(heading_tokens={0: 120}, task_tokens={2: 1}).hints
+    assert [(each.line, each.character, each.label) for each in hints] == [(0, 6, "120 tokens"), (2, 23, "1 token")]
