@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -37,6 +39,7 @@ class Stage:
         settings.write_text(json.dumps({"budget": budget}), encoding="utf-8")
         scenario = folder / "scenario.json"
         scenario.write_bytes(scenario_path().read_bytes())
+        self._started: list[subprocess.Popen[str]] = []
         self._simulator = self._start(
             ["simulate", "--scenario", scenario, "--bill", self.bill_path, "--log", self.log_path, "--die-with-parent"]
         )
@@ -57,14 +60,12 @@ class Stage:
 
     def __exit__(self, *_: object) -> None:
         self.end_simulator()
+        for process in self._started:  # what was interrupted must not look for a folder that is gone
+            _end(process)
 
     def end_simulator(self) -> None:
         """End the simulator; its bill and log are whole then."""
-        if self._simulator.poll() is None:
-            self._simulator.terminate()
-            self._simulator.wait(timeout=20)
-        if self._simulator.stdout is not None:
-            self._simulator.stdout.close()
+        _end(self._simulator)
 
     def play(self, *arguments: str) -> Play:
         """Start a ``bursar`` process that prints events; read them by iterating."""
@@ -109,15 +110,19 @@ class Stage:
         return str(self.workspace / SPEC)
 
     def _start(self, arguments: list[Any], environ: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
-        return subprocess.Popen(  # noqa: S603 - our own program
-            [sys.executable, "-m", "bursar", *(str(each) for each in arguments)],
-            cwd=self.workspace,
-            env=environ or _plain_environ(os.environ),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-        )
+        with _interrupts_held():
+            process = subprocess.Popen(  # noqa: S603 - our own program
+                [sys.executable, "-m", "bursar", *(str(each) for each in arguments)],
+                cwd=self.workspace,
+                env=environ or _plain_environ(os.environ),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+                process_group=0,  # the terminal's Ctrl-C is the demo's; it ends what it started
+            )
+            self._started.append(process)
+        return process
 
 
 class Play:
@@ -146,6 +151,27 @@ class Play:
     def exit_code(self) -> int | None:
         """None while it runs; negative for a signal."""
         return self._process.poll()
+
+
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """A Ctrl-C that comes inside is answered at the end: a process half started would be nobody's to end."""
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if came:
+        signal.raise_signal(signal.SIGINT)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    if process.poll() is None:
+        process.terminate()
+        process.wait(timeout=20)
+    if process.stdout is not None:
+        process.stdout.close()
 
 
 def _plain_environ(environ: Mapping[str, str]) -> dict[str, str]:
