@@ -160,6 +160,14 @@ def _runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     for name, summary in (("pause", "pause a run between two steps"), ("stop", "end a run for good between two steps")):
         wish = _add(commands, name, f"bursar.commandline.records:{name}", summary, f"bursar {name} run-0abc")
         wish.add_argument("run", metavar="RUN")
+    accept = _add(
+        commands,
+        "accept",
+        "bursar.commandline.accept:accept_command",
+        "take the task of a run that waits for its check as done, on your word",
+        "bursar accept run-0abc",
+    )
+    accept.add_argument("run", metavar="RUN")
     rewind = _add(
         commands,
         "rewind",

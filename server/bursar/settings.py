@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,7 @@ Wire = Literal["anthropic", "openai-chat", "openai-responses"]
 ESTIMATE_MODEL = "claude-sonnet-5-5"
 _DEFAULT_RUN = "1usd"
 _DEFAULT_DAY = "5usd"
-_KEYS = ("providers", "model", "budget", "prices", "diagnostics")
+_KEYS = ("providers", "model", "budget", "prices", "diagnostics", "test_command")
 _BUDGET_KEYS = ("run", "day")
 
 
@@ -41,6 +42,8 @@ class Settings:
     budget_day: Amount | None
     prices: Path | None
     silenced: frozenset[str] = field(default=frozenset())
+    test_command: tuple[str, ...] = ()
+    """What runs the tests of a requirement; their files stand for ``{files}``, or come last."""
 
 
 BUILT_IN: Mapping[str, ProviderEntry] = {
@@ -91,6 +94,7 @@ def load_settings(home: Path, environ: Mapping[str, str], editor: Mapping[str, A
         budget_day=checked.budget("day", _DEFAULT_DAY),
         prices=Path(text).expanduser() if (text := checked.text("prices")) else None,
         silenced=checked.silenced(),
+        test_command=checked.command("test_command"),
     )
 
 
@@ -143,6 +147,13 @@ class _Checked:
             return parse_amount(text)
         except BadInput as error:
             raise BadInput(f"{place}: budget.{kind}: {error}") from error
+
+    def command(self, key: str) -> tuple[str, ...]:
+        text = self.text(key)
+        try:
+            return tuple(shlex.split(text or ""))
+        except ValueError as error:
+            raise BadInput(f"{self._places[key]}: '{key}' is no list of arguments ({error}): quote it right") from error
 
     def silenced(self) -> frozenset[str]:
         diagnostics = self._raw.get("diagnostics", {})

@@ -196,6 +196,7 @@ class App:
             day_limit=lambda: self.day_limit(self.settings()),
             allowed_commands=allowed_commands,
             in_doubt=in_doubt,
+            test_command=settings.test_command,
             ceilings=ceilings or Ceilings(),
         )
 

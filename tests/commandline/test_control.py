@@ -162,3 +162,53 @@ def test_all_tasks_below_a_parent_can_be_skipped(tmp_path: Path) -> None:
         assert user.do("skip", task).code == 0
     done = user.do("run", ".kiro/specs/demo", "--task", "1", "--dry-run", "--json")
     assert (done.code, done.out) == (0, "")
+
+
+def test_a_check_by_the_tests_of_a_requirement_with_real_programs(tmp_path: Path) -> None:
+    lines = SPEC.splitlines(keepends=True)
+    at = next(number for number, line in enumerate(lines) if line.startswith("- [ ] 1."))
+    spec = "".join([*lines[: at + 1], "  - _Check: requirement 1.2_\n", *lines[at + 1 :]])
+    workspace = make_workspace(tmp_path / "workspace", spec)
+    with simulator(tmp_path / "sim") as sim:
+        user = User(home=tmp_path / "home", cwd=workspace).uses(sim.url)
+        user.settings(test_command="python3 -m unittest")
+        nothing = user.do("run", ".kiro/specs/demo", "--task", "1", "--json")
+        assert (nothing.code, nothing.last()["reason"]) == (3, "check")
+        assert "No test names requirement 1.2" in nothing.last()["detail"]
+        run = nothing.last()["run"]
+        test = workspace / "tests" / "test_it.py"
+        test.parent.mkdir()
+        test.write_text(
+            "import unittest\nclass It(unittest.TestCase):\n    def test_it(self):  # Requirement 1.2\n        pass\n"
+        )
+        unasked = user.do("resume", run, "--json")
+        assert (unasked.code, unasked.last()["reason"]) == (3, "check")
+        assert "did not allow the command" in unasked.last()["detail"]
+        sent = len(sim.log())
+        done = user.do("resume", run, "--allow-run", "python3 -m unittest tests/test_it.py", "--json")
+        assert (done.code, done.last()["reason"]) == (0, "done"), done.out
+        assert len(sim.log()) == sent
+    assert "- [x] 1." in (workspace / TASKS).read_text()
+
+
+def test_a_task_is_accepted_on_the_users_word(tmp_path: Path) -> None:
+    workspace = make_workspace(
+        tmp_path / "workspace", SPEC.replace("\n- [ ] 2.", "\n  - _Check: `false`_\n- [ ] 2.", 1)
+    )
+    finish = {"when": {"task": "1"}, "tool_calls": [{"name": "finish", "input": {"summary": "Done."}}]}
+    with simulator(tmp_path / "sim", {"replies": [finish]}) as sim:
+        user = User(home=tmp_path / "home", cwd=workspace).uses(sim.url)
+        paused = user.do("run", ".kiro/specs/demo", "--task", "1", "--allow-run", "false", "--json")
+        assert (paused.code, paused.last()["reason"]) == (3, "check")
+        run = paused.last()["run"]
+        sent = len(sim.log())
+        done = user.do("accept", run, "--json")
+        assert done.code == 0, done.err
+        assert [each["kind"] for each in done.events()] == ["accepted", "ticked", "run_finished"]
+        for event in done.events():
+            Draft202012Validator(load_schema("run-event")).validate(event)
+        assert (done.last()["reason"], done.last()["cost_usd"]) == ("accepted", paused.last()["cost_usd"])
+        assert len(sim.log()) == sent
+        assert "- [x] 1." in (workspace / TASKS).read_text()
+        again = user.do("accept", run)
+        assert (again.code, "has ended" in again.err) == (2, True)

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from bursar.domain.errors import BadInput, QuotaExhausted
+from bursar.domain.errors import BadInput, QuotaExhausted, Refused
 from bursar.session.analysis import annotations_of
 from bursar.session.model import Trusted
 from support.world import call, finish, reply
@@ -128,3 +128,28 @@ async def test_nothing_of_it_in_a_workspace_that_is_not_trusted(office: Office) 
     for command in (skip(office), defer(office, "20:00"), office.session.retry_task(str(office.shop.tasks), 2, TITLE)):
         with pytest.raises(Refused, match="not trusted"):
             await command
+
+
+async def test_a_task_whose_check_failed_can_be_accepted(office: Office) -> None:
+    tasks = office.shop.tasks.read_text().replace(
+        "- [ ] 1. First thing\n", "- [ ] 1. First thing\n  - _Check: `missing`_\n"
+    )
+    office.shop.tasks.write_text(tasks)
+    office.open()
+    office.model.script = [finish()]
+    run = await office.run()
+    await office.window.until(lambda: office.window.ends(run))
+    shown = await office.window.until(lambda: [each for each in lenses(office) if each[1] == "bursar.acceptRun"])
+    assert shown == [("Accept as done", "bursar.acceptRun")]
+    assert await office.session.accept_run(run) is True
+    assert "- [x] 1." in office.shop.tasks.read_text()
+    await office.window.until(lambda: not [each for each in lenses(office) if each[1] == "bursar.acceptRun"])
+    with pytest.raises(BadInput, match="has ended"):
+        await office.session.accept_run(run)
+
+
+async def test_nothing_is_accepted_in_a_workspace_that_is_not_trusted(office: Office) -> None:
+    office.open()
+    office.session.apply(Trusted(trusted=False))
+    with pytest.raises(Refused, match="not trusted"):
+        await office.session.accept_run("run-1")

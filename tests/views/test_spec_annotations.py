@@ -150,6 +150,14 @@ def test_a_paused_run_says_what_is_kept():
     assert lenses(2, paused) == [("Resume · 7 steps kept · $0.04 spent", "bursar.resumeRun")]
 
 
+def test_a_run_that_waits_for_its_check_can_be_accepted():
+    waiting = summary(record(reason="check"), row(1, cost_pico=40 * MILLI))
+    assert lenses(2, waiting) == [
+        ("Resume · 7 steps kept · $0.04 spent", "bursar.resumeRun"),
+        ("Accept as done", "bursar.acceptRun"),
+    ]
+
+
 def test_a_run_that_waits_here_can_be_paused():
     waiting = summary(record(owner="me", owner_alive=True, resume_at="2026-11-21T08:05:09.000Z"), row(1))
     assert lenses(2, waiting, mine=frozenset({"run-1"})) == [

@@ -344,6 +344,12 @@ class WorkspaceFiles(Protocol):
 
     def search(self, pattern: str, *, path: str = ".", allowed: frozenset[str] = frozenset()) -> str | ToolRefused: ...
 
+    def tests_naming(self, requirements: Sequence[str]) -> dict[str, tuple[str, ...]] | ToolRefused:
+        """For each requirement the test files that name it, sorted; none for one that no test names. Blocks.
+
+        The saved files count: they are what is run.
+        """
+
     def plan_edit(
         self, path: str, *, old: str, new: str, allowed: frozenset[str] = frozenset()
     ) -> EditPlan | ToolRefused | NeedsYes: ...

@@ -45,6 +45,10 @@ def register(desk: Desk) -> None:
         (run,) = argument(arguments, run=str)
         return {"run": await session.stop_run(run)}
 
+    async def accept_run(*arguments: Any) -> dict[str, Any]:
+        (run,) = argument(arguments, run=str)
+        return {"run": run, "ticked": await session.accept_run(run)}
+
     async def rewind(*arguments: Any) -> dict[str, Any]:
         run, step = argument(arguments, run=str, step=str)
         return await session.rewind_run(run, step)
@@ -62,6 +66,7 @@ def register(desk: Desk) -> None:
         "bursar.resumeRun": resume_run,
         "bursar.pauseRun": pause_run,
         "bursar.stopRun": stop_run,
+        "bursar.acceptRun": accept_run,
         "bursar.rewind": rewind,
         "bursar.setBudget": set_budget,
     }.items():

@@ -16,6 +16,7 @@ from bursar.domain.safety.show import (
     question_for_in_doubt,
     question_for_path,
 )
+from bursar.runs.checking import check_command, check_not_run
 from bursar.runs.events import Events
 from bursar.runs.fold import RunCheck, UseTool, tool_key, tool_order
 from bursar.runs.keeping import Keeping
@@ -56,9 +57,13 @@ class Tools:
         One that was interrupted is run again; that it may be is what makes it a check.
         """
         self._seconds_run = seconds_run
-        use = UseTool(n=act.n, index=act.index, call=act.call, step=act.step)
+        argv = await check_command(self._world, act.check)
+        if isinstance(argv, Paused):
+            return argv
+        call = ToolCall(id=act.call.id, name="run_command", input={"argv": list(argv)})
+        use = UseTool(n=act.n, index=act.index, call=call, step=act.step)
         try:
-            return await self._run_command(use, act.call, refused=_check_not_run)
+            return await self._run_command(use, call, refused=check_not_run)
         except PauseNow as pause:
             return pause.paused
 
@@ -327,14 +332,6 @@ class Tools:
     ) -> None:
         await self._begin(act, kind, intent)
         await self._finish(act, act.call, content, error=error, line=line)
-
-
-def _check_not_run(why: str) -> Paused:
-    return Paused(
-        reason="check",
-        detail=f"The task's check was not run, so it is not known whether the task is done. {why} "
-        "Resume asks again; or tick the task yourself and stop the run.",
-    )
 
 
 def outcome_text(outcome: CommandOutcome) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from bursar.domain.conversation import Message, ModelRequest, Text
 from bursar.domain.safety.secrets import mask_secrets
-from bursar.domain.specs import Spec, SpecTask, address_of
+from bursar.domain.specs import Spec, SpecTask, TaskCheck, address_of
 from bursar.runs.tools import TOOLS
 
 MAX_OUTPUT_TOKENS = 8_192
@@ -40,23 +41,28 @@ class FirstRequest:
     system: str
     shared: str
     task: str
-    check: tuple[str, ...] = ()
-    """The command that must succeed before the task is done; as the tasks file had it when the run began."""
+    check: TaskCheck | None = None
+    """What must succeed before the task is done; as the tasks file had it when the run began."""
 
     def to_json(self) -> str:
         """As kept in the journal."""
-        data = {"v": 1, "system": self.system, "shared": self.shared, "task": self.task}
-        return json.dumps({**data, "check": self.check} if self.check else data, ensure_ascii=False)
+        data: dict[str, Any] = {"v": 1, "system": self.system, "shared": self.shared, "task": self.task}
+        if self.check is not None:
+            data["check"] = self.check.command
+            if self.check.requirements:
+                data["check_requirements"] = self.check.requirements
+        return json.dumps(data, ensure_ascii=False)
 
     @staticmethod
     def from_json(text: str) -> FirstRequest:
         """What was kept; an erased one is empty."""
         data = json.loads(text) if text else {}
+        command, requirements = tuple(data.get("check", ())), tuple(data.get("check_requirements", ()))
         return FirstRequest(
             system=data.get("system", ""),
             shared=data.get("shared", ""),
             task=data.get("task", ""),
-            check=tuple(data.get("check", ())),
+            check=TaskCheck(command=command, requirements=requirements) if command or requirements else None,
         )
 
 

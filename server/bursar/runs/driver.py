@@ -76,7 +76,8 @@ class _Drive:
                 mine = [each for each in steps if each.epoch == self._epoch]
                 if failed_checks(mine) >= ceilings.checks:
                     detail = (
-                        f"The task's check failed {ceilings.checks} times. Resume lets the agent try as often again."
+                        f"The task's check failed {ceilings.checks} times. Resume lets the agent try as often again; "
+                        f"'bursar accept {run.run}' (the lens Accept) takes the task as done on your word."
                     )
                     return Paused(reason="check", detail=detail)
                 if repeats(mine) >= ceilings.identical_calls:
@@ -110,9 +111,7 @@ class _Drive:
                     resume_at=outcome.resume_at,
                     seconds_run=self._seconds_run(),
                 )
-                await self._tell_end(
-                    "run_paused", reason=outcome.reason, detail=outcome.detail, resume_at=outcome.resume_at
-                )
+                await self._tell_end("run_paused", outcome.reason, outcome.detail, resume_at=outcome.resume_at)
             case Stopped():
                 await self._world.journal.set_state(
                     run=self._run.run,
@@ -122,9 +121,9 @@ class _Drive:
                     detail=outcome.detail,
                     seconds_run=self._seconds_run(),
                 )
-                await self._tell_end("run_finished", reason="stopped", detail=outcome.detail, ticked=False)
+                await self._tell_end("run_finished", "stopped", outcome.detail, ticked=False)
             case Finished():
-                await self._tell_end("run_finished", reason="done", detail=outcome.summary, ticked=outcome.ticked)
+                await self._tell_end("run_finished", "done", outcome.summary, ticked=outcome.ticked)
 
     async def _finish(self, summary: str) -> Finished:
         await self._world.journal.set_state(
@@ -135,6 +134,9 @@ class _Drive:
             seconds_run=self._seconds_run(),
         )
         return Finished(summary=summary, ticked=await settle_tick(self._world, self._run, self._events))
+
+    async def _tell_end(self, kind: str, reason: str, detail: str, **data: object) -> None:
+        await tell_end(self._world, self._run, self._events, kind, reason=reason, detail=detail, **data)
 
     def _wish(self) -> Outcome | None:
         record = self._world.journal.run(self._run.run)
@@ -149,17 +151,19 @@ class _Drive:
     def _seconds_run(self) -> float:
         return self._run.seconds_run + self._world.clock.monotonic_s() - self._began_s
 
-    async def _tell_end(self, kind: str, **data: object) -> None:
-        summary = self._world.journal.summary(self._run.run)
-        requests = summary.requests if summary else ()
-        await self._events.tell(
-            kind,
-            **data,
-            cost_usd=usd_text(summary.cost_pico if summary else 0),
-            held_usd=usd_text(summary.held_pico if summary else 0),
-            requests=len(requests),
-            task=self._run.task_address,
-        )
+
+async def tell_end(world: World, run: RunRecord, events: Events, kind: str, **data: object) -> None:
+    """Tell everybody that a run has paused or ended, with what it cost so far."""
+    summary = world.journal.summary(run.run)
+    requests = summary.requests if summary else ()
+    await events.tell(
+        kind,
+        **data,
+        cost_usd=usd_text(summary.cost_pico if summary else 0),
+        held_usd=usd_text(summary.held_pico if summary else 0),
+        requests=len(requests),
+        task=run.task_address,
+    )
 
 
 async def settle_tick(world: World, run: RunRecord, events: Events) -> bool:

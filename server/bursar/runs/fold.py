@@ -8,6 +8,7 @@ from typing import Any
 
 from bursar.domain.conversation import Block, BrokenToolCall, Message, Text, ToolCall, ToolResult
 from bursar.domain.runs import StepRecord
+from bursar.domain.specs import TaskCheck
 from bursar.runs.codec import block_from_json
 
 _NUDGE = "Go on with the task, or call finish when it is done."
@@ -59,11 +60,12 @@ class Idle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunCheck:
-    """The model says that the task is done: the next act is the task's check, kept as a step of its own."""
+    """The model says in ``call`` that the task is done: the next act is the task's check, kept as a step of its own."""
 
     n: int
     index: int
     call: ToolCall
+    check: TaskCheck
     step: StepRecord | None
 
 
@@ -101,7 +103,7 @@ def failed_checks(steps: Sequence[StepRecord]) -> int:
     return sum(1 for each in steps if each.key.endswith(ends) and each.result and each.result.get("error"))
 
 
-def next_act(steps: Sequence[StepRecord], *, idle_limit: int = 3, check: tuple[str, ...] = ()) -> NextAct:
+def next_act(steps: Sequence[StepRecord], *, idle_limit: int = 3, check: TaskCheck | None = None) -> NextAct:
     """The first act that has no recorded outcome. With a ``check`` nothing is done before that has succeeded."""
     by_key = {each.key: each for each in steps}
     later: list[Message] = []
@@ -117,12 +119,11 @@ def next_act(steps: Sequence[StepRecord], *, idle_limit: int = 3, check: tuple[s
             done = by_key.get(tool_key(n, index))
             if done is None or done.status != "done" or done.result is None:
                 return UseTool(n=n, index=index, call=call, step=done)
-            if call.name == "finish" and not done.result.get("error"):
+            if isinstance(call, ToolCall) and call.name == "finish" and not done.result.get("error"):
                 checked = by_key.get(check_key(n))
-                if check and (checked is None or checked.status != "done" or checked.result is None):
-                    argv = ToolCall(id=call.id, name="run_command", input={"argv": list(check)})
-                    return RunCheck(n=n, index=_CHECK_INDEX, call=argv, step=checked)
-                if not check or checked is None or checked.result is None or not checked.result.get("error"):
+                if check is not None and (checked is None or checked.status != "done" or checked.result is None):
+                    return RunCheck(n=n, index=_CHECK_INDEX, call=call, check=check, step=checked)
+                if check is None or checked is None or checked.result is None or not checked.result.get("error"):
                     return AllDone(summary=str(done.result.get("content", "")))
                 said = f"The task is not done: its check failed.\n{checked.result['content']}"
                 results.append(ToolResult(call_id=call.id, content=said, is_error=True))

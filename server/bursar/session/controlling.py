@@ -1,4 +1,4 @@
-"""What the user decides about a task beside running it: skip it, try it again, put it off."""
+"""What the user decides about a task beside running it: skip it, try it again, put it off, accept it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from bursar.domain.errors import BadInput
 from bursar.domain.runs import RunSummary
 from bursar.domain.specs import Spec, SpecTask, address_of
 from bursar.domain.tasks import OPEN_RUN, SKIPS, newest_run, skip_event
+from bursar.runs.accepting import accept, check_can_accept
 from bursar.runs.deferring import moment_of, park
 from bursar.runs.retrying import check_can_retry, retry
 from bursar.session.jobs import RunJobs
@@ -82,6 +83,12 @@ class Control:
             run = (await self._starter.record_task(workspace=workspace, path=path, line=line, title=title)).run
         await park(journal, run, moment)
         return run, moment
+
+    async def accept(self, run: str, folders: tuple[str, ...]) -> bool:
+        """Take the task of a run that waits for its check as done; whether its mark is saved."""
+        record = check_can_accept(self._adapters.journal().run(run), run)
+        self._starter.check_inside(record.workspace, folders)
+        return await accept(self._jobs.world(record), run)
 
     async def _ask(self) -> str:
         answer = await self._editor.choose("Put the task off until when?", tuple(_WHENS))

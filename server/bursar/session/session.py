@@ -212,6 +212,16 @@ class Session:
         self._records.look_soon()
         return run
 
+    async def accept_run(self, run: str) -> bool:
+        """Take the task of a run that waits for its check as done; whether its mark is saved.
+
+        Raises BadInput, Refused, OwnedElsewhere and StorageError with a sentence.
+        """
+        self._starter.check_trust(self._trusted)
+        ticked = await self._control.accept(run, self._folders)
+        self._records.look_soon()
+        return ticked
+
     async def rewind_run(self, run: str, step: str) -> dict[str, Any]:
         """Bring a run back to just before a step, after showing the diff and asking; what came of it.
 

@@ -49,7 +49,7 @@ def event_line(kind: str, data: Mapping[str, Any]) -> str | None:
         case "run_paused":
             return f"Paused ({data['reason']}): {data['detail']} {_end(data)}"
         case "run_finished":
-            return f"{'Done' if data['reason'] == 'done' else 'Stopped'}: {data['detail']} {_end(data)}"
+            return f"{'Stopped' if data['reason'] == 'stopped' else 'Done'}: {data['detail']} {_end(data)}"
         case _:
             return None
 

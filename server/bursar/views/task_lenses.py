@@ -84,7 +84,10 @@ def _of_open_run(task: SpecTask, newest: RunSummary, *, by_hand: bool, ours: boo
             Lens(line=task.line, title="Resume", command="bursar.resumeRun", arguments=run),
             stop,
         ]
-    return [Lens(line=task.line, title=f"Resume · {kept}", command="bursar.resumeRun", arguments=run)]
+    resume = Lens(line=task.line, title=f"Resume · {kept}", command="bursar.resumeRun", arguments=run)
+    if record.reason == "check":
+        return [resume, Lens(line=task.line, title="Accept as done", command="bursar.acceptRun", arguments=run)]
+    return [resume]
 
 
 def _of_parent(

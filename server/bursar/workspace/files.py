@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -20,6 +20,7 @@ from bursar.workspace.place import Place, locate, name_problem, new_name_problem
 from bursar.workspace.replacing import replace_once, with_line_ends_of
 from bursar.workspace.searching import search_files
 from bursar.workspace.showing import show_lines
+from bursar.workspace.test_files import find_tests
 
 READ_BYTES = 2 * 1024 * 1024
 """A file up to this size is read whole, searched and edited."""
@@ -115,6 +116,10 @@ class LocalFiles:
             return found.text if isinstance(found, _Found) else found
 
         return search_files(self._root, place.path, pattern, text_of)
+
+    def tests_naming(self, requirements: Sequence[str]) -> dict[str, tuple[str, ...]] | ToolRefused:
+        """For each requirement the saved test files that name it; what is protected is passed over."""
+        return find_tests(self._root, requirements, self.read_bytes)
 
     def plan_edit(
         self, path: str, *, old: str, new: str, allowed: frozenset[str] = frozenset()

@@ -73,6 +73,11 @@ def search_files(
     return _told(search, hits, ended, literal and _MEANT.search(pattern) is not None)
 
 
+def files_below(root: Path) -> Iterator[str]:
+    """The files below a root, sorted, that a search would look into."""
+    return _files(root, ".", _Search())
+
+
 def _files(root: Path, start: str, search: _Search) -> Iterator[str]:
     """The files below a path, sorted; links are not followed, what is protected or skipped is not entered."""
     top = root if start == "." else root.joinpath(*start.split("/"))

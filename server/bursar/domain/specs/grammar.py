@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from dataclasses import dataclass
+from typing import Literal
 
 _ITEM = r"(?P<lead>[\s>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)+)"
 # A letter or digit in brackets is a label or a footnote ("- [P] tasks = ..."): marks are x, X, a space and signs.
@@ -25,7 +26,13 @@ _REQUIREMENT = (
     r"|要件|要求|需求|关联需求|요구\s?사항"
 )
 _VALIDATES = r"validates?|validated|valida(?:r|n)?|valide|validiert|验证|驗證|検証|검증"
-_CHECK_LINE = re.compile(r"\s*(?:[-*+]\s+)?(?P<mark>_|\*\*|\*|__)Check:\s*`(?P<argv>[^`]*)`\s*(?P=mark)\s*")
+_CHECK = r"\s*(?:[-*+]\s+)?(?P<mark>_|\*\*|\*|__)Check:\s*"
+_CHECK_LINE = re.compile(rf"{_CHECK}`(?P<argv>[^`]*)`\s*(?P=mark)\s*")
+_CHECK_ID = r"(?:[A-Za-z]{1,6}-?)?\d+(?:\.\d+)*[a-z]?"
+_REQUIREMENT_CHECK = re.compile(rf"{_CHECK}[Rr]equirements?(?![A-Za-z])(?P<value>.*)", re.DOTALL)
+_REQUIREMENT_CHECK_VALUE = re.compile(
+    rf"\s+(?P<ids>{_CHECK_ID}(?:\s*,\s*{_CHECK_ID})*)(?:\s+with\s+`(?P<argv>[^`]*)`)?"
+)
 _EMPHASIS = r"(?P<mark>_|\*\*|\*|__)"
 _REFS_LINE = re.compile(
     rf"\s*(?:[-*+]\s+)?{_EMPHASIS}(?:(?P<refs>{_REQUIREMENT})|(?P<validates>{_VALIDATES}))(?P=mark)?\s*[:：]"
@@ -63,6 +70,17 @@ class RefsLine:
     raw: str
     ids: tuple[str, ...]
     free_text: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskCheck:
+    """What says whether a task is done: a command that succeeds, or the tests that name these requirements.
+
+    With ``requirements`` the ``command`` is what runs their tests, and empty where the user's own setting says it.
+    """
+
+    command: tuple[str, ...]
+    requirements: tuple[str, ...] = ()
 
 
 def read_task_line(line: str) -> TaskLine | None:
@@ -117,18 +135,30 @@ def read_refs_line(line: str) -> RefsLine | None:
     )
 
 
-def read_check_line(line: str) -> tuple[str, ...] | None:
-    """The command of a line such as ``- _Check: `pytest -q tests/test_rates.py`_``; None if it is none.
+def read_check_line(line: str) -> TaskCheck | Literal["unreadable"] | None:
+    """The check of a line such as ``- _Check: `pytest -q tests/test_rates.py`_`` or ``- _Check: requirement 1.2_``.
 
-    It is empty where the words between the backticks are no list of arguments.
+    None if the line is no check. It is unreadable where the words between the backticks are no list of arguments, or
+    where no ids of requirements follow.
     """
-    found = _CHECK_LINE.fullmatch(line)
+    # Cheap test first: hardly any line is a check.
+    if "Check:" not in line:
+        return None
+    if found := _CHECK_LINE.fullmatch(line):
+        command = _arguments(found["argv"])
+        return TaskCheck(command=command) if command else "unreadable"
+    found = _REQUIREMENT_CHECK.fullmatch(line)
     if found is None:
         return None
-    try:
-        return tuple(shlex.split(found["argv"]))
-    except ValueError:
-        return ()
+    # Cut by hand, as above.
+    value = _REQUIREMENT_CHECK_VALUE.fullmatch(found["value"].rstrip().removesuffix(found["mark"]).rstrip())
+    if value is None:
+        return "unreadable"
+    command = _arguments(value["argv"] or "")
+    if value["argv"] is not None and not command:
+        return "unreadable"
+    ids = tuple(each.strip() for each in value["ids"].split(","))
+    return TaskCheck(command=command, requirements=ids)
 
 
 def has_empty_checkbox(line: str) -> bool:
@@ -149,6 +179,13 @@ def parent_id_of(task_id: str) -> str | None:
         return task_id[:-1]
     head, _, _ = task_id.rpartition(".")
     return head or None
+
+
+def _arguments(text: str) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(text))
+    except ValueError:
+        return ()
 
 
 def _take_markers(text: str) -> tuple[str, bool, str | None]:

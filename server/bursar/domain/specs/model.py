@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from bursar.domain.specs.grammar import TaskCheck
+
 SpecFormat: TypeAlias = Literal["kiro", "speckit"]
 TaskState: TypeAlias = Literal["todo", "queued", "in_progress", "done", "other"]
 LineEnd: TypeAlias = Literal["lf", "crlf", "cr"]
@@ -62,8 +64,8 @@ class SpecTask:
     """Ids of requirements named by the task's `**Validates: ...**` lines."""
     validates_raw: tuple[str, ...]
     """The whole value of each such line."""
-    check: tuple[str, ...] = ()
-    """The command that says whether the task is done, from its `_Check: ..._` line; empty where it has none."""
+    check: TaskCheck | None = None
+    """What says whether the task is done, from its `_Check: ..._` line."""
 
     @property
     def is_open(self) -> bool:

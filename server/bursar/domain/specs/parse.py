@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from bursar.domain.specs.grammar import (
     RefsLine,
+    TaskCheck,
     TaskLine,
     parent_id_of,
     read_check_line,
@@ -88,7 +89,7 @@ class _Draft:
     id: str | None = None
     title: str = ""
     refs_lines: list[RefsLine] = field(default_factory=list)
-    check: tuple[str, ...] = ()
+    check: TaskCheck | None = None
 
 
 def _draft_tasks(lines: Sequence[str], outline: Outline) -> list[_Draft]:
@@ -152,7 +153,7 @@ def _attach_refs(drafts: Sequence[_Draft], lines: Sequence[str], outline: Outlin
             owner = next((task for task in reversed(open_tasks) if task.indent < indent), None)
             if owner is not None and refs is not None:
                 owner.refs_lines.append(refs)
-            elif owner is not None and check:
+            elif owner is not None and isinstance(check, TaskCheck):
                 owner.check = owner.check or check
 
 

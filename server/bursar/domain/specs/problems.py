@@ -72,8 +72,11 @@ def _checkboxes_in_code(lines: Sequence[str], outline: Outline) -> Iterator[Spec
 
 def _unreadable_checks(lines: Sequence[str]) -> Iterator[SpecProblem]:
     for number, line in enumerate(lines):
-        if "Check:" in line and read_check_line(line) == ():
-            message = "This check is no command, so it is not run; write it as '_Check: `pytest -q tests`_'."
+        if read_check_line(line) == "unreadable":
+            message = (
+                "This check cannot be read, so it is not run; write it as '_Check: `pytest -q tests`_' or "
+                "'_Check: requirement 1.2_'."
+            )
             yield SpecProblem(line=number, code="unreadable-check", message=message)
 
 
