@@ -75,6 +75,22 @@ def event(wire: str, code: str) -> bytes:
     return sse({"type": "error", "error": body} if wire == "anthropic" else {"error": body})
 
 
+def given_up(number: int) -> Callable[[str], bytes]:
+    """The provider's word, as the event of this number, that the answer will not come and what it cost."""
+    return lambda _: sse(*numbered(r_end("failed", error={"code": "server_error", "message": "no"}), first=number))
+
+
+def doubled(wire: str) -> bytes:
+    """A good answer with each of its events twice."""
+    return b"".join(each + b"\n\n" for each in good(wire).split(b"\n\n") if each for _ in range(2))
+
+
+def gap(answer: bytes) -> bytes:
+    """An answer without its last event but one."""
+    *before, _, last, rest = answer.split(b"\n\n")
+    return b"\n\n".join([*before, last, rest])
+
+
 def started(wire: str) -> bytes:
     """The beginning of an answer without content."""
     if wire == "anthropic":

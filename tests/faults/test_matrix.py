@@ -26,7 +26,10 @@ from .answers import (
     absurd,
     broke,
     calls,
+    doubled,
     event,
+    gap,
+    given_up,
     good,
     ok,
     only_pings,
@@ -63,6 +66,8 @@ class Cell:
 
 
 ONCE_MORE = ("unknown", "billed")
+RESPONSES = ("openai-responses",)
+UNKNOWN = "Unrecognized request argument supplied: store"
 LOGIN = b"<!doctype html><title>Sign in</title>"
 
 
@@ -99,6 +104,31 @@ CELLS = [
     *uncertain("F10 409", status(409)),
     refused("F11 too large", 413),
     refused("F12 unprocessable", 422),
+    Cell(
+        "F12 an option that is not known",
+        status(400, message=UNKNOWN),
+        "done",
+        2,
+        ("billed",),
+        waits=(0.0, 0.0),
+        wires=RESPONSES,
+    ),
+    Cell(
+        "F12 an option that is not known, then overloaded",
+        lambda wire: [*status(400, message=UNKNOWN)(wire), *status(503, times=3)(wire)],
+        "provider",
+        4,
+        wires=RESPONSES,
+        tail=0,
+    ),
+    Cell(
+        "F12 overloaded, then an option that is not known",
+        lambda wire: [*status(503, times=3)(wire), *status(400, message=UNKNOWN)(wire)],
+        "provider",
+        4,
+        wires=RESPONSES,
+        tail=0,
+    ),
     waited("F13 429 with seconds", "retry-after: 2", low=2.0, high=2.2),
     waited("F13 429 with a fraction", "retry-after: 1.5", low=1.5, high=1.65),
     waited("F13 429 with milliseconds", "retry-after-ms: 1200", low=1.2, high=1.32),
@@ -172,6 +202,10 @@ CELLS = [
         "F37 shorter than it said",
         raw(b"HTTP/1.1 200 X\r\ncontent-type: text/event-stream\r\ncontent-length: 999\r\n\r\n"),
     ),
+    Cell(
+        "F41 every event twice", lambda wire: [stream(doubled(wire))], "done", 1, ("billed",), wires=RESPONSES, tail=0
+    ),
+    visible("F41 a missing event", broke(lambda wire: gap(begun(wire)), LAST_CHUNK), wires=RESPONSES),
     Cell("F38 more after the end", lambda wire: [stream(good(wire), good(wire))], "done", 1, ("billed",), tail=0),
     Cell(
         "F39 a call cut by the limit",
@@ -204,6 +238,24 @@ CELLS = [
         "done",
         1,
         ("estimated",),
+        tail=0,
+    ),
+    Cell(
+        "F42 given up and billed before content",
+        broke(started, given_up(2), LAST_CHUNK, fetched=False),
+        "done",
+        2,
+        ("billed", "billed"),
+        wires=RESPONSES,
+    ),
+    Cell(
+        "F42 given up and billed after content",
+        broke(begun, given_up(6), LAST_CHUNK, fetched=False),
+        "cut",
+        1,
+        ("billed",),
+        visible=True,
+        wires=RESPONSES,
         tail=0,
     ),
     *uncertain("F46 nothing in it", lambda wire: [[head(), LAST_CHUNK]]),

@@ -65,6 +65,16 @@ def test_every_prefix_gives_its_text_and_only_calls_that_are_whole(wire: str) ->
     assert {each for _, each in counts} == {0, 1, 2}
 
 
+@pytest.mark.parametrize("missing", range(2, 14))
+def test_behind_a_missing_event_nothing_is_used(missing: int) -> None:
+    provider = provider_at(FaultServer(port=9), "openai-responses")
+    events = stream("openai-responses").split(b"\n\n")
+    before = provider.kept_from(b"\n\n".join(events[:missing]) + b"\n\n")
+    del events[missing]
+    assert provider.kept_from(b"\n\n".join(events)) == before
+    assert before != provider.kept_from(stream("openai-responses"))
+
+
 @pytest.mark.parametrize("wire", WIRES)
 @pytest.mark.parametrize("data", [b"", b"\xff\xfe", b"data: {", b"event: x\ndata: []\n\n"])
 def test_what_is_no_answer_gives_nothing(wire: str, data: bytes) -> None:

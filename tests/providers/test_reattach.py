@@ -190,7 +190,8 @@ async def test_an_answer_that_is_not_kept_is_not_asked_for(kept):
     ("events", "expected"),
     [
         ([r_end("failed", error={"code": "server_error", "message": "sorry"})], AnswerCut),
-        ([r_end("failed", error={"code": "rate_limit_exceeded", "message": "sorry"})], LimitReached),
+        ([r_end("failed", error={"code": "rate_limit_exceeded", "message": "sorry"}, usage=None)], LimitReached),
+        ([r_end("failed", error={"code": "rate_limit_exceeded", "message": "sorry"})], AnswerCut),
         ([r_end("cancelled")], AnswerCut),
     ],
 )

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from bursar.domain.conversation import BrokenToolCall, Text, ToolCall
-from bursar.domain.errors import AnswerCut, LimitReached, NotAccepted, QuotaExhausted
-from bursar.domain.money.usage import Usage
+from bursar.domain.errors import AnswerCut, LimitReached, NotAccepted, OptionRefused, QuotaExhausted
+from bursar.domain.money.usage import Owed, Usage
 from support.fault_server import LAST_CHUNK, chunk, fault_server, head, whole
 
 from .support import Heard, ask, numbered, provider_at, r_call, r_end, r_message, r_start, r_text, request, sse
@@ -197,9 +197,30 @@ async def test_a_stream_that_breaks_its_format_is_a_cut_answer(events):
     ],
 )
 async def test_an_answer_that_the_provider_gave_up(code, content, expected):
-    end = r_end("failed", error={"code": code, "message": "sorry about that"})
-    with pytest.raises(expected, match="sorry about that"):
+    end = r_end("failed", error={"code": code, "message": "sorry about that"}, usage=None)
+    with pytest.raises(expected, match="sorry about that") as failure:
         await answered(*r_start(), *(r_text("hi", done=False) if content else []), end)
+    assert getattr(failure.value, "owed", None) is None
+
+
+@pytest.mark.parametrize("status", ["failed", "cancelled"])
+@pytest.mark.parametrize("code", ["server_error", "rate_limit_exceeded", "insufficient_quota"])
+@pytest.mark.parametrize("content", [False, True])
+async def test_an_answer_that_was_given_up_and_billed_is_owed_whatever_the_error_is_called(status, code, content):
+    end = r_end(status, error={"code": code, "message": "sorry about that"})
+    with pytest.raises(AnswerCut, match="7 tokens in and 3 out, which are billed") as failure:
+        await answered(*r_start(), *(r_text("hi", done=False) if content else []), end)
+    assert failure.value.text_seen is content
+    assert failure.value.request_id == "req_9"
+    owed = failure.value.owed
+    assert owed == Owed(usage=Usage(uncached_input=7, output=3), raw=owed.raw, clamped=False, model="gpt-x")
+    assert json.loads(owed.raw) == {"input_tokens": 7, "output_tokens": 3, "total_tokens": 10}
+
+
+async def test_an_answer_that_was_given_up_for_nothing_is_not_owed():
+    end = r_end("failed", error={"code": "rate_limit_exceeded"}, usage={"input_tokens": 0, "output_tokens": 0})
+    with pytest.raises(LimitReached):
+        await answered(*r_start(), end)
 
 
 @pytest.mark.parametrize(
@@ -211,12 +232,15 @@ async def test_an_answer_that_the_provider_gave_up(code, content, expected):
         (400, "Unrecognized request argument supplied: prompt_cache_key"),
     ],
 )
-async def test_a_server_without_background_answers_get_the_request_without_them(status, message):
+async def test_a_server_without_background_answers_is_asked_without_them_by_whoever_counts(status, message):
     refusal = json.dumps({"error": {"message": message, "type": "invalid_request_error"}}).encode()
     async with fault_server() as server:
         server.will(whole(status, refusal))
         server.will(head() + chunk(sse(*r_start(background=False), *r_text("hi"), r_end())) + LAST_CHUNK)
         provider = provider_at(server, WIRE)
+        with pytest.raises(OptionRefused, match="without such options from now on"):
+            await ask(provider)
+        assert len(server.received) == 1, "what is sent again is counted by the caller"
         assert (await ask(provider)).blocks == (Text(text="hi"),)
     first, second = (json.loads(each.body) for each in server.received)
     assert {key: value for key, value in first.items() if key not in second} == {

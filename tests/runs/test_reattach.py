@@ -99,6 +99,91 @@ async def test_while_it_cannot_be_asked_the_run_stands_and_resume_fetches_the_an
         check_paid_once(shop, run, server)
 
 
+async def test_an_answer_that_the_provider_gave_up_is_booked_as_it_is_billed_and_asked_once_more(
+    shop: Workshop, tmp_path: Path
+) -> None:
+    async with simulator(tmp_path, scenario({"kind": "failed", "after_chunks": 0})) as server:
+        provider = provider_of(shop, server)
+        run = await shop.begin(provider, named=GPT)
+        assert await shop.drive(provider, run) == Finished(summary="All done.", ticked=True)
+        rows = server.rows()
+    booked = shop.summary(run).requests
+    assert [each["outcome"] for each in rows] == ["cut", "complete"]
+    assert [each.certainty for each in booked] == ["billed", "billed"]
+    assert [(each.request_id, usd_text(each.cost_pico or 0)) for each in booked] == [
+        (each["request_id"], each["cost_usd"]) for each in rows
+    ]
+    assert booked[0].usage.output == 0 < booked[0].usage.input
+    assert shop.told("request_given_up")["cost_usd"] == rows[0]["cost_usd"]
+    assert "request_unknown" not in shop.kinds()
+
+
+async def test_one_that_was_given_up_in_the_middle_goes_on_from_what_arrived_and_every_part_is_paid(
+    shop: Workshop, tmp_path: Path
+) -> None:
+    async with simulator(tmp_path, scenario({"kind": "failed", "after_chunks": 3})) as server:
+        provider = provider_of(shop, server)
+        run = await shop.begin(provider, named=GPT)
+        outcome = await shop.drive(provider, run)
+        assert isinstance(outcome, Paused)
+        assert outcome.reason == "cut"
+        assert "3 out, which are billed. Resume goes on from what arrived." in outcome.detail
+        assert await shop.drive(provider, run) == Finished(summary="All done.", ticked=True)
+        rows = server.rows()
+    booked = shop.summary(run).requests
+    assert [usd_text(each.cost_pico or 0) for each in booked] == [each["cost_usd"] for each in rows]
+    assert booked[0].usage.output == 3
+
+
+async def test_one_that_was_given_up_after_the_process_died_is_booked_by_the_next(
+    shop: Workshop, tmp_path: Path
+) -> None:
+    async with simulator(tmp_path, scenario({"kind": "failed", "after_chunks": 2})) as server:
+        provider = provider_of(shop, server)
+        run = await shop.begin(provider, named=GPT)
+        shop.dies_at = "mid_stream"
+        await shop.die(provider, run)
+        assert await shop.drive(provider, run) == Finished(summary="All done.", ticked=True)
+        rows = server.rows()
+    booked = shop.summary(run).requests
+    assert [each["outcome"] for each in rows] == ["cut", "complete"]
+    assert [usd_text(each.cost_pico or 0) for each in booked] == [each["cost_usd"] for each in rows]
+    assert shop.journal.held_pico(DAY) == 0
+
+
+async def test_options_that_are_refused_count_among_the_four_requests(shop: Workshop, tmp_path: Path) -> None:
+    busy = {"kind": "529", "times": 2, "headers": {"retry-after": "1"}}
+    known = scenario(busy)
+    known["models"][GPT]["refuses"] = ["background", "store", "prompt_cache_key"]
+    async with simulator(tmp_path, known) as server:
+        provider = provider_of(shop, server)
+        run = await shop.begin(provider, named=GPT)
+        assert await shop.drive(provider, run) == Finished(summary="All done.", ticked=True)
+        bodies = [each["body"] for each in server.log()]
+        rows = server.rows()
+    assert ["background" in each for each in bodies] == [True, False, False, False]
+    assert [each["outcome"] for each in rows] == ["refused"] * 3 + ["complete"]
+    (row,) = shop.summary(run).requests
+    assert (row.attempt, usd_text(row.cost_pico or 0)) == (4, rows[3]["cost_usd"])
+    # What the journal says was sent is what was sent.
+    steps = {each.key: each for each in shop.journal.steps(run)}
+    assert steps["m1"].body_sha256 == server.log()[3]["sha256_of_body"]
+    assert shop.clock.slept_s == pytest.approx(2, rel=0.2)
+
+
+async def test_options_that_are_refused_and_no_peace_after_it_are_four_requests_and_no_more(
+    shop: Workshop, tmp_path: Path
+) -> None:
+    known = scenario({"kind": "529", "times": 99, "headers": {"retry-after": "1"}})
+    known["models"][GPT]["refuses"] = ["background"]
+    async with simulator(tmp_path, known) as server:
+        provider = provider_of(shop, server)
+        run = await shop.begin(provider, named=GPT)
+        assert isinstance(await shop.drive(provider, run), Paused)
+        assert len(server.log()) == 4
+    assert shop.journal.held_pico(DAY) == 0
+
+
 async def test_an_answer_that_the_provider_lost_is_booked_as_at_most_and_asked_again(
     shop: Workshop, tmp_path: Path
 ) -> None:

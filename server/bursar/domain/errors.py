@@ -13,6 +13,7 @@ BursarError
 │   │   ├── QuotaExhausted   402 or a 429 that waiting does not cure
 │   │   ├── ModelNotKnown    404
 │   │   └── RequestRejected  400, 413, 422 and redirects
+│   │       └── OptionRefused    for an option only: the next attempt goes without it
 │   ├── AnswerCut            it may be owed: the hold is kept as "at most"
 │   └── AnswerAway           the provider may still have an answer, and it cannot be fetched now: try again later
 ├── StorageError             the store cannot do what it must
@@ -24,6 +25,8 @@ BursarError
 """
 
 from __future__ import annotations
+
+from bursar.domain.money.usage import Owed
 
 
 class BursarError(Exception):
@@ -100,10 +103,15 @@ class RequestRejected(NotAccepted):
     """The provider rejected the request as it stands (400, 413, 422, or a redirect, which is never followed)."""
 
 
+class OptionRefused(RequestRejected):
+    """The provider rejected the request for an option that it can do without; it is left out from now on."""
+
+
 class AnswerCut(ProviderError):
     """The request was sent and the answer did not end: it may be billed.
 
-    ``text_seen`` says whether any content had arrived; ``output_chars`` how much.
+    ``text_seen`` says whether any content had arrived; ``output_chars`` how much. ``owed`` is what the provider itself
+    reported for it, None where it reported nothing and the bill is not known.
     """
 
     def __init__(
@@ -114,10 +122,12 @@ class AnswerCut(ProviderError):
         output_chars: int = 0,
         request_id: str | None = None,
         status: int | None = None,
+        owed: Owed | None = None,
     ) -> None:
         super().__init__(message, request_id=request_id, status=status)
         self.text_seen = text_seen
         self.output_chars = output_chars
+        self.owed = owed
 
 
 class AnswerAway(ProviderError):

@@ -45,6 +45,7 @@ class Answer:
                 request_id=request_id,
                 chars=reader.chars,
                 model=self._model,
+                owed=error.owed,
             )
         except (BadStream, StreamTooLarge) as error:
             what = clean(str(error), sender=self._sender)

@@ -18,6 +18,7 @@ from bursar.domain.errors import (
     QuotaExhausted,
     RequestRejected,
 )
+from bursar.domain.money.usage import Owed
 from bursar.domain.ports import Clock
 from bursar.providers.strict_json import json_object
 
@@ -173,29 +174,45 @@ def of_redirect(status: int, target: str, *, sender: Sender, request_id: str | N
     )
 
 
-def of_error_in_answer(said: Said, *, sender: Sender, request_id: str | None, chars: int, model: str) -> ProviderError:
-    """The failure for an error that came inside a 200: by its name before any content, a cut answer after it."""
+def of_error_in_answer(
+    said: Said, *, sender: Sender, request_id: str | None, chars: int, model: str, owed: Owed | None = None
+) -> ProviderError:
+    """The failure for an error that came inside a 200: by its name before any content, a cut answer after it.
+
+    What the provider billed was accepted, whatever the error is called.
+    """
     status = _STATUS_OF_KIND.get(said.code) or _STATUS_OF_KIND.get(said.kind)
     if status is None and said.code.isdigit() and 400 <= int(said.code) < 600:
         status = int(said.code)
     if status is None and is_quota(said):
         status = 402
-    if chars or status is None:
+    if chars or status is None or owed is not None:
         tail = f": {said.text}" if said.text else ""
         kind = said.kind or said.code or "an error"
         return cut(
             f"the provider {sender.name} broke off its answer with {clean(kind, sender=sender)}{tail}",
             chars=chars,
             request_id=request_id,
+            owed=owed,
         )
     return of_status(status, said, sender=sender, request_id=request_id, retry_after_s=None, model=model)
 
 
-def cut(message: str, *, chars: int, request_id: str | None, status: int | None = None) -> AnswerCut:
+def cut(
+    message: str, *, chars: int, request_id: str | None, status: int | None = None, owed: Owed | None = None
+) -> AnswerCut:
     """An answer that did not end: said once, in one way."""
     ending = f"after {chars:,} characters; what came is billed" if chars else "before any content; it may be billed"
+    if owed is not None:
+        came = f"after {chars:,} characters" if chars else "before any content"
+        ending = f"{came}; it reports {owed.usage.input:,} tokens in and {owed.usage.output:,} out, which are billed"
     return AnswerCut(
-        f"{message}, {ending}", text_seen=chars > 0, output_chars=chars, request_id=request_id, status=status
+        f"{message}, {ending}",
+        text_seen=chars > 0,
+        output_chars=chars,
+        request_id=request_id,
+        status=status,
+        owed=owed,
     )
 
 

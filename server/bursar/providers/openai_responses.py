@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from bursar.domain.conversation import Block, BrokenToolCall, Message, ModelRequest, Text, ToolCall, ToolResult
+from bursar.domain.money.usage import Owed, Usage
 from bursar.providers.canonical import canonical_bytes, canonical_text, whole_text
 from bursar.providers.sse import SseEvent
 from bursar.providers.strict_json import json_object
@@ -91,11 +92,14 @@ class OpenAIResponsesWire:
         body["prompt_cache_key"] = _cache_key(body)
         return canonical_bytes(body)
 
-    def plain(self, body: bytes, refusal: str, /) -> bytes | None:
-        """The same request without the options that a refusal names; None where it names none of them."""
+    def refuses_options(self, body: bytes, refusal: str, /) -> bool:
+        """Whether a refusal of this body names an option that the request can do without."""
         data = json_object(body.decode("utf-8", "replace"))
-        if data is None or "background" not in data or not _NAMES_AN_OPTION.search(refusal):
-            return None
+        return data is not None and "background" in data and _NAMES_AN_OPTION.search(refusal) is not None
+
+    def without_options(self, body: bytes, /) -> bytes:
+        """The same request for a server that does not know the options: its answer cannot be fetched again."""
+        data = json_object(body.decode("utf-8", "replace")) or {}
         return canonical_bytes({key: value for key, value in data.items() if key not in _OPTIONS})
 
     def prompt_text(self, body: dict[str, Any], /) -> str:
@@ -211,16 +215,7 @@ class ResponsesReader:
         blocks = self._blocks(stop_reason)
         if stop_reason == "end_turn" and any(not isinstance(each, Text) for each in blocks):
             stop_reason = "tool_use"
-        usage, raw, clamped = None, None, False
-        reported = self._final.get("usage")
-        if isinstance(reported, dict):
-            raw = whole_text(canonical_text(reported))
-            usage, clamped = responses_usage(
-                reported,
-                most_input_tokens=self._most_input_tokens,
-                most_output_tokens=self._most_output_tokens,
-                content_seen=self.chars > 0,
-            )
+        usage, raw, clamped = self._usage(self._final)
         return Reading(
             request_id=self.request_id,
             model=self._model,
@@ -234,6 +229,19 @@ class ResponsesReader:
     def kept(self) -> tuple[Block, ...]:
         """The texts so far and the calls whose items were closed."""
         return whole_blocks(self._blocks(""))
+
+    def _usage(self, response: dict[str, Any]) -> tuple[Usage | None, str | None, bool]:
+        """What a response reports, None where it reports nothing; its raw text, and whether a figure was clamped."""
+        reported = response.get("usage")
+        if not isinstance(reported, dict):
+            return None, None, False
+        usage, clamped = responses_usage(
+            reported,
+            most_input_tokens=self._most_input_tokens,
+            most_output_tokens=self._most_output_tokens,
+            content_seen=self.chars > 0,
+        )
+        return usage, whole_text(canonical_text(reported)), clamped
 
     def _is_next(self, number: Any) -> bool:
         if not isinstance(number, int) or isinstance(number, bool):
@@ -267,8 +275,18 @@ class ResponsesReader:
         error = _object(response.get("error"))
         status = _text(response.get("status")) or "failed"
         raise StreamError(
-            kind="", code=_code(error) or status, message=_text(error.get("message")) or f"the answer was {status}"
+            kind="",
+            code=_code(error) or status,
+            message=_text(error.get("message")) or f"the answer was {status}",
+            owed=self._owed(response),
         )
+
+    def _owed(self, response: dict[str, Any]) -> Owed | None:
+        """What is billed for an answer that was given up; None where nothing is reported, or nothing at all."""
+        usage, raw, clamped = self._usage(response)
+        if usage is None or raw is None or not (usage.input or usage.output or clamped):
+            return None
+        return Owed(usage=usage, raw=raw, clamped=clamped, model=self._model)
 
     def _item(self, data: dict[str, Any], kind: str) -> _Item:
         index = data.get("output_index")

@@ -136,6 +136,7 @@ class Reattachment:
                 request_id=self._request_id,
                 chars=self._reader.chars,
                 model=self._model,
+                owed=error.owed,
             )
         return AnswerAway(
             f"the provider {self._sender.name} is still at work on the answer", request_id=self._request_id, status=200

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bursar.domain.conversation import Block, ModelReply, ModelRequest, OnStream
-from bursar.domain.errors import AnswerAway, KeyRefused, ProviderError, RequestRejected
+from bursar.domain.errors import AnswerAway, KeyRefused, OptionRefused, ProviderError, RequestRejected
 from bursar.domain.ports import Clock
 from bursar.providers.addresses import Address
 from bursar.providers.answer import Answer
@@ -43,6 +43,8 @@ class HttpProvider:
         self.is_loopback = address.is_loopback
         self._format = wire
         self._resumable = wire if isinstance(wire, OpenAIResponsesWire) else None
+        # Learnt from a refusal, and kept as long as this provider is used.
+        self._without_options = False
         self.can_reattach = self._resumable is not None
         self._address = address
         self._url = wire.url(address.base_url)
@@ -56,8 +58,9 @@ class HttpProvider:
         return f"HttpProvider(name={self.name!r}, wire={self.wire!r}, host={self._address.host!r})"
 
     def body(self, request: ModelRequest, /) -> bytes:
-        """The canonical bytes of the request."""
-        return self._format.body(request)
+        """The canonical bytes of the request, without the options that the server has refused."""
+        body = self._format.body(request)
+        return self._resumable.without_options(body) if self._resumable and self._without_options else body
 
     def prompt_text(self, body: bytes, /) -> str:
         """The parts of a body that the model reads; empty for bytes that are no body of ours."""
@@ -84,14 +87,20 @@ class HttpProvider:
         """Send once. Raises NotAccepted (nothing owed) or AnswerCut (may be owed); cancelling closes the connection.
 
         Every piece of the answer goes to ``keep`` after Accepted and before it is looked at. A server that refuses the
-        request for an option that only makes its answer fetchable gets it without: nothing is owed for the first.
+        request for an option that only makes its answer fetchable gets OptionRefused raised: from then on ``body`` is
+        without, so that whoever counts the attempts sends it again.
         """
         key = self._usable_key()
         outcome = await self._attempt(body, key, on_stream, keep).run()
-        if self._resumable is not None and isinstance(outcome, RequestRejected):
-            plain = self._resumable.plain(body, str(outcome))
-            if plain is not None:
-                outcome = await self._attempt(plain, key, on_stream, keep).run()
+        wire = self._resumable
+        if wire is not None and isinstance(outcome, RequestRejected) and wire.refuses_options(body, str(outcome)):
+            self._without_options = True
+            outcome = OptionRefused(
+                f"{outcome}; it is asked without such options from now on, and an answer that breaks off cannot be "
+                "fetched again",
+                request_id=outcome.request_id,
+                status=outcome.status,
+            )
         # Raised here, outside every handler: the HTTP library's exceptions hold the request with its key.
         if isinstance(outcome, ProviderError):
             raise outcome

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from bursar.domain.conversation import Block, BrokenToolCall, ModelRequest, Text, ToolCall
-from bursar.domain.money.usage import Usage
+from bursar.domain.money.usage import Owed, Usage
 from bursar.providers.canonical import whole_text
 from bursar.providers.sse import SseEvent
 from bursar.providers.strict_json import tool_input
@@ -27,12 +27,13 @@ class Reading:
 
 
 class StreamError(Exception):
-    """The stream holds an error: ``kind``, ``code`` and the message are the provider's own."""
+    """The stream holds an error: ``kind``, ``code`` and the message are the provider's own, ``owed`` is its bill."""
 
-    def __init__(self, *, kind: str, code: str, message: str) -> None:
+    def __init__(self, *, kind: str, code: str, message: str, owed: Owed | None = None) -> None:
         super().__init__(message)
         self.kind = kind
         self.code = code
+        self.owed = owed
 
 
 class BadStream(Exception):

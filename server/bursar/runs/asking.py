@@ -170,13 +170,17 @@ class Requests:
             raise
         except AnswerCut as error:
             usable = self._usable(attempt)
-            await self._books.settle_unknown(
-                attempt, error.request_id or listener.request_id, seconds_run=self._seconds_run, kept=usable
+            await self._books.settle_cut(
+                attempt,
+                error.request_id or listener.request_id,
+                seconds_run=self._seconds_run,
+                kept=usable,
+                owed=error.owed,
             )
             if error.text_seen or self._repeated:
-                bound = usd_text(attempt.hold_pico)
+                bound = "" if error.owed else f" It may be billed, at most ${usd_text(attempt.hold_pico)}."
                 then = "goes on from what arrived" if usable else "asks again"
-                detail = f"{error}. It may be billed, at most ${bound}. Resume {then}."
+                detail = f"{error}.{bound} Resume {then}."
                 raise PauseNow(Paused(reason="cut", detail=detail)) from error
             self._repeated = True
             raise Unreachable(f"{error} (nothing of the answer had arrived)", request_id=error.request_id) from error
@@ -223,7 +227,7 @@ class Requests:
         kept = world.spool.read(run=run.run, key=step.key, attempt=step.attempt)
         self._repeated = True
         if kept is None:
-            await self._books.settle_unknown(attempt, step.request_id, seconds_run=self._seconds_run)
+            await self._books.settle_cut(attempt, step.request_id, seconds_run=self._seconds_run)
             return False
         request_id, data = kept
         try:
@@ -231,9 +235,15 @@ class Requests:
                 reply = await self._rejoin(request_id, data, attempt=attempt)
             else:
                 reply = world.provider.reply_from(data, request_id=request_id, model=run.model)
-        except (AnswerCut, NotAccepted):
+        except (AnswerCut, NotAccepted) as error:
             usable = self._usable(attempt)
-            await self._books.settle_unknown(attempt, request_id, seconds_run=self._seconds_run, kept=usable)
+            await self._books.settle_cut(
+                attempt,
+                request_id,
+                seconds_run=self._seconds_run,
+                kept=usable,
+                owed=error.owed if isinstance(error, AnswerCut) else None,
+            )
             return bool(usable)
         await self._books.settle(attempt, reply, seconds_run=self._seconds_run)
         return True

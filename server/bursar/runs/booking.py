@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from bursar.domain.conversation import Block, ModelReply, Text, ToolCall
 from bursar.domain.money.ledger import Certainty, LedgerEntry
 from bursar.domain.money.price import Price, Unpriced, cost_of, usd_text
-from bursar.domain.money.usage import Usage
+from bursar.domain.money.usage import Owed, Usage
 from bursar.domain.runs import RunRecord, StepRecord
 from bursar.runs.codec import block_to_json
 from bursar.runs.events import Events
@@ -63,16 +63,8 @@ class Books:
 
         A reply that names another model than the one asked is priced as the model it names.
         """
-        usage = reply.usage
-        certainty: Certainty = "billed" if usage is not None and not reply.usage_clamped else "estimated"
-        own = Usage(uncached_input=attempt.counted_tokens, output=self._count(reply))
-        if usage is None or (reply.usage_clamped and usage.input + usage.output < own.input + own.output):
-            usage = own
-        price = attempt.price
-        if reply.model != self._run.model:
-            price = self._world.prices.price(
-                provider=self._world.provider.name, model=reply.model, at=self._world.clock.now_utc()
-            )
+        usage, certainty = self._usage(attempt, reply.usage, clamped=reply.usage_clamped, blocks=reply.blocks)
+        price = self._price(attempt, reply.model)
         entry = replace(
             self._entry(attempt, reply.request_id, usage, price, model=reply.model, certainty=certainty),
             usage_raw=reply.usage_raw,
@@ -108,18 +100,33 @@ class Books:
             duration_ms=reply.duration_ms,
         )
 
-    async def settle_unknown(
-        self, attempt: Attempt, request_id: str | None, *, seconds_run: float, kept: Sequence[Block] = ()
+    async def settle_cut(
+        self,
+        attempt: Attempt,
+        request_id: str | None,
+        *,
+        seconds_run: float,
+        kept: Sequence[Block] = (),
+        owed: Owed | None = None,
     ) -> None:
-        """Book an attempt whose bill cannot be known as "at most" what was held for it; the step stays to be done.
+        """Book an attempt that gave no whole answer; the step stays to be done.
 
-        ``kept`` is what can be used of its answer: the next attempt goes on from there.
+        What the provider reported for it is booked as that; where it reported nothing the bill cannot be known, and is
+        "at most" what was held. ``kept`` is what can be used of its answer: the next attempt goes on from there.
         """
         known = request_id or f"unseen:{self._run.run}:{attempt.key}:{attempt.number}"
-        entry = replace(
-            self._entry(attempt, known, Usage(), attempt.price, model=self._run.model, certainty="unknown"),
-            cost_pico=None,
-        )
+        if owed is None:
+            entry = replace(
+                self._entry(attempt, known, Usage(), attempt.price, model=self._run.model, certainty="unknown"),
+                cost_pico=None,
+            )
+        else:
+            model = owed.model or self._run.model
+            usage, certainty = self._usage(attempt, owed.usage, clamped=owed.clamped, blocks=kept)
+            entry = replace(
+                self._entry(attempt, known, usage, self._price(attempt, model), model=model, certainty=certainty),
+                usage_raw=owed.raw,
+            )
         await self._world.journal.settle_request(
             run=self._run.run,
             epoch=self._epoch,
@@ -131,13 +138,43 @@ class Books:
             seconds_run=seconds_run,
         )
         self._world.spool.drop(run=self._run.run, key=attempt.key, attempt=attempt.number)
+        if owed is None:
+            await self._events.tell(
+                "request_unknown",
+                n=attempt.n,
+                attempt=attempt.number,
+                request_id=known,
+                at_most_usd=usd_text(attempt.hold_pico),
+            )
+            return
         await self._events.tell(
-            "request_unknown",
+            "request_given_up",
             n=attempt.n,
             attempt=attempt.number,
             request_id=known,
-            at_most_usd=usd_text(attempt.hold_pico),
+            model=entry.model,
+            usage=entry.usage.as_dict(),
+            cost_usd=None if entry.cost_pico is None else usd_text(entry.cost_pico),
+            certainty=entry.certainty,
         )
+
+    def _usage(
+        self, attempt: Attempt, reported: Usage | None, *, clamped: bool, blocks: Sequence[Block]
+    ) -> tuple[Usage, Certainty]:
+        """What to book: the provider's figures, or our own count where there are none or false ones are below it."""
+        if reported is not None and not clamped:
+            return reported, "billed"
+        own = Usage(uncached_input=attempt.counted_tokens, output=self._count(blocks))
+        if reported is None or reported.input + reported.output < own.input + own.output:
+            return own, "estimated"
+        return reported, "estimated"
+
+    def _price(self, attempt: Attempt, model: str) -> Price | Unpriced:
+        """The price of the model that answered, which may be another than the one that was asked."""
+        if model == self._run.model:
+            return attempt.price
+        world = self._world
+        return world.prices.price(provider=world.provider.name, model=model, at=world.clock.now_utc())
 
     def _entry(
         self,
@@ -181,10 +218,10 @@ class Books:
             duration_ms=None,
         )
 
-    def _count(self, reply: ModelReply) -> int:
+    def _count(self, blocks: Sequence[Block]) -> int:
         parts = [
             each.text if isinstance(each, Text) else json.dumps(each.input, ensure_ascii=False)
-            for each in reply.blocks
+            for each in blocks
             if isinstance(each, Text | ToolCall)
         ]
         return self._world.counter.count("\n".join(parts))

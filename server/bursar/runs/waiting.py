@@ -6,13 +6,13 @@ import math
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
-from bursar.domain.errors import LimitReached, NotAccepted, Overloaded, Unreachable
+from bursar.domain.errors import LimitReached, NotAccepted, OptionRefused, Overloaded, Unreachable
 from bursar.domain.pacing import Window, retry_wait_s, short_of
 from bursar.domain.runs import PauseReason
 from bursar.runs.events import Events
 from bursar.runs.world import DISTRUSTED, Paused, PauseNow, World
 
-PASSES_BY_ITSELF = (LimitReached, Overloaded, Unreachable)
+PASSES_BY_ITSELF = (LimitReached, Overloaded, Unreachable, OptionRefused)
 _LOOK_EVERY_S = 0.25
 
 
@@ -113,6 +113,10 @@ class Patience:
 
     def _wait_s(self, state: RetryCallState) -> float:
         self._error = state.outcome.exception() if state.outcome else None
+        if isinstance(self._error, OptionRefused):
+            # Nothing has to pass: the next attempt is another request.
+            self._next_s = 0.0
+            return self._next_s
         self._next_s = retry_wait_s(
             failures=state.attempt_number,
             asked_s=getattr(self._error, "retry_after_s", None),
@@ -126,6 +130,8 @@ class Patience:
         return self._used_up or seconds > ceilings.wait_s or self._waited_s + seconds > ceilings.waiting_s
 
     async def _wait_out(self, seconds: float) -> None:
+        if isinstance(self._error, OptionRefused):
+            return
         reason: PauseReason = "limit" if isinstance(self._error, LimitReached) else "provider"
         await self._wait(seconds, reason=reason, message=str(self._error))
 

@@ -10,6 +10,7 @@ from bursar.simulator import tokens
 from bursar.simulator.cache import PromptCache, Taken
 from bursar.simulator.replies import Chunk
 from bursar.simulator.request import (
+    GIVEN_UP,
     Ask,
     Block,
     Call,
@@ -137,6 +138,10 @@ class AnthropicWire:
     def end_mark(self, exchange: Exchange) -> bytes:
         """`message_stop`."""
         return event({"type": "message_stop"}, "message_stop")
+
+    def given_up(self, exchange: Exchange, chunks: int) -> bytes:
+        """An `error` event."""
+        return event(self.error(GIVEN_UP, exchange.request_id), "error")
 
 
 def _message(exchange: Exchange, content: list[dict[str, Any]], stop_reason: str | None) -> dict[str, Any]:

@@ -29,6 +29,7 @@ class Answer:
         # How many events there are after each chunk: where a fault strikes is told in chunks.
         self._after_chunks: list[int] = []
         self._ended = False
+        self._gave_up_after: int | None = None
         self._more = asyncio.Event()
 
     async def make(self) -> None:
@@ -36,17 +37,21 @@ class Answer:
         exchange = self.exchange
         self._add(self._wire.begin(exchange))
         self._after_chunks.append(len(self._events))
-        for chunk in exchange.answer.chunks:
+        fault = self._job.fault
+        last = fault.after_chunks or 0 if fault is not None and fault.kind == "failed" else None
+        for chunk in exchange.answer.chunks[:last]:
             await asyncio.sleep(exchange.answer.chunk_ms / 1000)
             self._job.generated_tokens += chunk.tokens
             self._add(self._wire.chunk(exchange, chunk))
             self._after_chunks.append(len(self._events))
-        self._job.settle(self._books, "complete")
-        self._ended = True
-        self._add(self._wire.end_mark(exchange))
+        self._job.settle(self._books, "complete" if last is None else "cut")
+        self._ended, self._gave_up_after = True, last
+        self._add(self._wire.end_mark(exchange) if last is None else self._wire.given_up(exchange, last))
 
     def as_it_stands(self) -> Mapping[str, object]:
         """The answer as an object."""
+        if self._gave_up_after is not None:
+            return self._wire.failed(self.exchange, self._gave_up_after)
         return self._wire.whole(self.exchange) if self._ended else self._wire.under_way(self.exchange)
 
     async def stream(

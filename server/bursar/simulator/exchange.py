@@ -11,6 +11,7 @@ from typing import Any
 from bursar.simulator.bill import Books, Row, cost_usd
 from bursar.simulator.cache import Taken
 from bursar.simulator.connection import ClientGone, Connection
+from bursar.simulator.request import GIVEN_UP
 from bursar.simulator.scenario import Fault, Model
 from bursar.simulator.wire import Exchange, Wire
 
@@ -86,13 +87,18 @@ async def _stream(
     stop_after = _stop_after(job.fault)
     await connection.start(200, {**head, **_fault_headers(job.fault)})
     chunks = exchange.answer.chunks
-    if stop_after != 0:
+    if stop_after != 0 or (job.fault and job.fault.kind == "failed"):
         await connection.data(wire.begin(exchange))
         for chunk in chunks[:stop_after]:
             await connection.pause(exchange.answer.chunk_ms / 1000)
             # Generated first, sent after: the provider bills also what the client does not live to see.
             job.generated_tokens += chunk.tokens
             await connection.data(wire.chunk(exchange, chunk))
+    if job.fault and job.fault.kind == "failed":
+        job.settle(books, "cut")
+        await connection.data(wire.given_up(exchange, stop_after or 0))
+        await connection.finish()
+        return True
     if stop_after is not None:
         return await _fail(connection, job, books)
     await connection.data(wire.end(exchange))
@@ -115,6 +121,10 @@ async def _whole(
     for chunk in exchange.answer.chunks[:stop_after]:
         await connection.pause(exchange.answer.chunk_ms / 1000)
         job.generated_tokens += chunk.tokens
+    if job.fault and job.fault.kind == "failed":
+        job.settle(books, "cut")
+        await connection.json(GIVEN_UP.status, wire.error(GIVEN_UP, job.request_id), headers)
+        return True
     if stop_after is not None:
         await connection.start(200, {"content-type": "application/json", **headers, **_fault_headers(job.fault)})
         return await _fail(connection, job, books)
@@ -136,7 +146,7 @@ async def _fail(connection: Connection, job: Job, books: Books) -> bool:
 
 def _stop_after(fault: Fault | None) -> int | None:
     """After how many chunks the answer stops, or None where it goes on to the end."""
-    if fault is None or fault.kind not in ("cut", "stall", "no_end"):
+    if fault is None or fault.kind not in ("cut", "stall", "no_end", "failed"):
         return None
     return fault.after_chunks or 0 if fault.kind != "no_end" else fault.after_chunks
 

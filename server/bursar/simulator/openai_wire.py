@@ -9,6 +9,7 @@ from bursar.simulator import tokens
 from bursar.simulator.cache import PromptCache, Taken
 from bursar.simulator.replies import Chunk
 from bursar.simulator.request import (
+    GIVEN_UP,
     Ask,
     Block,
     Call,
@@ -124,6 +125,10 @@ class OpenAIChatWire:
     def end_mark(self, exchange: Exchange) -> bytes:
         """`[DONE]`."""
         return b"data: [DONE]\n\n"
+
+    def given_up(self, exchange: Exchange, chunks: int) -> bytes:
+        """The error as data of its own; no `[DONE]` follows."""
+        return event(self.error(GIVEN_UP, exchange.request_id))
 
     def _chunk(self, exchange: Exchange, delta: dict[str, Any], finish_reason: str | None = None) -> bytes:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}

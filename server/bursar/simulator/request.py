@@ -22,6 +22,12 @@ class Refusal(Exception):
         self.code = code
 
 
+GIVEN_UP = Refusal(
+    500, "api_error", "The server had an error while it processed your request. Sorry about that!", code="server_error"
+)
+"""What a client is told of an answer that was begun and is not ended, however far it has got."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
     """A piece of the prompt: its bytes as the cache compares them, its tokens, the lifetime mark at its end."""

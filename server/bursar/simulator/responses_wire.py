@@ -10,6 +10,7 @@ from bursar.simulator import tokens
 from bursar.simulator.cache import PromptCache, Taken
 from bursar.simulator.replies import Chunk, Part
 from bursar.simulator.request import (
+    GIVEN_UP,
     Ask,
     Block,
     Call,
@@ -94,7 +95,7 @@ class OpenAIResponsesWire:
         ]
         data = _response(exchange, "incomplete" if exchange.answer.cut_by_limit else "completed", output)
         if exchange.with_usage:
-            data["usage"] = _usage(exchange)
+            data["usage"] = _usage(exchange, output_tokens(exchange.answer))
         return data
 
     def under_way(self, exchange: Exchange) -> dict[str, Any]:
@@ -126,6 +127,19 @@ class OpenAIResponsesWire:
         response = self.whole(exchange)
         number = self._first_number(exchange, None)
         return _event({"type": f"response.{response['status']}", "sequence_number": number, "response": response})
+
+    def given_up(self, exchange: Exchange, chunks: int) -> bytes:
+        """`response.failed`, with the usage of what was generated."""
+        number = _OPENING_EVENTS + sum(_count_of(exchange, each) for each in exchange.answer.chunks[:chunks])
+        return _event({"type": "response.failed", "sequence_number": number, "response": self.failed(exchange, chunks)})
+
+    def failed(self, exchange: Exchange, chunks: int) -> dict[str, Any]:
+        """The answer that was given up after so many chunks."""
+        data = _response(exchange, "failed", [])
+        data["error"] = {"code": GIVEN_UP.code, "message": GIVEN_UP.message}
+        if exchange.with_usage:
+            data["usage"] = _usage(exchange, sum(each.tokens for each in exchange.answer.chunks[:chunks]))
+        return data
 
     def _first_number(self, exchange: Exchange, chunk: Chunk | None) -> int:
         number = _OPENING_EVENTS
@@ -219,8 +233,8 @@ def _response(exchange: Exchange, status: str, output: list[dict[str, Any]]) -> 
     }
 
 
-def _usage(exchange: Exchange) -> dict[str, Any]:
-    taken, output = exchange.taken, output_tokens(exchange.answer)
+def _usage(exchange: Exchange, output: int) -> dict[str, Any]:
+    taken = exchange.taken
     details = {"cached_tokens": taken.cache_read}
     if taken.cache_write_5m:
         details["cache_write_tokens"] = taken.cache_write_5m

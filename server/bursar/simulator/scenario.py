@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 WIRES = ("anthropic", "openai-chat", "openai-responses")
-FAULT_KINDS = ("429", "529", "cut", "stall", "no_usage", "no_end")
+FAULT_KINDS = ("429", "529", "cut", "stall", "no_usage", "no_end", "failed")
 PRICE_KEYS = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
 
 
@@ -28,7 +28,10 @@ class Tier:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """One model on offer: its wire format, its USD prices per million tokens and its cache rules."""
+    """One model on offer: its wire format, its USD prices per million tokens and its cache rules.
+
+    A request with one of the keys that it ``refuses`` is rejected as one with a parameter that nobody knows.
+    """
 
     name: str
     wire: str
@@ -36,6 +39,7 @@ class Model:
     tiers: tuple[Tier, ...] = ()
     cache_ttl_s: float = 300
     cache_min_tokens: int = 1024
+    refuses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +143,7 @@ _DEFAULT_MODELS: Mapping[str, Any] = {
 
 def _model(name: str, value: object) -> Model:
     key = f"models.{name}"
-    raw = _object(value, key, ("wire", "prices", "cache"))
+    raw = _object(value, key, ("wire", "prices", "cache", "refuses"))
     prices = _object(raw.get("prices"), f"{key}.prices", (*PRICE_KEYS, "tiers"))
     for needed in ("input", "output"):
         if needed not in prices:
@@ -155,6 +159,7 @@ def _model(name: str, value: object) -> Model:
         tiers=tuple(_tier(item, f"{key}.prices.tiers[{i}]") for i, item in enumerate(_list(prices, "tiers", key))),
         cache_ttl_s=float(ttl_s),
         cache_min_tokens=_whole(cache.get("min_tokens", 1024), f"{key}.cache.min_tokens", least=1),
+        refuses=tuple(_text(item, f"{key}.refuses[{i}]") for i, item in enumerate(_list(raw, "refuses", key))),
     )
 
 

@@ -262,6 +262,9 @@ class Provider:
         model = self._scenario.models.get(ask.model)
         if model is None or model.wire != wire.name:
             raise Refusal(404, "not_found_error", f"model: {ask.model}", code="model_not_found")
+        unknown = next((each for each in model.refuses if each in body), None)
+        if unknown is not None:
+            raise invalid(f"Unknown parameter: '{unknown}'.")
         job.fault = self._faults.strike(ask)
         _refuse(job.fault, wire)
         reply = answer(self._scenario, ask, job.sha256, wire.call_prefix)

@@ -62,6 +62,9 @@ class Wire(Protocol):
     def end_mark(self, exchange: Exchange) -> bytes:
         """The mark of a stream that ended as it should."""
 
+    def given_up(self, exchange: Exchange, chunks: int) -> bytes:
+        """The error in a stream whose answer the provider gives up after so many chunks."""
+
 
 def event(data: Mapping[str, Any], name: str | None = None) -> bytes:
     """One server-sent event."""

@@ -23,6 +23,8 @@ def event_line(kind: str, data: Mapping[str, Any]) -> str | None:
             return f"  request {data['n']} refused: {data['message']}"
         case "request_unknown":
             return f"  request {data['n']} did not end: it may be billed, at most {_usd(data['at_most_usd'])}"
+        case "request_given_up":
+            return f"  request {data['n']} was given up by the provider, and is billed: {request_figures(data)}"
         case "waiting":
             return f"  waiting until {data['until']} ({seconds(data['seconds'])}): {data['message']}"
         case "pacing":
@@ -62,10 +64,10 @@ def countdown(seconds_left: int) -> str:
 
 
 def request_figures(data: Mapping[str, Any]) -> str:
-    """``$0.0071: 12,410 in (96 % cached), 310 out, 1.9 s`` from a request_finished event."""
+    """``$0.0071: 12,410 in (96 % cached), 310 out, 1.9 s`` from a request_finished or request_given_up event."""
     usage = Usage(**data["usage"])
     cost = "no price" if data["cost_usd"] is None else _usd(data["cost_usd"])
-    took = "" if data["duration_ms"] is None else f", {seconds(data['duration_ms'] / 1000)}"
+    took = "" if data.get("duration_ms") is None else f", {seconds(data['duration_ms'] / 1000)}"
     return f"{cost}: {count(usage.input)} in ({cached_percent(usage)} % cached), {count(usage.output)} out{took}"
 
 

@@ -48,6 +48,19 @@ class Usage:
         }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owed:
+    """What a provider reported for an answer that it gave up: it is billed although it is no answer.
+
+    ``model`` is None where the answer named none; ``clamped`` says that a figure could not be true.
+    """
+
+    usage: Usage
+    raw: str
+    clamped: bool
+    model: str | None
+
+
 def cached_percent(usage: Usage) -> int:
     """Whole percent of the input that was read from the provider's prompt cache (0 without input)."""
     return round(100 * usage.cache_read / usage.input) if usage.input else 0
