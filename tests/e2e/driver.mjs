@@ -318,8 +318,29 @@ async function pick(text) {
   const row = page.locator(".quick-input-list .monaco-list-row").filter({ hasText: spaced(text) }).first();
   await row.waitFor();
   const says = plain((await row.textContent()) ?? "");
-  await row.click();
-  return says;
+  // A list that was just drawn may not hear the first click; one that heard it is gone, or shows what is asked next.
+  for (let clicks = 1; ; clicks++) {
+    const before = await pickRows();
+    await row.click();
+    const gone = () => pickRows().then((now) => ({ value: now === "[]" || now !== before || undefined, seen: now }));
+    try {
+      await until(4_000, `the choice of "${text}" to be taken`, gone);
+      return says;
+    } catch (error) {
+      if (clicks === 5) {
+        throw error;
+      }
+    }
+  }
+}
+
+// The visible rows of the quick pick, as one text to compare.
+async function pickRows() {
+  return JSON.stringify(
+    await page.$$eval(".quick-input-list .monaco-list-row", (found) =>
+      found.filter((row) => row.getClientRects().length > 0).map((row) => row.textContent ?? ""),
+    ),
+  );
 }
 
 function plain(text) {
