@@ -9,6 +9,8 @@ ENV_STAMP := $(VENV)/.locked
 CLIENT := client-vscode
 CLIENT_STAMP := $(CLIENT)/node_modules/.locked
 EDITOR_STAMP := build/editor/.ready
+BENCH_VENV := build/bench-venv
+BENCH_STAMP := $(BENCH_VENV)/.locked
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,6 +24,12 @@ $(ENV_STAMP): requirements-dev.lock pyproject.toml
 
 $(CLIENT_STAMP): $(CLIENT)/package-lock.json
 	@cd $(CLIENT) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# What Bursar is compared with never comes into its own environment.
+$(BENCH_STAMP): requirements-bench.lock $(ENV_STAMP)
+	@test -x $(BENCH_VENV)/bin/python || python3 -m venv $(BENCH_VENV)
+	@VIRTUAL_ENV=$(CURDIR)/$(BENCH_VENV) $(VENV)/bin/uv pip install --quiet --require-hashes -r requirements-bench.lock
 	@touch $@
 
 env: $(ENV_STAMP)
@@ -63,9 +71,13 @@ soak: $(ENV_STAMP) ## Long crash loops: kills, two windows, power cuts, full dis
 soak-short: $(ENV_STAMP) ## The same at a twentieth, at most 4 minutes, with a printed seed
 	@$(PY) tests/crash/soak.py short
 
+bench-resume: $(BENCH_STAMP) ## Tokens billed again after a kill: Bursar beside restarting, LangGraph and DBOS (about 10 minutes)
+	@PYTHONPATH=tests $(PY) -m benchmarks.resume $(BENCH_FLAGS)
+
 lock: ## Renew the locks (needs uv in the environment)
 	@$(VENV)/bin/uv lock --quiet --upgrade
 	@$(VENV)/bin/uv export --quiet --format requirements.txt --no-header --no-emit-project --no-dev -o requirements.lock
-	@$(VENV)/bin/uv export --quiet --format requirements.txt --no-header --no-emit-project --all-groups -o requirements-dev.lock
+	@$(VENV)/bin/uv export --quiet --format requirements.txt --no-header --no-emit-project --group dev -o requirements-dev.lock
+	@$(VENV)/bin/uv export --quiet --format requirements.txt --no-header --no-emit-project --only-group bench -o requirements-bench.lock
 
-.PHONY: help env client-env demo check test deps deps-in-ci editor-env editor vsix soak soak-short lock
+.PHONY: help env client-env demo check test deps deps-in-ci editor-env editor vsix soak soak-short bench-resume lock
