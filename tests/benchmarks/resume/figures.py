@@ -14,9 +14,10 @@ BURSAR, RESTART, LANGGRAPH, DBOS = "Bursar", "restart", "LangGraph", "DBOS"
 RUNNERS = (BURSAR, RESTART, LANGGRAPH, DBOS)
 BUCKETS = ("uncached_input", "cache_read", "cache_write_5m", "cache_write_1h", "output")
 
-MID_ANSWER, ANSWERED, RECORDED, IN_TOOL = "mid-answer", "answered", "recorded", "in-tool"
+MID_ANSWER, TAKEN_UP, ANSWERED, RECORDED, IN_TOOL = "mid-answer", "taken-up", "answered", "recorded", "in-tool"
 POINTS = {
     MID_ANSWER: "in the middle of the answer",
+    TAKEN_UP: "the same; a model told of the half that came says the rest only",
     ANSWERED: "answer read, not yet recorded",
     RECORDED: "answer recorded, before its tool",
     IN_TOOL: "in the tool, after its effect",

@@ -21,9 +21,9 @@ from benchmarks.resume.figures import (
     DBOS,
     IN_TOOL,
     LANGGRAPH,
-    MID_ANSWER,
     RECORDED,
     RESTART,
+    TAKEN_UP,
     Kill,
     Measured,
     measured,
@@ -114,7 +114,7 @@ class Play:
 
     def _is_there(self, kill: Kill, heard: _Heard) -> bool:
         """Whether the runner is where somebody else has to kill it."""
-        if kill.point == MID_ANSWER:
+        if kill.point in scene.CUTS:
             return heard.chars.get(kill.step, 0) >= scene.chars_before_cut(kill.step)
         return kill.point == IN_TOOL and str(kill.step) in self._effects()
 
@@ -136,7 +136,11 @@ class Play:
         missing = {str(n) for n in range(1, scene.STEPS)} - set(self._effects())
         if missing:
             raise BenchFailed(f"{self._runner} left out steps {sorted(missing, key=int)}; see {self._folder}")
-        if self.log()[-1]["outcome"] != "complete":
+        log = self.log()
+        told = self._runner == BURSAR and self._kill is not None and self._kill.point == TAKEN_UP
+        if told and scene.GO_ON not in json.dumps(log[-1]["body"]):
+            raise BenchFailed(f"Bursar did not tell the model of the half that had come; see {self._folder}")
+        if log[-1]["outcome"] != "complete":
             raise BenchFailed(f"{self._runner} did not read its last answer; see {self._folder}")
 
     def _command(self, *, again: bool) -> list[str | Path]:

@@ -8,7 +8,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from benchmarks.resume.figures import MID_ANSWER, Kill
+from benchmarks.resume.figures import MID_ANSWER, TAKEN_UP, Kill
 from bursar.demo import MODEL, SPEC, copy_workspace, scenario_path
 from bursar.simulator.tokens import pieces
 
@@ -18,6 +18,11 @@ EFFECTS = "effects.txt"
 """The tool adds its step's number here each time it is run: a second line of a number is a repeated effect."""
 HOLD = "hold"
 """While this file is there the tool does not come back, so that a kill finds it in the middle."""
+
+CUTS = (MID_ANSWER, TAKEN_UP)
+"""The points in the middle of an answer."""
+GO_ON = "Your answer broke off here."
+"""How Bursar tells the model that what stands above is the half of an answer that came."""
 
 _CHUNK_TOKENS = 8
 _CHUNKS_BEFORE_CUT = 10
@@ -50,13 +55,16 @@ def commands() -> list[str]:
 
 def scenario(kill: Kill | None = None) -> dict[str, Any]:
     """What the simulator plays; for a kill in the middle of an answer that answer stalls once where it is cut."""
-    faults = []
-    if kill is not None and kill.point == MID_ANSWER:
+    faults, first = [], []
+    if kill is not None and kill.point in CUTS:
         when = {"tool_results": kill.step - 1}
         faults.append({"when": when, "times": 1, "kind": "stall", "after_chunks": _CHUNKS_BEFORE_CUT})
+        if kill.point == TAKEN_UP:
+            rest = _THOUGHT.format(n=kill.step)[chars_before_cut(kill.step) :]
+            first.append({**_reply(kill.step), "when": {**when, "contains": GO_ON}, "text": rest})
     return {
         "models": json.loads(scenario_path().read_bytes())["models"],
-        "replies": [_reply(n) for n in range(1, STEPS + 1)],
+        "replies": [*first, *(_reply(n) for n in range(1, STEPS + 1))],
         "faults": faults,
         "otherwise": "error",
     }
