@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bursar.commandline.output import FINE, INTERNAL, WRONG_USE, message
+from bursar.commandline.output import FINE, INTERNAL, PAUSED, WRONG_USE, message
 
 _TASK_HELP = "a task's id, or @N for the task at line N (1-based)"
 
@@ -23,7 +23,7 @@ def run_command_line(argv: Sequence[str]) -> int:
     if not hasattr(args, "target"):
         parser.print_help(sys.stderr)
         return WRONG_USE
-    from bursar.domain.errors import BadInput, BursarError, OwnedElsewhere, Refused
+    from bursar.domain.errors import BadInput, BursarError, Fenced, OwnedElsewhere, Refused
 
     module, _, function = args.target.partition(":")
     try:
@@ -42,6 +42,9 @@ def run_command_line(argv: Sequence[str]) -> int:
     except (BadInput, Refused, OwnedElsewhere) as error:
         message(f"bursar: {error}")
         return WRONG_USE
+    except Fenced as error:
+        message(f"bursar: {error}. 'bursar runs' shows how it goes on there.")
+        return PAUSED
     except BursarError as error:
         message(f"bursar: {error}")
         return INTERNAL

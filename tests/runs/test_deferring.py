@@ -122,6 +122,7 @@ async def test_a_parked_run_waits_for_its_moment_and_keeps_its_steps(shop: Works
 
 async def test_a_run_that_is_driven_cannot_be_parked(shop: Workshop) -> None:
     run = await shop.begin(ScriptedModel(clock=shop.clock))
+    await shop.journal.release(run)
     other = shop.open_again()
     await other.claim(run)
     with pytest.raises(OwnedElsewhere, match="pause it first"):

@@ -6,6 +6,7 @@ import pytest
 
 from bursar.domain.conversation import ModelReply
 from bursar.domain.errors import OwnedElsewhere
+from bursar.domain.ports import HeldElsewhere
 from bursar.runs.world import Ceilings, Finished, Paused, Stopped
 from support.world import ScriptedModel, Workshop, call, finish, reply, text
 
@@ -177,6 +178,9 @@ async def test_of_two_windows_that_begin_a_task_at_the_same_moment_one_is_told_n
         first = await shop.begin(model, only_one=True)
         with pytest.raises(OwnedElsewhere, match=f"task 1 runs in another window as {first}"):
             await shop.begin(model, only_one=True, journal=other)
+        assert isinstance(await other.claim(first), HeldElsewhere)
+        with pytest.raises(OwnedElsewhere, match=f"{first} runs in another window"):
+            await shop.drive(model, first, journal=other)
     finally:
         other.close()
     assert len(shop.journal.runs()) == 1

@@ -81,7 +81,7 @@ async def test_a_paused_run_is_over_once_it_is_tried_again(shop: Workshop) -> No
     assert (was.state, was.reason) == ("failed", "retried")
     assert new in (was.detail or "")
     assert list(shop.steps(new)) == ["m1", "t1.0"]
-    assert [each.run for each in shop.journal.runs() if each.state == "paused"] == [new]
+    assert [each.run for each in shop.journal.runs() if each.state == "running"] == [new]
 
 
 async def test_answers_that_did_nothing_are_not_kept(shop: Workshop) -> None:

@@ -288,7 +288,7 @@ async def test_runs_that_went_on_after_the_copy_end_and_the_others_go_on(home: P
     assert figures(journal) == before
     states = {each.run: (each.state, each.reason) for each in journal.runs()}
     assert states == {
-        "run-idle": ("paused", None),
+        "run-idle": ("paused", "owner_gone"),
         "run-paid": ("failed", "storage"),
         "run-taken": ("failed", "storage"),
     }

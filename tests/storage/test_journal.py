@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, fields
 from pathlib import Path
 
 import pytest
 
-from bursar.domain.errors import BadInput, Fenced, StorageError
+from bursar.domain.errors import BadInput, Fenced, OwnedElsewhere, StorageError
 from bursar.domain.money.budget import Granted, RefusedByBudget, Scope
 from bursar.domain.money.usage import Usage
 from bursar.domain.ports import Claimed, HeldElsewhere, Journal
@@ -40,7 +41,9 @@ async def test_a_run_comes_back_as_it_was_given(journal: SqliteJournal) -> None:
     given = new_run(first_request='{"bad": "\ud800", "nul": "\x00"}', task_title="t\udcff", ceiling_pico=10**12)
     record = await port.create_run(given)
     assert {each.name: getattr(record, each.name) for each in fields(NewRun)} == asdict(given)
-    assert (record.state, record.owner, record.owner_alive, record.epoch) == ("paused", None, False, 0)
+    assert (record.state, record.owner_alive, record.epoch) == ("running", True, 1)
+    assert record.owner is not None
+    assert record.owner.startswith(f"process {os.getpid()} on ")
     assert port.run("run-1") == record
     assert port.run("run-2") is None
     (listed,) = port.runs(WORKSPACE)
@@ -73,6 +76,30 @@ async def test_a_claim_grows_the_epoch_and_clears_the_wish_to_pause(journal: Sql
     second = await journal.claim("run-1")
     assert isinstance(second, Claimed)
     assert (second.epoch, second.run.pause_requested) == (2, False)
+
+
+async def test_a_run_is_never_seen_without_its_owner(journal: SqliteJournal, home: Path) -> None:
+    seen: list[tuple[bool, str, bool]] = []
+
+    def look(point: str, /) -> None:
+        if point in ("before_create", "after_create"):
+            seen.extend((point == "after_create", each.state, each.owner_alive) for each in journal.runs())
+
+    other = open_at(home, ids=CountingIds("other"), failpoint=look)
+    try:
+        await other.create_run(new_run(), only_one=True)
+        assert seen == [(True, "running", True)]
+        assert isinstance(await journal.claim("run-1"), HeldElsewhere)
+        with pytest.raises(OwnedElsewhere, match="runs in another window as run-1"):
+            await journal.create_run(new_run("run-2"), only_one=True)
+        assert [each.name for each in (home / "locks").iterdir()] == ["run-1.lock"]
+        taken_up = await other.claim("run-1")
+        assert isinstance(taken_up, Claimed)
+        assert taken_up.epoch == 1
+        assert isinstance(await other.claim("run-1"), HeldElsewhere)
+    finally:
+        other.close()
+    assert await taken(journal) == 2
 
 
 async def test_claiming_what_is_not_there_says_so(journal: SqliteJournal) -> None:

@@ -19,7 +19,7 @@ from bursar.domain.ports import Claimed, HeldElsewhere
 from bursar.storage import SqliteJournal
 from support.fakes import CountingIds
 
-from .building import ask_file, begin, change_file, day_limit, entry, new_run, open_at, owned, settle, taken, unknown
+from .building import ask_file, begin, change_file, day_limit, entry, open_at, owned, settle, taken, unknown
 from .processes import Child
 
 SETTLED_OR_HELD = (
@@ -29,7 +29,8 @@ SETTLED_OR_HELD = (
 
 
 async def test_a_living_owner_keeps_its_run_and_a_dead_one_loses_it(journal: SqliteJournal, home: Path) -> None:
-    await journal.create_run(new_run())
+    await owned(journal)
+    await journal.release("run-1")
     with Child("own", home, "run-1") as owner:
         said = owner.heard()
         held = await journal.claim("run-1")
@@ -59,20 +60,22 @@ async def test_a_living_owner_keeps_its_run_and_a_dead_one_loses_it(journal: Sql
 
 
 async def test_an_owner_that_lost_its_run_writes_nothing_more(journal: SqliteJournal, home: Path) -> None:
-    await journal.create_run(new_run())
+    await owned(journal)
+    await journal.release("run-1")
     with Child("own", home, "run-1") as owner:
         owner.heard()
         owner.tell("unlock")
         assert owner.heard() == {"unlocked": True}
         await taken(journal)
         owner.tell("write")
-        assert "run-1 was taken over" in owner.heard()["fenced"]
+        assert "another window owns run-1 now" in owner.heard()["fenced"]
     assert ask_file(home, "SELECT count(*) FROM ledger") == [(0,)]
 
 
 @pytest.mark.parametrize("race", range(3))
 async def test_of_several_who_claim_at_once_one_gets_it(journal: SqliteJournal, home: Path, race: int) -> None:
-    await journal.create_run(new_run())
+    await owned(journal)
+    await journal.release("run-1")
     children = [Child("claim", home, "run-1") for _ in range(4)]
     try:
         for each in children:
@@ -81,8 +84,8 @@ async def test_of_several_who_claim_at_once_one_gets_it(journal: SqliteJournal, 
     finally:
         for each in children:
             each.__exit__()
-    assert sorted(str(each["epoch"]) for each in said) == ["1", "None", "None", "None"]
-    assert journal.run("run-1").epoch == 1  # type: ignore[union-attr]
+    assert sorted(str(each["epoch"]) for each in said) == ["2", "None", "None", "None"]
+    assert journal.run("run-1").epoch == 2  # type: ignore[union-attr]
 
 
 def test_many_processes_never_pass_a_limit_and_none_sees_a_lock_error(home: Path) -> None:

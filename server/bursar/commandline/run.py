@@ -156,7 +156,7 @@ def _refuse_if_open(world: World, opened: OpenedSpec, estimate: TaskEstimate) ->
                     f"task {estimate.address} runs in another window as {other.run}: wait or pause it there"
                 )
             raise BadInput(
-                f"task {estimate.address} has a run that can go on, {other.run} ({other.reason}): "
+                f"task {estimate.address} has a run that can go on, {other.run} ({other.reason or 'paused'}): "
                 f"'bursar resume {other.run}' keeps what is paid for, 'bursar stop {other.run}' gives it up"
             )
 

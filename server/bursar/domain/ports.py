@@ -148,13 +148,18 @@ class Journal(Protocol):
     """
 
     async def create_run(self, run: NewRun, *, only_one: bool = False, kept: KeptSteps | None = None) -> RunRecord:
-        """Record a run. With ``only_one`` raises OwnedElsewhere where the task has another that could go on.
+        """Record a run that this process owns from then on: the first ``claim`` here takes it up, or ``release`` gives
+        it back.
 
-        ``kept`` are copied in the same transaction, each with ``from_run`` in its intent.
+        With ``only_one`` raises OwnedElsewhere where the task has another that could go on. ``kept`` are copied in the
+        same transaction, each with ``from_run`` in its intent.
         """
 
     async def claim(self, run: str) -> Claimed | HeldElsewhere:
-        """Take ownership: a living owner's lock refuses, else the epoch grows by one. Clears the pause flag."""
+        """Take ownership: a living owner's lock refuses, else the epoch grows by one. Clears the pause flag.
+
+        A run that this process has just recorded is its own already, and stays under its first epoch.
+        """
 
     async def release(self, run: str) -> None:
         """Give the ownership (and its lock) back; harmless when not owned."""

@@ -55,7 +55,7 @@ class Control:
             run=self._adapters.ids.new("run"),
             ceiling_pico=run_ceiling_pico(self._adapters, settings),
         )
-        self._jobs.start(record)
+        await self._starter.start(record)
         return record.run
 
     async def defer(self, *, workspace: str, path: str, line: int, title: str, until: str | None) -> tuple[str, str]:

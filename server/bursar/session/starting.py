@@ -49,8 +49,16 @@ class Starter:
     async def run_task(self, *, workspace: str, path: str, line: int, title: str) -> str:
         """Record a new run of the task on this line of the newest text, and drive it; its id. Raises as below."""
         record = await self.record_task(workspace=workspace, path=path, line=line, title=title)
-        self._jobs.start(record)
+        await self.start(record)
         return record.run
+
+    async def start(self, record: RunRecord) -> None:
+        """Drive a run that was just recorded; where that cannot even begin, it is given back. Raises as ``RunJobs``."""
+        try:
+            self._jobs.start(record)
+        except BaseException:
+            await self._adapters.journal().release(record.run)
+            raise
 
     async def record_task(self, *, workspace: str, path: str, line: int, title: str) -> RunRecord:
         """Record a new run of the task on this line of the newest text.

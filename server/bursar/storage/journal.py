@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import socket
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,13 +21,12 @@ from bursar.storage.connect import BUSY_MS
 from bursar.storage.home import secure_folder
 from bursar.storage.locks import RunLocks
 from bursar.storage.opening import Opened, open_store
+from bursar.storage.owning import Owning
 from bursar.storage.reading import JournalReads
 from bursar.storage.rows import json_text, stored
 
 T = TypeVar("T")
 KEEP_TEXT_DAYS = 30
-_CLAIM_LOOKS = 10
-_CLAIM_PAUSE_S = 0.005
 
 
 def open_journal(home: Path, *, clock: Clock, ids: Ids, failpoint: Failpoint) -> SqliteJournal:
@@ -64,15 +61,15 @@ class SqliteJournal(JournalReads):
     ) -> None:
         super().__init__(opened.path, RunLocks(home / "locks"))
         self._home = home
-        self._witness = opened.witness
         self._clock = clock
         self._ids = ids
         self._failpoint = failpoint
-        self._epochs: dict[str, int] = {}
-        self._owner = f"process {os.getpid()} on {socket.gethostname()}"
         self.backup_looks = 100
         self._care = Care(home, opened, clock)
         self._writer = self._care.writer
+        self._owning = Owning(
+            locks=self._locks, writer=self._writer, witness=opened.witness, clock=clock, failpoint=failpoint
+        )
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -80,51 +77,26 @@ class SqliteJournal(JournalReads):
         return self._care.notices
 
     async def create_run(self, run: NewRun, *, only_one: bool = False, kept: KeptSteps | None = None) -> RunRecord:
-        """Record a run; nobody drives it yet, so it reads as paused.
+        """Record a run and own it in one transaction, its lock taken before: nobody ever sees it without an owner.
 
         Whether the task has another run is looked up in the same transaction: of two windows that begin a task at the
         same moment, one is told no.
         """
         self._care.check_usable()
-        at = self._clock.now_utc()
-        await self._writer.write(lambda db: runs.create(db, run, at, only_one=only_one, kept=kept))
-        record = self.run(run.run)
-        if record is None:  # pragma: no cover - it was committed a moment ago
-            raise runs.no_such_run(run.run)
-        return record
+        await self._owning.begin(run, only_one=only_one, kept=kept)
+        return self._recorded(run.run)
 
     async def claim(self, run: str) -> Claimed | HeldElsewhere:
         """Take ownership. Raises BadInput for a run that is not there and Refused for one whose text was erased."""
-        if self.run(run) is None:
-            raise runs.no_such_run(run)
-        # Whoever looks whether the owner lives holds the lock for a moment: look again before believing it.
-        for _ in range(_CLAIM_LOOKS):
-            holder = self._locks.take(run, self._owner)
-            if holder is None or self._locks.mine(run):
-                break
-            await self._clock.sleep(_CLAIM_PAUSE_S)
-        if holder is not None:
-            return HeldElsewhere(owner=holder)
-        at = self._clock.now_utc()
-        try:
-            epoch = await self._writer.write(lambda db: self._take_over(db, run, at))
-            record = self.run(run)
-        except BaseException:
-            self._locks.drop(run)
-            raise
-        if record is None:  # pragma: no cover - it was committed a moment ago
-            raise runs.no_such_run(run)
-        self._epochs[run] = epoch
-        return Claimed(run=record, epoch=epoch)
+        self._recorded(run)
+        got = await self._owning.take(run)
+        if isinstance(got, HeldElsewhere):
+            return got
+        return Claimed(run=self._recorded(run), epoch=got)
 
     async def release(self, run: str) -> None:
         """Give ownership and lock back."""
-        epoch = self._epochs.pop(run, None)
-        try:
-            if epoch is not None:
-                await self._writer.write(lambda db: runs.give_back(db, run, epoch))
-        finally:
-            self._locks.drop(run)
+        await self._owning.give_back(run)
 
     async def begin_request(
         self,
@@ -294,7 +266,7 @@ class SqliteJournal(JournalReads):
         record = self.run(run)
         if record is None or record.state in ("finished", "failed"):
             return False
-        if self._locks.take(run, self._owner) is not None:
+        if self._locks.take(run, self._owning.name) is not None:
             await self._change(run, "stop_requested = 1")
             return True
         try:
@@ -386,10 +358,11 @@ class SqliteJournal(JournalReads):
             erasure.drop_spooled(self._home / folder, chosen)
         erasure.drop_kept(self._home / "kept", chosen)
 
-    def _take_over(self, db: apsw.Connection, run: str, at: str) -> int:
-        epoch = runs.take_over(db, run, self._owner, at)
-        self._witness.claimed(run, epoch)
-        return epoch
+    def _recorded(self, run: str) -> RunRecord:
+        record = self.run(run)
+        if record is None:
+            raise runs.no_such_run(run)
+        return record
 
     def _damage_found(self, what: str) -> None:
         self._care.damage_found(what)

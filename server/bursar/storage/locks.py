@@ -101,11 +101,13 @@ class RunLocks:
             os.pwrite(handle, owner.encode(), 0)
         return None
 
-    def drop(self, run: str) -> None:
-        """Free the lock; harmless when it is not ours."""
+    def drop(self, run: str, *, forget: bool = False) -> None:
+        """Free the lock; harmless when it is not ours. ``forget`` removes its file: no such run came to be."""
         with self._guard:
             handle = self._held.pop(run, None)
             if handle is not None:
+                if forget:
+                    self._path(run).unlink(missing_ok=True)
                 os.close(handle)
 
     def mine(self, run: str) -> bool:

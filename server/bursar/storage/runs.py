@@ -12,6 +12,8 @@ from bursar.domain.runs import KeptSteps, NewRun, RunState, StepKind
 from bursar.storage.rows import NEW_RUN_COLUMNS, bindings, columns, json_text, marks, stored
 from bursar.storage.texts import keep_text
 
+FIRST_EPOCH = 1
+"""The epoch of the owner that a run is recorded with."""
 _COPIED = (
     *("key", "n", "kind", "status", "attempt", "request_id", "body_sha256", "prompt_sha256", "ttft_ms"),
     *("duration_ms", "local_day", "result", "why", "started_at", "ended_at"),
@@ -29,13 +31,19 @@ def fence(connection: apsw.Connection, run: str, epoch: int) -> None:
     if now is None:
         raise no_such_run(run)
     if now != epoch:
-        raise Fenced(f"{run} was taken over by another process: this one stops and writes nothing more")
+        raise Fenced(f"another window owns {run} now: this one has stopped and writes nothing more")
 
 
 def create(
-    connection: apsw.Connection, run: NewRun, at: str, *, only_one: bool = False, kept: KeptSteps | None = None
-) -> None:
-    """Record a run that nobody drives yet. Raises OwnedElsewhere for a second one where there may be only one."""
+    connection: apsw.Connection,
+    run: NewRun,
+    owner: str,
+    at: str,
+    *,
+    only_one: bool = False,
+    kept: KeptSteps | None = None,
+) -> int:
+    """Record a run under its first owner; the epoch. Raises OwnedElsewhere for a second one where only one may be."""
     other = _other_open_run(connection, run) if only_one else None
     if other is not None:
         raise OwnedElsewhere(
@@ -45,13 +53,14 @@ def create(
     sha256 = keep_text(connection, run.first_request.encode("utf-8", "surrogatepass"))
     values = {name: getattr(run, name) for name in NEW_RUN_COLUMNS}
     connection.execute(
-        f"INSERT INTO run ({columns(NEW_RUN_COLUMNS)}, first_request_sha256, state, created_at, updated_at)"  # noqa: S608
-        f" VALUES ({marks(NEW_RUN_COLUMNS)}, ?, 'paused', ?, ?)",
-        (*bindings(NEW_RUN_COLUMNS, values), sha256, at, at),
+        f"INSERT INTO run ({columns(NEW_RUN_COLUMNS)}, first_request_sha256, state, epoch, owner, created_at,"  # noqa: S608
+        f" updated_at) VALUES ({marks(NEW_RUN_COLUMNS)}, ?, 'running', {FIRST_EPOCH}, ?, ?, ?)",
+        (*bindings(NEW_RUN_COLUMNS, values), sha256, owner, at, at),
     )
     if kept is not None:
         for key in kept.keys:
             _copy_step(connection, run.run, kept.run, key)
+    return FIRST_EPOCH
 
 
 def take_over(connection: apsw.Connection, run: str, owner: str, at: str) -> int:
