@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from bursar.domain.errors import BadInput
 from bursar.domain.money.budget import BUDGET_UNITS, Amount
 from bursar.domain.ports import Asker, EditorBuffers, Journal, ModelProvider, PriceBook, TokenCounter, WorkspaceFiles
+from bursar.domain.routes import Route, Target
+from bursar.domain.runs import RunRecord
+from bursar.runs.assemble import FirstRequest
 from bursar.runs.pace import Pace
-from bursar.runs.world import Ceilings, OnEvent, World
+from bursar.runs.world import Ceilings, OnEvent, Way, Ways, World
 from bursar.settings import BUILT_IN, ESTIMATE_MODEL, ProviderEntry, Settings, load_settings, split_model
 from bursar.system.clock import SystemClock
 from bursar.system.failpoints import Failpoints
@@ -129,14 +132,51 @@ class App:
 
         Raises BadInput for a provider that no setting names.
         """
+        if chosen is None and settings.route is not None:
+            first = settings.route.chain[0]
+            return self._provider_named(settings, first.provider), first.model
         name, model = split_model(chosen or settings.model or f"anthropic/{ESTIMATE_MODEL}")
+        return self._provider_named(settings, name), model
+
+    def ways(self, settings: Settings, chosen: str | None = None) -> Ways:
+        """Whom a new run may ask: a chosen model alone, else the route, else the one model of the settings."""
+        if chosen is None and settings.route is not None:
+            return self._ways(settings, settings.route)
+        return Ways.only(*self.provider(settings, chosen))
+
+    def ways_of(self, settings: Settings, record: RunRecord) -> Ways:
+        """Whom a run that was begun may ask: its route as it is now with the run's own model in it, else that alone."""
+        own = Target(provider=record.provider, model=record.model)
+        route = settings.routes.get(FirstRequest.from_json(record.first_request).route or "")
+        if route is None:
+            return self.ways(settings, str(own))
+        if own not in route.chain:
+            route = replace(route, chain=(own, *route.chain))
+        return self._ways(settings, route)
+
+    def _ways(self, settings: Settings, route: Route) -> Ways:
+        made: dict[str, ModelProvider] = {}
+
+        def way(target: Target) -> Way:
+            if target.provider not in made:
+                made[target.provider] = self._provider_named(settings, target.provider)
+            return Way(provider=made[target.provider], model=target.model)
+
+        return Ways(
+            route=route,
+            chain=tuple(way(each) for each in route.chain),
+            stronger=None if route.stronger is None else way(route.stronger),
+            economy=None if route.economy is None else way(route.economy),
+        )
+
+    def _provider_named(self, settings: Settings, name: str) -> ModelProvider:
         entry = settings.providers.get(name)
         if entry is None:
             known = ", ".join(sorted(settings.providers))
             raise BadInput(f"no provider is named '{name}': choose one of {known}, or add it to 'providers'")
         from bursar.providers import make_provider
 
-        provider = make_provider(
+        return make_provider(
             name=name,
             wire=entry.wire,
             base_url=entry.base_url,
@@ -144,7 +184,6 @@ class App:
             key_name=entry.key_env,
             clock=self.clock,
         )
-        return provider, model
 
     def files(self, root: Path, buffers: EditorBuffers | None = None) -> WorkspaceFiles:
         """The user's files below one root."""
@@ -165,7 +204,7 @@ class App:
         *,
         root: Path,
         settings: Settings,
-        provider: ModelProvider,
+        ways: Ways,
         on_event: OnEvent,
         asker: Asker | None = None,
         buffers: EditorBuffers | None = None,
@@ -173,14 +212,17 @@ class App:
         in_doubt: Literal["ask", "rerun", "skip"] = "ask",
         ceilings: Ceilings | None = None,
     ) -> World:
-        """Everything one run needs, for this workspace."""
+        """Everything one run needs, for this workspace; ``ways`` begins with the run's own model where it has one."""
         from bursar.storage.spool import FileSpool
         from bursar.workspace import LocalCommands, LocalSnapshots
 
         return World(
             journal=self.journal(),
             spool=FileSpool(self.home),
-            provider=provider,
+            provider=ways.chain[0].provider,
+            ways=ways,
+            provider_named=lambda name: self._provider_named(settings, name) if name in settings.providers else None,
+            local_only=settings.local_only | ways.route.local_only,
             prices=self.prices(settings),
             counter=self.counter(),
             files=self.files(root, buffers),

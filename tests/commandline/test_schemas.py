@@ -183,6 +183,16 @@ PROVIDER = {"wire": "anthropic", "base_url": "http://127.0.0.1:1", "price": "fre
         ({"budget": {"run": 1}}, False),
         ({"budget": {"week": "1usd"}}, False),
         ({"budgets": {"run": "1usd"}}, False),
+        ({"routes": {"r": {"chain": ["openai/m", "anthropic/n"], "balance": True}}, "route": "r"}, True),
+        ({"routes": {"r": {"chain": ["openai/m"], "effort": "terse", "stronger": "openai/n"}}}, True),
+        ({"local_only": {"paths": ["secrets/**"], "tasks": ["**/tasks.md#2*", "Pay *"]}}, True),
+        ({"routes": {"r": {"chain": []}}}, False),
+        ({"routes": {"r": {"chain": ["m"]}}}, False),
+        ({"routes": {"r": {"chain": ["openai/m", "openai/m"]}}}, False),
+        ({"routes": {"r": {"chains": ["openai/m"]}}}, False),
+        ({"routes": {"r": {"chain": ["openai/m"], "effort": "loud"}}}, False),
+        ({"local_only": {"path": ["secrets/**"]}}, False),
+        ({"local_only": {"paths": [""]}}, False),
     ],
 )
 def test_settings_that_fit_are_read_and_others_refused(tmp_path: Path, settings: dict[str, Any], good: bool) -> None:

@@ -13,7 +13,8 @@ import pytest
 
 from bursar.domain.money.budget import Amount
 from bursar.domain.ports import EditorBuffers, ModelProvider
-from bursar.runs.world import World
+from bursar.domain.runs import RunRecord
+from bursar.runs.world import Ways, World
 from bursar.session.model import BufferEdit, FoldersChanged, Opened, RunChange, Trusted, UsageUpdate
 from bursar.session.session import Session
 from bursar.settings import Settings
@@ -65,6 +66,12 @@ class Adapters:
     def provider(self, settings: Settings, chosen: str | None = None, /) -> tuple[ModelProvider, str]:
         return self.model, MODEL
 
+    def ways(self, settings: Settings, chosen: str | None = None, /) -> Ways:
+        return Ways.only(self.model, MODEL)
+
+    def ways_of(self, settings: Settings, record: RunRecord, /) -> Ways:
+        return Ways.only(self.model, record.model)
+
     def files(self, root: Path, buffers: EditorBuffers | None = None, /) -> LocalFiles:
         return LocalFiles(root, buffers=buffers, failpoint=nothing)
 
@@ -74,9 +81,9 @@ class Adapters:
     def run_limit(self, settings: Settings, /) -> Amount | None:
         return Amount(unit="usd", value=self.run_limit_pico)
 
-    def world(self, *, root: Path, settings: Settings, provider: Any, on_event: Any, asker: Any, buffers: Any) -> World:
+    def world(self, *, root: Path, settings: Settings, ways: Ways, on_event: Any, asker: Any, buffers: Any) -> World:
         files = LocalFiles(root, buffers=buffers, failpoint=nothing)
-        return self.shop.world(provider, on_event=on_event, asker=asker, buffers=buffers, files=files)
+        return self.shop.world(self.model, ways=ways, on_event=on_event, asker=asker, buffers=buffers, files=files)
 
 
 @dataclass

@@ -17,10 +17,8 @@ def accept_command(app: App, args: argparse.Namespace) -> int:
     """End a run that waits for its check as finished; its events are printed as those of a run."""
     record = check_can_accept(app.journal().run(args.run), args.run)
     settings = app.settings()
-    provider, _ = app.provider(settings, f"{record.provider}/{record.model}")
-    world = app.world(
-        root=Path(record.workspace), settings=settings, provider=provider, on_event=Printer(as_json=args.json)
-    )
+    ways = app.ways_of(settings, record)
+    world = app.world(root=Path(record.workspace), settings=settings, ways=ways, on_event=Printer(as_json=args.json))
     asyncio.run(_accept(world, record.run))
     return FINE
 

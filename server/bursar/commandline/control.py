@@ -49,11 +49,11 @@ def retry_command(app: App, args: argparse.Namespace) -> int:
     opened, task, newest = _task(app, args)
     source = check_can_retry(newest, address_of(opened.spec, task))
     settings = app.settings()
-    provider, _ = app.provider(settings, f"{source.provider}/{source.model}")
-    missing = provider.missing_key()
+    ways = app.ways_of(settings, source)
+    missing = ways.missing_key()
     if missing is not None:
         raise BadInput(missing)
-    world = world_for(app, settings, opened.root, provider, Printer(as_json=args.json), args)
+    world = world_for(app, settings, opened.root, ways, Printer(as_json=args.json), args)
     return run_loop(_retry(app, world, source, task, ceiling_pico(app, settings, args.max)), world)
 
 
@@ -84,6 +84,7 @@ def defer(app: App, args: argparse.Namespace) -> int:
             estimate=estimate,
             provider=provider.name,
             model=model,
+            route=app.ways(settings).route.name,
         )
         run = asyncio.run(_create(app, planned))
     asyncio.run(park(app.journal(), run, until))

@@ -21,7 +21,7 @@ from bursar.domain.runs import TaskEstimate
 from bursar.domain.specs import SpecTask
 from bursar.runs.gather import gather_documents
 from bursar.runs.prepare import Estimate, estimate_task
-from bursar.runs.world import Finished, Outcome, World
+from bursar.runs.world import Finished, Outcome, Ways, World
 from bursar.settings import Settings
 from bursar.views.figures import count, money
 from bursar.views.progress import event_line
@@ -68,14 +68,14 @@ class Printer:
 
 
 def world_for(
-    app: App, settings: Settings, root: Path, provider: ModelProvider, printer: Printer, args: argparse.Namespace
+    app: App, settings: Settings, root: Path, ways: Ways, printer: Printer, args: argparse.Namespace
 ) -> World:
     """The world of a run that is driven from the command line."""
     allowed = frozenset(_argv(each) for each in args.allow_run)
     return app.world(
         root=root,
         settings=settings,
-        provider=provider,
+        ways=ways,
         on_event=printer,
         asker=TerminalAsker(),
         allowed_commands=allowed,

@@ -23,10 +23,8 @@ def rewind(app: App, args: argparse.Namespace) -> int:
     if record is None:
         raise BadInput(f"there is no run '{args.run}': see 'bursar runs --all'")
     settings = app.settings()
-    provider, _ = app.provider(settings, f"{record.provider}/{record.model}")
-    world = app.world(
-        root=Path(record.workspace), settings=settings, provider=provider, on_event=_quiet, asker=TerminalAsker()
-    )
+    ways = app.ways_of(settings, record)
+    world = app.world(root=Path(record.workspace), settings=settings, ways=ways, on_event=_quiet, asker=TerminalAsker())
     return asyncio.run(_rewind(world, args))
 
 

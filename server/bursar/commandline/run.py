@@ -35,7 +35,8 @@ def run(app: App, args: argparse.Namespace) -> int:
     if done:
         raise BadInput(f"task {address_of(opened.spec, done[0])} is done already: set its mark back to run it again")
     tasks = _tasks_to_run(app, opened, chosen)
-    provider, model = app.provider(settings, args.model)
+    ways = app.ways(settings, args.model)
+    provider, model = ways.chain[0].provider, ways.chain[0].model
     ceiling = ceiling_pico(app, settings, args.max)
     printer = Printer(as_json=args.json)
     if not tasks:
@@ -48,10 +49,10 @@ def run(app: App, args: argparse.Namespace) -> int:
         for task in tasks:
             printer.estimate(estimate_of(app, settings, opened, task, provider, model, ceiling).facts)
         return FINE
-    missing = provider.missing_key()
+    missing = ways.missing_key()
     if missing is not None:
         raise BadInput(missing)
-    world = world_for(app, settings, opened.root, provider, printer, args)
+    world = world_for(app, settings, opened.root, ways, printer, args)
     return run_loop(_run_tasks(app, settings, world, opened, tasks, provider, model, ceiling), world)
 
 
@@ -111,6 +112,7 @@ async def _run_tasks(
                 estimate=estimate,
                 provider=provider.name,
                 model=model,
+                route=world.ways.route.name if world.ways else None,
             ),
             only_one=True,
         )
@@ -162,16 +164,16 @@ def _refuse_if_open(world: World, opened: OpenedSpec, estimate: TaskEstimate) ->
 
 
 def _resume_one(app: App, settings: Settings, record: RunRecord, args: argparse.Namespace) -> int:
-    provider, _ = app.provider(settings, f"{record.provider}/{record.model}")
+    ways = app.ways_of(settings, record)
     printer = Printer(as_json=args.json)
-    world = world_for(app, settings, Path(record.workspace), provider, printer, args)
+    world = world_for(app, settings, Path(record.workspace), ways, printer, args)
     if record.state == "finished":
         return run_loop(_tick_only(world, record), world)
     if is_ticked_by_hand(world, record):
         answer = asyncio.run(ask_about_tick(app, record))
         if answer != KEEP_GOING:
             return FINE if answer == STOP_THE_RUN else PAUSED
-    missing = provider.missing_key()
+    missing = ways.missing_key()
     if missing is not None:
         raise BadInput(missing)
     return run_loop(_resume_drive(app, world, record, args), world)

@@ -10,14 +10,15 @@ from bursar.domain.conversation import Accepted, Block, Message, ModelReply, Str
 from bursar.domain.errors import AnswerAway, AnswerCut, NotAccepted, QuotaExhausted, Unreachable
 from bursar.domain.money.budget import RefusedByBudget, Scope
 from bursar.domain.money.price import Unpriced, usd_text
+from bursar.domain.ports import ModelProvider
 from bursar.domain.runs import RunRecord, StepRecord
-from bursar.runs.booking import Attempt, Books, attempt_of
+from bursar.runs.booking import Attempt, Books, attempt_of, target_of_step
 from bursar.runs.events import Events
 from bursar.runs.focus import Focus
 from bursar.runs.fold import request_key, request_order
 from bursar.runs.sizing import limits_of, size_request
 from bursar.runs.waiting import PASSES_BY_ITSELF, Patience, StopAsked
-from bursar.runs.world import DISTRUSTED, Paused, PauseNow, World
+from bursar.runs.world import DISTRUSTED, Paused, PauseNow, Way, World
 
 
 class Requests:
@@ -91,7 +92,9 @@ class Requests:
         world, run, key = self._world, self._run, request_key(n)
         if not world.trusted():
             raise PauseNow(DISTRUSTED)
-        price = world.prices.price(provider=world.provider.name, model=run.model, at=world.clock.now_utc())
+        way = world.chain_for(run.model)[0]
+        target = way.target
+        price = world.prices.price(provider=target.provider, model=target.model, at=world.clock.now_utc())
         day = Scope(kind="day", key=world.clock.local_day())
         limits = limits_of(run, day=day, day_limit=world.day_limit())
         if isinstance(price, Unpriced) and limits:
@@ -99,7 +102,7 @@ class Requests:
         sized = size_request(
             run,
             later,
-            provider=world.provider,
+            way=way,
             counter=world.counter,
             journal=world.journal,
             price=price,
@@ -108,15 +111,14 @@ class Requests:
         if not self._paced:
             self._paced = True
             cached = self._read_from_cache
-            if await self._patience.keep_pace(
-                world.provider.name, input_tokens=sized.counted_tokens, cached_tokens=cached
-            ):
+            if await self._patience.keep_pace(target.provider, input_tokens=sized.counted_tokens, cached_tokens=cached):
                 # The day, the limits and what is left of them may be others by now.
                 return await self._once(n, later, number, focus)
         attempt = Attempt(
             n=n,
             key=key,
             number=number,
+            target=target,
             hold_pico=sized.hold_pico,
             local_day=day.key,
             body_sha256=hashlib.sha256(sized.body).hexdigest(),
@@ -132,6 +134,8 @@ class Requests:
             n=request_order(n),
             attempt=number,
             intent={
+                "provider": target.provider,
+                "model": target.model,
                 "counted_tokens": sized.counted_tokens,
                 "max_tokens": sized.max_tokens,
                 "day": day.key,
@@ -151,17 +155,18 @@ class Requests:
             "request_started",
             n=n,
             attempt=number,
-            model=run.model,
+            provider=target.provider,
+            model=target.model,
             counted_tokens=sized.counted_tokens,
             at_most_usd=usd_text(sized.hold_pico),
         )
-        await self._send(sized.body, attempt)
+        await self._send(sized.body, attempt, way)
 
-    async def _send(self, body: bytes, attempt: Attempt) -> None:
+    async def _send(self, body: bytes, attempt: Attempt, way: Way) -> None:
         world, run = self._world, self._run
         listener = _Listener(world, run.run, attempt, self._events)
         try:
-            reply = await self._answer(body, attempt, listener)
+            reply = await self._answer(body, attempt, way.provider, listener)
         except NotAccepted as error:
             await world.journal.release_request(
                 run=run.run, epoch=self._epoch, key=attempt.key, attempt=attempt.number, why=str(error)
@@ -169,7 +174,7 @@ class Requests:
             await self._events.tell("request_refused", n=attempt.n, attempt=attempt.number, message=str(error))
             raise
         except AnswerCut as error:
-            usable = self._usable(attempt)
+            usable = self._usable(attempt, way.provider)
             await self._books.settle_cut(
                 attempt,
                 error.request_id or listener.request_id,
@@ -187,27 +192,27 @@ class Requests:
         self._read_from_cache = 0 if reply.usage is None else reply.usage.cache_read
         await self._books.settle(attempt, reply, seconds_run=self._seconds_run)
 
-    async def _answer(self, body: bytes, attempt: Attempt, listener: _Listener) -> ModelReply:
+    async def _answer(self, body: bytes, attempt: Attempt, provider: ModelProvider, listener: _Listener) -> ModelReply:
         """The answer to a request; one that breaks off is fetched where the provider goes on with it."""
-        provider, spool = self._world.provider, self._world.spool
+        spool = self._world.spool
         try:
             return await provider.send(body, on_stream=listener, keep=spool.keep)
         except AnswerCut:
             kept = spool.read(run=self._run.run, key=attempt.key, attempt=attempt.number)
             if kept is None or not provider.can_reattach:
                 raise
-        return await self._rejoin(*kept, attempt=attempt)
+        return await self._rejoin(*kept, attempt=attempt, provider=provider)
 
-    async def _rejoin(self, request_id: str, kept: bytes, *, attempt: Attempt) -> ModelReply:
+    async def _rejoin(self, request_id: str, kept: bytes, *, attempt: Attempt, provider: ModelProvider) -> ModelReply:
         """Fetch the answer that these bytes begin. Raises AnswerAway once trying again has not helped either."""
         world, run = self._world, self._run
         async for each in self._patience.attempts(AnswerAway):
             with each:
                 world.spool.go_on(run=run.run, key=attempt.key, attempt=attempt.number)
-                return await world.provider.reattach(
+                return await provider.reattach(
                     kept,
                     request_id=request_id,
-                    model=run.model,
+                    model=attempt.target.model,
                     on_stream=_Listener(world, run.run, attempt, self._events),
                     keep=world.spool.keep,
                 )
@@ -222,21 +227,24 @@ class Requests:
     async def _take_up(self, n: int, step: StepRecord) -> bool:
         """Settle what a dead process had in flight; True when the journal now holds its answer, or a part of it."""
         world, run = self._world, self._run
-        price = world.prices.price(provider=world.provider.name, model=run.model, at=step.started_at)
-        attempt = attempt_of(step, n=n, price=price, prompt_sha256=self._prompt_sha256)
+        target = target_of_step(step, run)
+        price = world.prices.price(provider=target.provider, model=target.model, at=step.started_at)
+        attempt = attempt_of(step, n=n, target=target, price=price, prompt_sha256=self._prompt_sha256)
+        way = world.way_to(target)
         kept = world.spool.read(run=run.run, key=step.key, attempt=step.attempt)
         self._repeated = True
-        if kept is None:
+        if kept is None or way is None:
+            # Without its provider nobody can read what is kept of the answer.
             await self._books.settle_cut(attempt, step.request_id, seconds_run=self._seconds_run)
             return False
         request_id, data = kept
         try:
-            if world.provider.can_reattach:
-                reply = await self._rejoin(request_id, data, attempt=attempt)
+            if way.provider.can_reattach:
+                reply = await self._rejoin(request_id, data, attempt=attempt, provider=way.provider)
             else:
-                reply = world.provider.reply_from(data, request_id=request_id, model=run.model)
+                reply = way.provider.reply_from(data, request_id=request_id, model=target.model)
         except (AnswerCut, NotAccepted) as error:
-            usable = self._usable(attempt)
+            usable = self._usable(attempt, way.provider)
             await self._books.settle_cut(
                 attempt,
                 request_id,
@@ -248,9 +256,9 @@ class Requests:
         await self._books.settle(attempt, reply, seconds_run=self._seconds_run)
         return True
 
-    def _usable(self, attempt: Attempt) -> tuple[Block, ...]:
+    def _usable(self, attempt: Attempt, provider: ModelProvider) -> tuple[Block, ...]:
         kept = self._world.spool.read(run=self._run.run, key=attempt.key, attempt=attempt.number)
-        return () if kept is None else self._world.provider.kept_from(kept[1])
+        return () if kept is None else provider.kept_from(kept[1])
 
 
 def refusal_text(refused: RefusedByBudget) -> str:
@@ -283,7 +291,7 @@ class _Listener:
     def __call__(self, event: StreamEvent, /) -> None:
         if isinstance(event, Accepted):
             self.request_id = event.request_id
-            self._world.pace.heard(self._world.provider.name, event.windows)
+            self._world.pace.heard(self._attempt.target.provider, event.windows)
             self._world.spool.start(
                 run=self._run, key=self._attempt.key, attempt=self._attempt.number, request_id=event.request_id
             )

@@ -43,6 +43,8 @@ class FirstRequest:
     task: str
     check: TaskCheck | None = None
     """What must succeed before the task is done; as the tasks file had it when the run began."""
+    route: str | None = None
+    """The route that the run was begun on; None for a chosen model."""
 
     def to_json(self) -> str:
         """As kept in the journal."""
@@ -51,6 +53,8 @@ class FirstRequest:
             data["check"] = self.check.command
             if self.check.requirements:
                 data["check_requirements"] = self.check.requirements
+        if self.route is not None:
+            data["route"] = self.route
         return json.dumps(data, ensure_ascii=False)
 
     @staticmethod
@@ -63,6 +67,7 @@ class FirstRequest:
             shared=data.get("shared", ""),
             task=data.get("task", ""),
             check=TaskCheck(command=command, requirements=requirements) if command or requirements else None,
+            route=data.get("route"),
         )
 
 

@@ -10,6 +10,7 @@ from bursar.domain.conversation import Block, ModelReply, Text, ToolCall
 from bursar.domain.money.ledger import Certainty, LedgerEntry
 from bursar.domain.money.price import Price, Unpriced, cost_of, usd_text
 from bursar.domain.money.usage import Owed, Usage
+from bursar.domain.routes import Target
 from bursar.domain.runs import RunRecord, StepRecord
 from bursar.runs.codec import block_to_json
 from bursar.runs.events import Events
@@ -19,11 +20,12 @@ from bursar.runs.world import World
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One sending of one request: what was reserved for it and what it was about."""
+    """One sending of one request: whom it went to, what was reserved for it and what it was about."""
 
     n: int
     key: str
     number: int
+    target: Target
     hold_pico: int
     local_day: str
     body_sha256: str
@@ -33,12 +35,20 @@ class Attempt:
     focus: Focus
 
 
-def attempt_of(step: StepRecord, *, n: int, price: Price | Unpriced, prompt_sha256: str) -> Attempt:
+def target_of_step(step: StepRecord, run: RunRecord) -> Target:
+    """Whom a request step was last sent to; a step that does not say so went to the run's own model."""
+    return Target(
+        provider=str(step.intent.get("provider", run.provider)), model=str(step.intent.get("model", run.model))
+    )
+
+
+def attempt_of(step: StepRecord, *, n: int, target: Target, price: Price | Unpriced, prompt_sha256: str) -> Attempt:
     """The attempt that a dead process had in flight, from what it recorded before it sent."""
     return Attempt(
         n=n,
         key=step.key,
         number=step.attempt,
+        target=target,
         hold_pico=step.hold_pico,
         local_day=str(step.intent["day"]),
         body_sha256=step.body_sha256 or "",
@@ -117,11 +127,11 @@ class Books:
         known = request_id or f"unseen:{self._run.run}:{attempt.key}:{attempt.number}"
         if owed is None:
             entry = replace(
-                self._entry(attempt, known, Usage(), attempt.price, model=self._run.model, certainty="unknown"),
+                self._entry(attempt, known, Usage(), attempt.price, model=attempt.target.model, certainty="unknown"),
                 cost_pico=None,
             )
         else:
-            model = owed.model or self._run.model
+            model = owed.model or attempt.target.model
             usage, certainty = self._usage(attempt, owed.usage, clamped=owed.clamped, blocks=kept)
             entry = replace(
                 self._entry(attempt, known, usage, self._price(attempt, model), model=model, certainty=certainty),
@@ -171,10 +181,10 @@ class Books:
 
     def _price(self, attempt: Attempt, model: str) -> Price | Unpriced:
         """The price of the model that answered, which may be another than the one that was asked."""
-        if model == self._run.model:
+        if model == attempt.target.model:
             return attempt.price
         world = self._world
-        return world.prices.price(provider=world.provider.name, model=model, at=world.clock.now_utc())
+        return world.prices.price(provider=attempt.target.provider, model=model, at=world.clock.now_utc())
 
     def _entry(
         self,
@@ -202,7 +212,7 @@ class Books:
             task=run.task_address,
             file=attempt.focus.file,
             line=attempt.focus.line,
-            provider=self._world.provider.name,
+            provider=attempt.target.provider,
             model=model,
             usage=usage,
             usage_raw=None,

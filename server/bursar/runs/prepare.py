@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bursar.domain.money.bound import input_bound_tokens
 from bursar.domain.money.price import Price, Unpriced, cost_of
@@ -56,9 +56,17 @@ def estimate_task(
 
 
 def new_run(
-    *, run: str, workspace: str, spec_path: str, task: SpecTask, estimate: Estimate, provider: str, model: str
+    *,
+    run: str,
+    workspace: str,
+    spec_path: str,
+    task: SpecTask,
+    estimate: Estimate,
+    provider: str,
+    model: str,
+    route: str | None = None,
 ) -> NewRun:
-    """The record that a run begins with."""
+    """The record that a run begins with; ``route`` is the one that was chosen, None for a model of its own."""
     return NewRun(
         run=run,
         workspace=workspace,
@@ -71,7 +79,7 @@ def new_run(
         provider=provider,
         model=model,
         ceiling_pico=estimate.facts.ceiling_pico,
-        first_request=estimate.first.to_json(),
+        first_request=replace(estimate.first, route=route).to_json(),
         counted_tokens=estimate.facts.counted_tokens,
     )
 

@@ -9,9 +9,10 @@ from bursar.domain.conversation import Message
 from bursar.domain.money.bound import input_bound_tokens
 from bursar.domain.money.budget import Amount, Limit, Scope
 from bursar.domain.money.price import Price, Unpriced, most_it_can_cost_pico
-from bursar.domain.ports import Journal, ModelProvider, TokenCounter
+from bursar.domain.ports import Journal, TokenCounter
 from bursar.domain.runs import RunRecord
 from bursar.runs.assemble import LEAST_OUTPUT_TOKENS, MAX_OUTPUT_TOKENS, FirstRequest, model_request
+from bursar.runs.world import Way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,23 +39,23 @@ def size_request(
     run: RunRecord,
     later: Sequence[Message],
     *,
-    provider: ModelProvider,
+    way: Way,
     counter: TokenCounter,
     journal: Journal,
     price: Price | Unpriced,
     limits: Sequence[Limit],
 ) -> Sized:
-    """The next body, with ``max_tokens`` cut to what is left under the tightest limit.
+    """The next body for this way, with ``max_tokens`` cut to what is left under the tightest limit.
 
     Below 1,024 affordable output tokens the bound is left whole, so that the reservation refuses it and names the
     scope and the shortfall: a cut answer is never bought.
     """
     first = FirstRequest.from_json(run.first_request)
-    body = provider.body(model_request(first, later, model=run.model))
-    counted = counter.count(provider.prompt_text(body))
+    body = way.provider.body(model_request(first, later, model=way.model))
+    counted = counter.count(way.provider.prompt_text(body))
     if isinstance(price, Unpriced):
         return Sized(body=body, counted_tokens=counted, max_tokens=MAX_OUTPUT_TOKENS, hold_pico=0)
-    bound = input_bound_tokens(counted_tokens=counted, body_bytes=len(body), model=run.model)
+    bound = input_bound_tokens(counted_tokens=counted, body_bytes=len(body), model=way.model)
     max_tokens = MAX_OUTPUT_TOKENS
     usd_limits = [each for each in limits if each.amount.unit == "usd"]
     if usd_limits:
@@ -66,6 +67,6 @@ def size_request(
         affordable = MAX_OUTPUT_TOKENS if each_token <= 0 else (left - base) // each_token
         if LEAST_OUTPUT_TOKENS <= affordable < MAX_OUTPUT_TOKENS:
             max_tokens = int(affordable)
-            body = provider.body(model_request(first, later, model=run.model, max_tokens=max_tokens))
+            body = way.provider.body(model_request(first, later, model=way.model, max_tokens=max_tokens))
     hold = most_it_can_cost_pico(input_tokens=bound, output_tokens=max_tokens, price=price)
     return Sized(body=body, counted_tokens=counted, max_tokens=max_tokens, hold_pico=hold)

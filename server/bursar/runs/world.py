@@ -19,6 +19,7 @@ from bursar.domain.ports import (
     TokenCounter,
     WorkspaceFiles,
 )
+from bursar.domain.routes import LocalOnly, Route, Target
 from bursar.domain.runs import PauseReason
 from bursar.domain.snapshots import Snapshots
 from bursar.runs.pace import Pace
@@ -73,10 +74,46 @@ class Ceilings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """A target that can be asked: the provider that leads there, and the model."""
+
+    provider: ModelProvider
+    model: str
+
+    @property
+    def target(self) -> Target:
+        """The target as the settings name it."""
+        return Target(provider=self.provider.name, model=self.model)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ways:
+    """A route with the way to each of its targets; ``stronger`` and ``economy`` where the route names them."""
+
+    route: Route
+    chain: tuple[Way, ...]
+    stronger: Way | None = None
+    economy: Way | None = None
+
+    @staticmethod
+    def only(provider: ModelProvider, model: str) -> Ways:
+        """The one way of a chosen model."""
+        own = Way(provider=provider, model=model)
+        return Ways(route=Route(chain=(own.target,)), chain=(own,))
+
+    def missing_key(self) -> str | None:
+        """None when one target of the chain could be asked; else what the first one says of the key it needs."""
+        missing = [each.provider.missing_key() for each in self.chain]
+        return missing[0] if all(missing) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class World:
     """The ports of one workspace, and the rules that hold in it.
 
-    ``trusted`` is asked before every act: where it says no, nothing more is sent, run or written.
+    ``trusted`` is asked before every act: where it says no, nothing more is sent, run or written. ``ways`` is whom the
+    run may ask; without it only ``provider`` with the run's own model. ``provider_named`` finds the provider of an
+    attempt that was made before the settings were as they are now; None where there is none by that name any more.
     """
 
     journal: Journal
@@ -100,6 +137,18 @@ class World:
     test_command: tuple[str, ...] = ()
     trusted: Callable[[], bool] = field(default=lambda: True)
     pace: Pace = field(default_factory=Pace)
+    ways: Ways | None = None
+    provider_named: Callable[[str], ModelProvider | None] = field(default=lambda _: None)
+    local_only: LocalOnly = field(default_factory=LocalOnly)
+
+    def chain_for(self, model: str) -> tuple[Way, ...]:
+        """The ways that a run of this model may go, in the route's order."""
+        return self.ways.chain if self.ways is not None else (Way(provider=self.provider, model=model),)
+
+    def way_to(self, target: Target) -> Way | None:
+        """The way to a target that was asked before; None where its provider is in no setting any more."""
+        provider = self.provider if target.provider == self.provider.name else self.provider_named(target.provider)
+        return None if provider is None else Way(provider=provider, model=target.model)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

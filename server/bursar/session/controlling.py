@@ -47,7 +47,7 @@ class Control:
             raise BadInput(f"task {address} runs already")
         source = check_can_retry(None if newest is None else newest.record, address)
         settings = self._adapters.settings()
-        self._starter.check_provider(settings, f"{source.provider}/{source.model}")
+        self._starter.check_provider(settings, source)
         record = await retry(
             self._jobs.world(source),
             source,

@@ -194,11 +194,10 @@ class RunJobs:
     def world(self, record: RunRecord) -> World:
         """What this run works with."""
         settings = self._adapters.settings()
-        provider, _ = self._adapters.provider(settings, f"{record.provider}/{record.model}")
         world = self._adapters.world(
             root=Path(record.workspace),
             settings=settings,
-            provider=provider,
+            ways=self._adapters.ways_of(settings, record),
             on_event=self._on_event,
             asker=self._asker,
             buffers=self._buffers,

@@ -18,7 +18,8 @@ from bursar.domain.ports import (
     TokenCounter,
     WorkspaceFiles,
 )
-from bursar.runs.world import OnEvent, World
+from bursar.domain.runs import RunRecord
+from bursar.runs.world import OnEvent, Ways, World
 from bursar.session.model import BufferEdit, RunChange, UsageUpdate
 from bursar.settings import Settings
 from bursar.views.annotations import Meter
@@ -49,6 +50,10 @@ class Adapters(Protocol):
 
     def provider(self, settings: Settings, chosen: str | None = None, /) -> tuple[ModelProvider, str]: ...
 
+    def ways(self, settings: Settings, chosen: str | None = None, /) -> Ways: ...
+
+    def ways_of(self, settings: Settings, record: RunRecord, /) -> Ways: ...
+
     def files(self, root: Path, buffers: EditorBuffers | None = None, /) -> WorkspaceFiles: ...
 
     def day_limit(self, settings: Settings, /) -> Amount | None: ...
@@ -60,7 +65,7 @@ class Adapters(Protocol):
         *,
         root: Path,
         settings: Settings,
-        provider: ModelProvider,
+        ways: Ways,
         on_event: OnEvent,
         asker: Asker | None = None,
         buffers: EditorBuffers | None = None,

@@ -6,12 +6,13 @@ import asyncio
 from pathlib import Path
 
 from bursar.domain.errors import BadInput, OwnedElsewhere, Refused
-from bursar.domain.ports import ModelProvider, ToolRefused
+from bursar.domain.ports import ToolRefused
 from bursar.domain.runs import NewRun, RunRecord
 from bursar.domain.specs import Spec, SpecTask, SpecUnreadable, address_of, decode_spec, parse_spec, title_sha256
 from bursar.domain.tasks import SKIPS, newest_run, runs_for, skipped_tasks, skips_in
 from bursar.runs.gather import gather_documents
 from bursar.runs.prepare import estimate_task, new_run
+from bursar.runs.world import Ways
 from bursar.session.documents import Buffers, FrozenBuffers
 from bursar.session.jobs import RunJobs
 from bursar.session.money import run_ceiling_pico
@@ -67,7 +68,8 @@ class Starter:
         OwnedElsewhere and StorageError.
         """
         settings = self._adapters.settings()
-        provider, model = self._provider(settings)
+        ways = self._adapters.ways(settings)
+        self._check_key(ways)
         spec_path = Path(path).relative_to(workspace).as_posix()
         text = self._newest_text(workspace, spec_path)
         spec = parse_spec(text, path_hint=spec_path)
@@ -81,7 +83,7 @@ class Starter:
             ceiling = run_ceiling_pico(self._adapters, settings)
             unsaved = FrozenBuffers(texts=self._buffers.unsaved())
             planned = await asyncio.to_thread(
-                self._plan, workspace, spec_path, text, spec, task, settings, provider, model, ceiling, unsaved
+                self._plan, workspace, spec_path, text, spec, task, settings, ways, ceiling, unsaved
             )
             return await self._adapters.journal().create_run(planned, only_one=True)
         finally:
@@ -132,13 +134,13 @@ class Starter:
         if record.state in ("finished", "failed"):
             raise BadInput(f"{run} is {record.state}: there is nothing to resume")
         settings = self._adapters.settings()
-        self._provider(settings, f"{record.provider}/{record.model}")
+        self._check_key(self._adapters.ways_of(settings, record))
         await self._raise_ceiling(record, settings)
         self._jobs.start(record)
 
-    def check_provider(self, settings: Settings, chosen: str) -> None:
-        """Raises BadInput for a provider that no setting names, or that has no key."""
-        self._provider(settings, chosen)
+    def check_provider(self, settings: Settings, record: RunRecord) -> None:
+        """Raises BadInput where no setting names the run's provider, or where nobody it may ask has a key."""
+        self._check_key(self._adapters.ways_of(settings, record))
 
     async def _raise_ceiling(self, record: RunRecord, settings: Settings) -> None:
         """Where the ceiling stopped the run and the user has set a higher limit since, that one holds."""
@@ -148,12 +150,10 @@ class Starter:
         if limit is None or limit > record.ceiling_pico:
             await self._adapters.journal().raise_ceiling(record.run, limit)
 
-    def _provider(self, settings: Settings, chosen: str | None = None) -> tuple[ModelProvider, str]:
-        provider, model = self._adapters.provider(settings, chosen)
-        missing = provider.missing_key()
+    def _check_key(self, ways: Ways) -> None:
+        missing = ways.missing_key()
         if missing is not None:
             raise BadInput(missing)
-        return provider, model
 
     def _newest_text(self, workspace: str, spec_path: str) -> str:
         unsaved = self._buffers.unsaved_text(f"{workspace}/{spec_path}")
@@ -189,13 +189,13 @@ class Starter:
         spec: Spec,
         task: SpecTask,
         settings: Settings,
-        provider: ModelProvider,
-        model: str,
+        ways: Ways,
         ceiling_pico: int | None,
         unsaved: FrozenBuffers,
     ) -> NewRun:
         adapters = self._adapters
         files = adapters.files(Path(workspace), unsaved)
+        provider, model = ways.chain[0].provider, ways.chain[0].model
         estimate = estimate_task(
             spec=spec,
             text=text,
@@ -215,6 +215,7 @@ class Starter:
             estimate=estimate,
             provider=provider.name,
             model=model,
+            route=ways.route.name,
         )
 
 

@@ -27,8 +27,9 @@ _ALL_SUMS = (
     " FROM roll_day"
 )
 _HOLDS = (
-    "SELECT hold.run, key, attempt, hold.epoch, hold.workspace, local_day, amount_pico, spec, task_address, provider,"
-    " model FROM hold JOIN run USING (run) ORDER BY hold"
+    "SELECT hold.run, hold.key, hold.attempt, hold.epoch, hold.workspace, hold.local_day, amount_pico, spec,"
+    " task_address, coalesce(intent ->> '$.provider', provider), coalesce(intent ->> '$.model', model)"
+    " FROM hold JOIN run USING (run) LEFT JOIN step ON step.run = hold.run AND step.key = hold.key ORDER BY hold.hold"
 )
 
 

@@ -12,12 +12,13 @@ from urllib.parse import urlsplit
 
 from bursar.domain.errors import BadInput
 from bursar.domain.money.budget import Amount, parse_amount
+from bursar.domain.routes import LocalOnly, Route
 
 Wire = Literal["anthropic", "openai-chat", "openai-responses"]
 ESTIMATE_MODEL = "claude-sonnet-5-5"
 _DEFAULT_RUN = "1usd"
 _DEFAULT_DAY = "5usd"
-_KEYS = ("providers", "model", "budget", "prices", "diagnostics", "test_command")
+_KEYS = ("providers", "model", "routes", "route", "local_only", "budget", "prices", "diagnostics", "test_command")
 _BUDGET_KEYS = ("run", "day")
 
 
@@ -34,7 +35,11 @@ class ProviderEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The user's settings, checked. ``model`` is NAME/MODEL, or None where nothing was chosen."""
+    """The user's settings, checked. ``model`` is NAME/MODEL, or None where nothing was chosen.
+
+    ``route`` is the chosen one of ``routes``; None where none is, or where a model was chosen nearer to the user.
+    ``local_only`` holds whatever model is asked: it is everything that any place of the settings keeps here.
+    """
 
     providers: Mapping[str, ProviderEntry]
     model: str | None
@@ -44,6 +49,9 @@ class Settings:
     silenced: frozenset[str] = field(default=frozenset())
     test_command: tuple[str, ...] = ()
     """What runs the tests of a requirement; their files stand for ``{files}``, or come last."""
+    routes: Mapping[str, Route] = field(default_factory=dict)
+    route: Route | None = None
+    local_only: LocalOnly = field(default_factory=LocalOnly)
 
 
 BUILT_IN: Mapping[str, ProviderEntry] = {
@@ -75,21 +83,35 @@ def load_settings(home: Path, environ: Mapping[str, str], editor: Mapping[str, A
         raw = _object(_read(path), str(path))
         _only(raw, _KEYS, str(path))
     places = {key: str(path) for key in raw}
+    nearness = dict.fromkeys(raw, 0)
+    route_in_file = raw.get("route")
     for key, value in (editor or {}).items():
         if value not in (None, "", {}):
-            below = raw.get(key)
-            raw[key] = {**below, **value} if isinstance(below, dict) and isinstance(value, dict) else value
+            raw[key] = _with_editor(key, raw.get(key), value)
             places[key] = f"the editor's setting bursar.{key}"
+            nearness[key] = 1
     if environ.get("BURSAR_PROVIDERS"):
         raw["providers"] = _object(_parse(environ["BURSAR_PROVIDERS"], "BURSAR_PROVIDERS"), "BURSAR_PROVIDERS")
         places["providers"] = "BURSAR_PROVIDERS"
     if environ.get("BURSAR_MODEL"):
         raw["model"] = environ["BURSAR_MODEL"]
         places["model"] = "BURSAR_MODEL"
+        nearness["model"] = 2
     checked = _Checked(raw, places)
+    providers = {**BUILT_IN, **checked.providers()}
+    routes = checked.routes(providers)
+    named = checked.route(routes)
+    model = checked.text("model")
+    local_only = checked.local_only() | (named.local_only if named else LocalOnly())
+    if isinstance(route_in_file, str) and route_in_file in routes:
+        # The editor may choose another route; what the one in the file keeps here stays here.
+        local_only |= routes[route_in_file].local_only
     return Settings(
-        providers={**BUILT_IN, **checked.providers()},
-        model=checked.text("model"),
+        providers=providers,
+        model=model,
+        routes=routes,
+        route=None if model and nearness["model"] > nearness.get("route", 0) else named,
+        local_only=local_only,
         budget_run=checked.budget("run", _DEFAULT_RUN),
         budget_day=checked.budget("day", _DEFAULT_DAY),
         prices=Path(text).expanduser() if (text := checked.text("prices")) else None,
@@ -133,6 +155,34 @@ class _Checked:
                 where = ".".join(str(part) for part in first["loc"])
                 raise BadInput(f"{place}: providers.{name}.{where}: {first['msg']}") from error
         return found
+
+    def routes(self, known: Mapping[str, ProviderEntry]) -> dict[str, Route]:
+        given = self._raw.get("routes")
+        if given is None:
+            return {}
+        from bursar.settings.routes import route_from
+
+        place = f"{self._places['routes']}: routes"
+        return {
+            name: route_from(name, value, f"{place}.{name}", known) for name, value in _object(given, place).items()
+        }
+
+    def route(self, routes: Mapping[str, Route]) -> Route | None:
+        name = self.text("route")
+        if not name:
+            return None
+        if name not in routes:
+            listed = f"choose one of {', '.join(sorted(routes))}" if routes else "there are none"
+            raise BadInput(f"{self._places['route']}: no route is named '{name}': {listed}, or add it to 'routes'")
+        return routes[name]
+
+    def local_only(self) -> LocalOnly:
+        given = self._raw.get("local_only")
+        if given is None:
+            return LocalOnly()
+        from bursar.settings.routes import local_only_from
+
+        return local_only_from(given, f"{self._places['local_only']}: local_only")
 
     def budget(self, kind: str, default: str) -> Amount | None:
         place = self._places.get("budget", "settings")
@@ -192,6 +242,15 @@ def _provider_entry(name: str, entry: dict[str, Any]) -> ProviderEntry:
     return ProviderEntry(
         name=name, wire=checked.wire, base_url=checked.base_url, key_env=checked.key_env, price=checked.price
     )
+
+
+def _with_editor(key: str, below: Any, above: Any) -> Any:
+    """The editor's value of a setting over the file's; what the file keeps on this machine stays."""
+    if key in ("local_only", "routes"):
+        from bursar.settings.routes import with_local_only, with_routes
+
+        return with_local_only(below, above) if key == "local_only" else with_routes(below, above)
+    return {**below, **above} if isinstance(below, dict) and isinstance(above, dict) else above
 
 
 def _host(base_url: str) -> str | None:

@@ -1,0 +1,124 @@
+"""Routes in the settings: what is read, what is refused and how it is said, and who may loosen what."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bursar.domain.errors import BadInput
+from bursar.domain.routes import LocalOnly
+from bursar.settings import Settings, load_settings
+
+HOME = {"wire": "openai-chat", "base_url": "http://127.0.0.1:9", "price": "free"}
+ROUTES = {
+    "day": {"chain": ["anthropic/big", "home/small"], "stronger": "anthropic/huge", "economy": "home/tiny"},
+    "safe": {"chain": ["home/small"], "balance": True, "effort": "terse", "local_only": {"paths": ["secrets"]}},
+}
+FILE: dict[str, Any] = {"providers": {"home": HOME}, "routes": ROUTES, "model": "anthropic/one"}
+
+
+def load(home: Path, file: Any, editor: Any = None, **environ: str) -> Settings:
+    (home / "settings.json").write_text(json.dumps(file), "utf-8")
+    return load_settings(home, environ, editor)
+
+
+def test_a_route_is_read_as_it_is_written(tmp_path: Path) -> None:
+    settings = load(tmp_path, {**FILE, "route": "day"})
+    route = settings.route
+    assert route is not None
+    assert (route.name, [str(each) for each in route.chain]) == ("day", ["anthropic/big", "home/small"])
+    assert (str(route.stronger), str(route.economy)) == ("anthropic/huge", "home/tiny")
+    assert (route.balance, route.effort) == (False, "normal")
+    safe = settings.routes["safe"]
+    assert (safe.balance, safe.effort, safe.local_only) == (True, "terse", LocalOnly(paths=("secrets",)))
+    assert not settings.local_only, "a route that is not chosen keeps nothing"
+
+
+def test_without_a_chosen_route_the_model_is_what_it_was(tmp_path: Path) -> None:
+    settings = load(tmp_path, FILE)
+    assert (settings.route, settings.model) == (None, "anthropic/one")
+
+
+@pytest.mark.parametrize(
+    ("editor", "environ", "route"),
+    [
+        ({}, {}, "day"),
+        ({"model": ""}, {}, "day"),
+        ({"model": "home/small"}, {}, None),
+        ({"model": "home/small", "route": "safe"}, {}, "safe"),
+        ({"route": "safe"}, {"BURSAR_MODEL": "home/small"}, None),
+    ],
+)
+def test_what_is_chosen_nearer_to_the_user_holds(
+    tmp_path: Path, editor: dict[str, Any], environ: dict[str, str], route: str | None
+) -> None:
+    settings = load(tmp_path, {**FILE, "route": "day"}, editor, **environ)
+    assert (settings.route.name if settings.route else None) == route
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ({"routes": []}, "settings.json: routes must be a JSON object"),
+        ({"routes": {"x": []}}, "settings.json: routes.x must be a JSON object"),
+        ({"routes": {"x": {}}}, "settings.json: routes.x.chain: Field required"),
+        ({"routes": {"x": {"chain": []}}}, "settings.json: routes.x.chain is empty: name at least one PROVIDER/MODEL"),
+        ({"routes": {"x": {"chain": ["a/b"]}}}, "routes.x.chain: no provider is named 'a': choose one of anthropic, "),
+        ({"routes": {"x": {"chain": ["b"]}}}, "routes.x.chain: 'b' names no provider: write PROVIDER/MODEL"),
+        ({"routes": {"x": {"chain": "home/m"}}}, "routes.x.chain: Input should be a valid list"),
+        ({"routes": {"x": {"chain": ["home/m", "home/m"]}}}, "routes.x.chain names home/m twice"),
+        ({"routes": {"x": {"chain": ["home/m"], "ballance": True}}}, "routes.x: 'ballance' is not a setting; the sett"),
+        ({"routes": {"x": {"chain": ["home/m"], "balance": 1}}}, "routes.x.balance: Input should be a valid boolean"),
+        ({"routes": {"x": {"chain": ["home/m"], "effort": "high"}}}, "routes.x.effort: Input should be 'normal' or"),
+        ({"routes": {"x": {"chain": ["home/m"], "stronger": "a/b"}}}, "routes.x.stronger: no provider is named 'a'"),
+        ({"routes": {"x": {"chain": ["home/m"], "local_only": {"path": []}}}}, "routes.x.local_only.path: Extra input"),
+        ({"route": "night"}, "settings.json: no route is named 'night': there are none, or add it to 'routes'"),
+        ({"route": "night", "routes": ROUTES}, "no route is named 'night': choose one of day, safe"),
+        ({"route": 5}, "'route' must be a string"),
+        ({"local_only": ["secrets"]}, "settings.json: local_only must be a JSON object"),
+        ({"local_only": {"files": []}}, "settings.json: local_only: 'files' is not a setting; the settings are paths"),
+        ({"local_only": {"paths": ["/"]}}, "settings.json: local_only.paths holds an empty pattern"),
+        ({"local_only": {"paths": "secrets"}}, "settings.json: local_only.paths: Input should be a valid list"),
+        ({"rout": "day"}, "settings.json: 'rout' is not a setting"),
+    ],
+)
+def test_what_cannot_be_used_is_named(tmp_path: Path, file: dict[str, Any], said: str) -> None:
+    with pytest.raises(BadInput) as raised:
+        load(tmp_path, {"providers": {"home": HOME}, **file})
+    assert said in str(raised.value)
+
+
+KEPT = LocalOnly(paths=("secrets",), tasks=("Pay",))
+
+
+@pytest.mark.parametrize(
+    "editor",
+    [
+        {},
+        {"local_only": {}},
+        {"local_only": {"paths": [], "tasks": []}},
+        {"routes": {"safe": {"chain": ["anthropic/big"]}}},
+        {"routes": {"safe": {"chain": ["anthropic/big"], "local_only": {"paths": []}}}},
+        {"route": "day"},
+        {"model": "anthropic/big"},
+        {"routes": {"mine": {"chain": ["anthropic/big"]}}, "route": "mine"},
+    ],
+)
+def test_no_editor_takes_away_what_the_file_keeps_here(tmp_path: Path, editor: dict[str, Any]) -> None:
+    file = {**FILE, "route": "safe", "local_only": {"tasks": ["Pay"]}}
+    assert load(tmp_path, file, editor).local_only == LocalOnly(tasks=("Pay",), paths=("secrets",)) == KEPT
+    assert load(tmp_path, file, editor, BURSAR_MODEL="anthropic/x").local_only == KEPT
+
+
+def test_an_editor_may_keep_more_here(tmp_path: Path) -> None:
+    settings = load(tmp_path, {"local_only": {"paths": ["a"]}}, {"local_only": {"paths": ["b"], "tasks": ["c"]}})
+    assert settings.local_only == LocalOnly(paths=("a", "b"), tasks=("c",))
+
+
+@pytest.mark.parametrize("wrong", [["secrets"], {"paths": "secrets"}, "secrets"])
+def test_the_editor_does_not_hide_a_wrong_value_in_the_file(tmp_path: Path, wrong: Any) -> None:
+    with pytest.raises(BadInput, match="local_only"):
+        load(tmp_path, {"local_only": wrong}, {"local_only": {"paths": ["b"]}})
