@@ -222,7 +222,18 @@ def _control(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     defer.add_argument(
         "--until", required=True, metavar="reset|cheap|TIME", help="TIME is HH:MM here, or RFC 3339 with its zone"
     )
-    for each in (skip, retry, defer):
+    split = _add(
+        commands,
+        "split",
+        "bursar.commandline.split:split",
+        "have the model propose sub-tasks for a task that is too large, and write them after a yes",
+        "bursar split 2.1 --dry-run",
+    )
+    split.add_argument("--model", metavar="NAME/MODEL", help="the provider entry and model to ask")
+    split.add_argument("--max", metavar="AMOUNT", help="the most that the request may cost, for example 0.10usd")
+    split.add_argument("--yes", action="store_true", help="write the sub-tasks without asking")
+    split.add_argument("--dry-run", action="store_true", help="only say what the request would cost")
+    for each in (skip, retry, defer, split):
         each.add_argument("task", metavar="TASK", help=_TASK_HELP)
         each.add_argument("--spec", metavar="PATH", help="a tasks.md or its folder; the only one below this folder")
 

@@ -101,6 +101,7 @@ class Window:
     shows_files: bool = True
     shown: list[str] = field(default_factory=list)
     answer: str | None = None
+    answers: list[str | None] = field(default_factory=list)
     applies: Callable[[BufferEdit], bool] = lambda edit: False
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -110,7 +111,7 @@ class Window:
 
     async def choose(self, text: str, choices: tuple[str, ...]) -> str | None:
         self.asked.append(text)
-        return self.answer
+        return self.answers.pop(0) if self.answers else self.answer
 
     async def show_file(self, path: str) -> bool:
         self.shown.append(path)

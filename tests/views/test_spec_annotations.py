@@ -266,6 +266,26 @@ def test_a_task_that_fits_neither_the_budget_nor_the_window_is_a_warning():
     assert annotated(left_pico=USD, window_tokens=200_000).findings == ()
 
 
+def test_a_request_that_leaves_no_room_for_its_answer_is_a_warning_too():
+    held = replace(ESTIMATE, least_hold_pico=90 * MILLI)
+    (budget,) = annotated(estimates={2: held}, left_pico=89 * MILLI).findings
+    assert budget.code == "over-budget"
+    assert "may cost $0.09 with a short answer" in budget.message
+    assert annotated(estimates={2: held}, left_pico=90 * MILLI).findings == ()
+    (window,) = annotated(window_tokens=14_210 + 8_191).findings
+    assert window.code == "over-window"
+    assert "14,210 tokens and its answer may have 8,192, the model takes 22,401" in window.message
+    assert annotated(window_tokens=14_210 + 8_192).findings == ()
+
+
+def test_a_task_that_does_not_fit_offers_to_be_split():
+    split = ("Split into sub-tasks", "bursar.splitTask")
+    assert lenses(2, window_tokens=8_000)[1:] == [split]
+    assert lenses(2, left_pico=MILLI)[1:] == [split]
+    assert lenses(2, window_tokens=200_000, left_pico=USD)[1:] == []
+    assert split not in lenses(2, summary(record(), row(1)), left_pico=MILLI), "its run could go on"
+
+
 def test_hints_stand_behind_headings_and_tasks():
     hints = annotated(heading_tokens={0: 120}, task_tokens={2: 1}).hints
     assert [(each.line, each.character, each.label) for each in hints] == [(0, 6, "120 tokens"), (2, 23, "1 token")]

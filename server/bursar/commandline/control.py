@@ -29,7 +29,7 @@ _DEEPEST = 6
 
 def skip(app: App, args: argparse.Namespace) -> int:
     """Leave a task out of what runs several tasks, until it is run by itself; its open run is stopped."""
-    opened, task, newest = _task(app, args)
+    opened, task, newest = open_task(app, args)
     stopped = newest.run if newest is not None and newest.state in OPEN_RUN else None
     if stopped is not None:
         asyncio.run(_stop(app, stopped))
@@ -46,7 +46,7 @@ def skip(app: App, args: argparse.Namespace) -> int:
 
 def retry_command(app: App, args: argparse.Namespace) -> int:
     """Run a task again with the finished steps of its last run."""
-    opened, task, newest = _task(app, args)
+    opened, task, newest = open_task(app, args)
     source = check_can_retry(newest, address_of(opened.spec, task))
     settings = app.settings()
     ways = app.ways_of(settings, source)
@@ -59,7 +59,7 @@ def retry_command(app: App, args: argparse.Namespace) -> int:
 
 def defer(app: App, args: argparse.Namespace) -> int:
     """Park a task until a limit resets, until cheaper hours, or until a time."""
-    opened, task, newest = _task(app, args)
+    opened, task, newest = open_task(app, args)
     settings = app.settings()
     goes_on = newest is not None and newest.state in OPEN_RUN
     provider, model = app.provider(settings, f"{newest.provider}/{newest.model}" if newest and goes_on else None)
@@ -117,7 +117,7 @@ def _specs(folder: Path, depth: int) -> Iterator[Path]:
             yield from _specs(Path(each.path), depth + 1)
 
 
-def _task(app: App, args: argparse.Namespace) -> tuple[OpenedSpec, SpecTask, RunRecord | None]:
+def open_task(app: App, args: argparse.Namespace) -> tuple[OpenedSpec, SpecTask, RunRecord | None]:
     """The open task that is meant, and its newest run. Raises BadInput."""
     opened = open_spec(app, args.spec or _only_spec())
     task = pick_task(opened, args.task)

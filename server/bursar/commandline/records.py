@@ -70,7 +70,7 @@ def usage(app: App, args: argparse.Namespace) -> int:
     by_key: dict[str, list[RequestRow]] = defaultdict(list)
     for row in rows:
         by_key[f"{row.spec}#{row.task}"].append(row)
-    held = sum(each.held_pico for each in journal.summaries())
+    held = sum(each.held_pico for each in (*journal.summaries(), *journal.operations()))
     total = sum(each.cost_pico or 0 for each in rows)
     if args.json:
         result_json(

@@ -64,6 +64,8 @@ def resume(app: App, args: argparse.Namespace) -> int:
         record = journal.run(args.run)
         if record is None:
             raise BadInput(f"there is no run '{args.run}': see 'bursar runs --all'")
+        if record.kind != "task":
+            raise BadInput(f"{args.run} is a single request and no run of a task: repeat the command that asked for it")
         chosen = [record]
     else:
         all_runs = journal.runs(None if args.all else workspace_here())

@@ -255,7 +255,8 @@ class Journal(Protocol):
 
     def run(self, run: str) -> RunRecord | None: ...
 
-    def runs(self, workspace: str | None = None) -> list[RunRecord]: ...
+    def runs(self, workspace: str | None = None) -> list[RunRecord]:
+        """The runs of tasks, oldest first; operations are not among them."""
 
     def steps(self, run: str) -> list[StepRecord]: ...
 
@@ -269,7 +270,11 @@ class Journal(Protocol):
 
     def summary(self, run: str) -> RunSummary | None: ...
 
-    def summaries(self, workspace: str | None = None) -> list[RunSummary]: ...
+    def summaries(self, workspace: str | None = None) -> list[RunSummary]:
+        """The same with their figures."""
+
+    def operations(self, workspace: str | None = None) -> list[RunSummary]:
+        """The operations (single requests beside the runs), oldest first, with their figures."""
 
     def requests(self, *, workspace: str | None = None, run: str | None = None) -> list[RequestRow]: ...
 
@@ -417,7 +422,7 @@ class CommandRunner(Protocol):
 class Question:
     """What the user is asked. ``summary`` fits in a message box (300 characters, escaped); ``detail`` is the whole."""
 
-    kind: Literal["command", "path", "editor", "in_doubt", "rewind", "ticked"]
+    kind: Literal["command", "path", "editor", "in_doubt", "rewind", "ticked", "split"]
     run: str
     summary: str
     detail: str

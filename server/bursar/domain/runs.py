@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from bursar.domain.money.usage import Usage
 
+RunKind = Literal["task", "split", "review"]
+"""A run of a task by the agent; or one request without tools that belongs to a task or to a run: an operation."""
 RunState = Literal["running", "paused", "in_doubt", "finished", "failed"]
 StepKind = Literal["model", "edit", "command", "look", "tick"]
 StepStatus = Literal["intent", "done", "failed", "in_doubt"]
@@ -27,9 +29,16 @@ PauseReason = Literal[
 ]
 
 
+ANSWER_TOKENS = 8_192
+"""The bound of each answer in a run."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRun:
-    """A run that is to be recorded. ``first_request`` is everything that its first body is built from, as JSON."""
+    """A run that is to be recorded. ``first_request`` is everything that its first body is built from, as JSON.
+
+    ``about`` is the run that an operation belongs to, where it belongs to one.
+    """
 
     run: str
     workspace: str
@@ -44,6 +53,8 @@ class NewRun:
     ceiling_pico: int | None
     first_request: str
     counted_tokens: int
+    kind: RunKind = "task"
+    about: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +103,8 @@ class RunRecord:
     seconds_run: float
     rewinding: str | None = None
     erased_at: str | None = None
+    kind: RunKind = "task"
+    about: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +196,8 @@ class TaskEstimate:
     costs uncached, and the ceiling of the run.
 
     ``first_request_pico`` is None for a model without a price; ``bound_tokens`` is the most the provider can count.
-    No total is guessed.
+    ``least_hold_pico`` is what must be left of every budget for the first request to be sent at all. No total is
+    guessed.
     """
 
     address: str
@@ -193,3 +207,14 @@ class TaskEstimate:
     bound_tokens: int
     first_request_pico: int | None
     ceiling_pico: int | None
+    least_hold_pico: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestFigures:
+    """What is known of a single request before it is sent: its exact count under our encoding, what that input costs,
+    and the most that it can cost with its answer; None for a model without a price."""
+
+    counted_tokens: int
+    first_request_pico: int | None
+    at_most_pico: int | None

@@ -33,6 +33,10 @@ def register(desk: Desk) -> None:
         run, moment = await session.defer_task(path_of(uri), line, title, until)
         return {"run": run, "until": moment}
 
+    async def split_task(*arguments: Any) -> dict[str, Any]:
+        uri, line, title = argument(arguments, uri=str, line=int, title=str)
+        return await session.split_task(path_of(uri), line, title)
+
     async def resume_run(*arguments: Any) -> dict[str, Any]:
         (run,) = argument(arguments, run=str)
         return {"run": await session.resume_run(run)}
@@ -63,6 +67,7 @@ def register(desk: Desk) -> None:
         "bursar.skipTask": skip_task,
         "bursar.retryTask": retry_task,
         "bursar.deferTask": defer_task,
+        "bursar.splitTask": split_task,
         "bursar.resumeRun": resume_run,
         "bursar.pauseRun": pause_run,
         "bursar.stopRun": stop_run,

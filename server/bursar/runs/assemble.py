@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from bursar.domain.conversation import Message, ModelRequest, Text
+from bursar.domain.runs import ANSWER_TOKENS
 from bursar.domain.safety.secrets import mask_secrets
 from bursar.domain.specs import Spec, SpecTask, TaskCheck, address_of
 from bursar.runs.tools import TOOLS
 
-MAX_OUTPUT_TOKENS = 8_192
+MAX_OUTPUT_TOKENS = ANSWER_TOKENS
 LEAST_OUTPUT_TOKENS = 1_024
 _DOCUMENT_LIMIT_CHARS = 400_000
 
@@ -45,6 +46,10 @@ class FirstRequest:
     """What must succeed before the task is done; as the tasks file had it when the run began."""
     route: str | None = None
     """The route that the run was begun on; None for a chosen model."""
+    tools: bool = True
+    """Whether the model may use tools; without them one answer is all there is."""
+    max_tokens: int = MAX_OUTPUT_TOKENS
+    """The bound of each answer."""
 
     def to_json(self) -> str:
         """As kept in the journal."""
@@ -55,6 +60,10 @@ class FirstRequest:
                 data["check_requirements"] = self.check.requirements
         if self.route is not None:
             data["route"] = self.route
+        if not self.tools:
+            data["tools"] = False
+        if self.max_tokens != MAX_OUTPUT_TOKENS:
+            data["max_tokens"] = self.max_tokens
         return json.dumps(data, ensure_ascii=False)
 
     @staticmethod
@@ -68,6 +77,8 @@ class FirstRequest:
             task=data.get("task", ""),
             check=TaskCheck(command=command, requirements=requirements) if command or requirements else None,
             route=data.get("route"),
+            tools=data.get("tools", True),
+            max_tokens=data.get("max_tokens", MAX_OUTPUT_TOKENS),
         )
 
 
@@ -104,11 +115,15 @@ def opening(first: FirstRequest) -> Message:
 
 
 def model_request(
-    first: FirstRequest, later: Sequence[Message], *, model: str, max_tokens: int = MAX_OUTPUT_TOKENS
+    first: FirstRequest, later: Sequence[Message], *, model: str, max_tokens: int | None = None
 ) -> ModelRequest:
     """The request for the next turn: the same opening for the whole run, then everything since."""
     return ModelRequest(
-        model=model, system=first.system, tools=TOOLS, messages=(opening(first), *later), max_tokens=max_tokens
+        model=model,
+        system=first.system,
+        tools=TOOLS if first.tools else (),
+        messages=(opening(first), *later),
+        max_tokens=first.max_tokens if max_tokens is None else max_tokens,
     )
 
 

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bursar.domain.money.bound import input_bound_tokens
-from bursar.domain.money.price import Price, Unpriced, cost_of
+from bursar.domain.money.price import Price, Unpriced, cost_of, most_it_can_cost_pico
 from bursar.domain.money.usage import Usage
 from bursar.domain.ports import ModelProvider, TokenCounter
 from bursar.domain.runs import NewRun, TaskEstimate
 from bursar.domain.specs import Spec, SpecTask, address_of, title_sha256
 from bursar.domain.text import split_lines
-from bursar.runs.assemble import Document, FirstRequest, first_request, model_request
+from bursar.runs.assemble import LEAST_OUTPUT_TOKENS, Document, FirstRequest, first_request, model_request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,14 +43,18 @@ def estimate_task(
     written = provider.wire == "anthropic"
     usage = Usage(cache_write_5m=counted) if written else Usage(uncached_input=counted)
     cost = cost_of(usage, price)
+    bound = input_bound_tokens(counted_tokens=counted, body_bytes=len(body), model=model)
     facts = TaskEstimate(
         address=address_of(spec, task),
         title=task.title,
         line=task.line,
         counted_tokens=counted,
-        bound_tokens=input_bound_tokens(counted_tokens=counted, body_bytes=len(body), model=model),
+        bound_tokens=bound,
         first_request_pico=None if isinstance(cost, Unpriced) else cost.pico,
         ceiling_pico=ceiling_pico,
+        least_hold_pico=None
+        if isinstance(price, Unpriced)
+        else most_it_can_cost_pico(input_tokens=bound, output_tokens=LEAST_OUTPUT_TOKENS, price=price),
     )
     return Estimate(facts=facts, first=first)
 

@@ -11,7 +11,7 @@ from bursar.domain.money.budget import Amount, Limit, Scope
 from bursar.domain.money.price import Price, Unpriced, most_it_can_cost_pico
 from bursar.domain.ports import Journal, TokenCounter
 from bursar.domain.runs import RunRecord
-from bursar.runs.assemble import LEAST_OUTPUT_TOKENS, MAX_OUTPUT_TOKENS, FirstRequest, model_request
+from bursar.runs.assemble import LEAST_OUTPUT_TOKENS, FirstRequest, model_request
 from bursar.runs.world import Way
 
 
@@ -54,9 +54,9 @@ def size_request(
     body = way.provider.body(model_request(first, later, model=way.model))
     counted = counter.count(way.provider.prompt_text(body))
     if isinstance(price, Unpriced):
-        return Sized(body=body, counted_tokens=counted, max_tokens=MAX_OUTPUT_TOKENS, hold_pico=0)
+        return Sized(body=body, counted_tokens=counted, max_tokens=first.max_tokens, hold_pico=0)
     bound = input_bound_tokens(counted_tokens=counted, body_bytes=len(body), model=way.model)
-    max_tokens = MAX_OUTPUT_TOKENS
+    max_tokens = first.max_tokens
     usd_limits = [each for each in limits if each.amount.unit == "usd"]
     if usd_limits:
         left = min(
@@ -64,8 +64,8 @@ def size_request(
         )
         base = most_it_can_cost_pico(input_tokens=bound, output_tokens=0, price=price)
         each_token = most_it_can_cost_pico(input_tokens=bound, output_tokens=1, price=price) - base
-        affordable = MAX_OUTPUT_TOKENS if each_token <= 0 else (left - base) // each_token
-        if LEAST_OUTPUT_TOKENS <= affordable < MAX_OUTPUT_TOKENS:
+        affordable = first.max_tokens if each_token <= 0 else (left - base) // each_token
+        if LEAST_OUTPUT_TOKENS <= affordable < first.max_tokens:
             max_tokens = int(affordable)
             body = way.provider.body(model_request(first, later, model=way.model, max_tokens=max_tokens))
     hold = most_it_can_cost_pico(input_tokens=bound, output_tokens=max_tokens, price=price)

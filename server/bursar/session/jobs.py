@@ -14,7 +14,7 @@ from bursar.domain.runs import RunRecord
 from bursar.domain.tasks import OPEN_RUN
 from bursar.runs.driver import drive, settle_tick
 from bursar.runs.events import Events
-from bursar.runs.world import Finished, Outcome, Paused, World
+from bursar.runs.world import Finished, Outcome, Paused, Ways, World
 from bursar.session.faults import tell_faults
 from bursar.session.model import UsageUpdate
 from bursar.session.ports import Adapters, Editor
@@ -193,11 +193,15 @@ class RunJobs:
 
     def world(self, record: RunRecord) -> World:
         """What this run works with."""
+        return self.world_in(record.workspace, self._adapters.ways_of(self._adapters.settings(), record))
+
+    def world_in(self, workspace: str, ways: Ways) -> World:
+        """What work in this workspace is done with that may ask these."""
         settings = self._adapters.settings()
         world = self._adapters.world(
-            root=Path(record.workspace),
+            root=Path(workspace),
             settings=settings,
-            ways=self._adapters.ways_of(settings, record),
+            ways=ways,
             on_event=self._on_event,
             asker=self._asker,
             buffers=self._buffers,

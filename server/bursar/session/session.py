@@ -18,6 +18,7 @@ from bursar.session.analysis import describe, workspace_of
 from bursar.session.asking import EditorAsker
 from bursar.session.batches import Batches
 from bursar.session.controlling import Control
+from bursar.session.dividing import Divider
 from bursar.session.documents import Buffers
 from bursar.session.faults import tell_faults
 from bursar.session.hand_ticks import HandTicks
@@ -90,6 +91,9 @@ class Session:
         )
         self._starter = Starter(adapters=adapters, jobs=self._jobs, buffers=self._buffers)
         self._control = Control(adapters=adapters, editor=editor, starter=self._starter, jobs=self._jobs)
+        self._divider = Divider(
+            adapters=adapters, editor=editor, starter=self._starter, jobs=self._jobs, buffers=self._buffers
+        )
         self._batches = Batches(starter=self._starter, may_run=self._may_write, beside=self._beside)
         self._ticks = Ticks(adapters=adapters, records=self._records, jobs=self._jobs, may_write=self._may_write)
         self._hand_ticks = HandTicks(
@@ -192,6 +196,14 @@ class Session:
         run, moment = await self._control.defer(workspace=workspace, path=file, line=line, title=title, until=until)
         self._records.look_soon()
         return run, moment
+
+    async def split_task(self, path: str | None, line: int, title: str) -> dict[str, Any]:
+        """Have sub-tasks proposed, and write them once the user agrees; what came of it. Raises as run_task."""
+        workspace, file = self._place(path)
+        try:
+            return await self._divider.split(workspace=workspace, path=file, line=line, title=title)
+        finally:
+            self._records.look_soon()
 
     async def resume_run(self, run: str) -> str:
         """Go on with a run. Raises BadInput, Refused and StorageError with a sentence."""
@@ -361,7 +373,7 @@ class Session:
             try:
                 await work
             except BursarError as error:
-                self._editor.say("error", str(error))
+                self._tell_once(str(error))
 
         job = asyncio.create_task(told())
         tell_faults(job, self._editor, "Work beside the editor")

@@ -123,6 +123,8 @@ class Starter:
         record = self._adapters.journal().run(run)
         if record is None:
             raise BadInput(f"there is no run '{run}'")
+        if record.kind != "task":
+            raise BadInput(f"{run} is a single request and no run of a task: there is nothing to resume")
         self.check_inside(record.workspace, folders)
         if run in self._jobs.mine:
             raise BadInput(f"task {record.task_address} runs already")

@@ -94,7 +94,8 @@ def choose(connection: apsw.Connection, *, run: str | None, workspace: str | Non
     if everything:
         rows = connection.execute("SELECT run FROM run WHERE erased_at IS NULL")
     elif run is not None:
-        rows = connection.execute("SELECT run FROM run WHERE erased_at IS NULL AND run = ?", (run,))
+        # A request about a run holds what that run did.
+        rows = connection.execute("SELECT run FROM run WHERE erased_at IS NULL AND ? IN (run, about)", (run,))
     else:
         rows = connection.execute("SELECT run FROM run WHERE erased_at IS NULL AND workspace = ?", (workspace,))
     return [str(each) for (each,) in rows]

@@ -241,7 +241,9 @@ def _mirror(connection: apsw.Connection, home: Path) -> Finding:
 
 
 def _runs(connection: apsw.Connection) -> Finding:
-    found = connection.execute("SELECT run, state FROM run WHERE state IN ('paused', 'in_doubt', 'running')").fetchall()
+    found = connection.execute(
+        "SELECT run, state FROM run WHERE kind = 'task' AND state IN ('paused', 'in_doubt', 'running')"
+    ).fetchall()
     doubt = [str(run) for run, state in found if state == "in_doubt"]
     rest = [str(run) for run, state in found if state != "in_doubt"]
     detail = f"{len(doubt)} in doubt, {len(rest)} open or paused"

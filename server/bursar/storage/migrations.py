@@ -190,7 +190,12 @@ CREATE INDEX set_aside_by_step ON set_aside (run, key);
 CREATE INDEX set_aside_by_body ON set_aside (body_sha256);
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _REWINDS)
+_OPERATIONS = """
+ALTER TABLE run ADD COLUMN kind TEXT NOT NULL DEFAULT 'task' CHECK (kind IN ('task', 'split', 'review'));
+ALTER TABLE run ADD COLUMN about TEXT;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _REWINDS, _OPERATIONS)
 
 
 def migrate(connection: apsw.Connection, path: Path, migrations: Sequence[str] = MIGRATIONS) -> None:

@@ -34,7 +34,7 @@ class JournalReads:
             return reads.one_run(db, run, self._locks.alive)
 
     def runs(self, workspace: str | None = None) -> list[RunRecord]:
-        """The runs, oldest first; their first requests are left out."""
+        """The runs of tasks, oldest first; their first requests are left out."""
         with self._read() as db:
             return reads.all_runs(db, workspace, self._locks.alive)
 
@@ -65,9 +65,15 @@ class JournalReads:
             return None if record is None else reads.summaries(db, [record], workspace=None, run=run)[0]
 
     def summaries(self, workspace: str | None = None) -> list[RunSummary]:
-        """The runs with their figures, oldest first; their first requests are left out."""
+        """The runs of tasks with their figures, oldest first; their first requests are left out."""
         with self._read() as db:
             records = reads.all_runs(db, workspace, self._locks.alive)
+            return reads.summaries(db, records, workspace=workspace, run=None)
+
+    def operations(self, workspace: str | None = None) -> list[RunSummary]:
+        """The operations with their figures, oldest first; their first requests are left out."""
+        with self._read() as db:
+            records = reads.all_runs(db, workspace, self._locks.alive, operations=True)
             return reads.summaries(db, records, workspace=workspace, run=None)
 
     def requests(self, *, workspace: str | None = None, run: str | None = None) -> list[RequestRow]:

@@ -38,9 +38,13 @@ def one_run(connection: apsw.Connection, run: str, alive: Alive) -> RunRecord | 
     return _record(row[:-1], alive, (text or b"").decode("utf-8", "surrogatepass"))
 
 
-def all_runs(connection: apsw.Connection, workspace: str | None, alive: Alive) -> list[RunRecord]:
-    """The runs of a workspace or all of them, oldest first, without their first requests."""
+def all_runs(
+    connection: apsw.Connection, workspace: str | None, alive: Alive, *, operations: bool = False
+) -> list[RunRecord]:
+    """The runs of tasks of a workspace or of all, oldest first, without their first requests; or the operations."""
     where, values = _where(workspace=workspace)
+    kinds = "kind <> 'task'" if operations else "kind = 'task'"
+    where = f"{where} AND {kinds}" if where else f" WHERE {kinds}"
     rows = connection.execute(f"SELECT {columns(RUN_COLUMNS)} FROM run{where} ORDER BY created_at, run", values)  # noqa: S608
     return [_record(row, alive, "") for row in rows.fetchall()]
 

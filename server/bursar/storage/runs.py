@@ -195,7 +195,7 @@ def _copy_step(connection: apsw.Connection, run: str, source: str, key: str) -> 
 def _other_open_run(connection: apsw.Connection, run: NewRun) -> str | None:
     found = connection.execute(
         "SELECT run FROM run WHERE workspace = ? AND spec = ? AND task_address = ? AND task_title_sha256 = ?"
-        " AND state IN ('running', 'paused', 'in_doubt') AND erased_at IS NULL",
-        (stored(run.workspace), stored(run.spec), stored(run.task_address), run.task_title_sha256),
+        " AND kind = ? AND state IN ('running', 'paused', 'in_doubt') AND erased_at IS NULL",
+        (stored(run.workspace), stored(run.spec), stored(run.task_address), run.task_title_sha256, run.kind),
     ).get
     return None if found is None else str(found)

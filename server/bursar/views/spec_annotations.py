@@ -7,7 +7,7 @@ from typing import Any
 
 from bursar.domain.money.budget import DEFAULT_WARN_PERCENT
 from bursar.domain.money.usage import Usage, cached_percent
-from bursar.domain.runs import RequestRow, RunSummary, TaskEstimate
+from bursar.domain.runs import ANSWER_TOKENS, RequestRow, RunSummary, TaskEstimate
 from bursar.domain.specs import Spec, SpecTask, open_tasks
 from bursar.domain.tasks import newest_run, runs_for
 from bursar.domain.text import split_lines
@@ -45,6 +45,9 @@ def annotate_spec(
         newest = newest_run(spec, task, runs)
         estimate = estimates.get(task.line)
         below = () if task.line in runnable else runs_for(spec, task, skipped)
+        large: list[Finding] = []
+        if task.line in runnable and estimate is not None:
+            large = _too_large(task, lines, estimate, left_pico, window_tokens, silenced)
         lenses += task_lenses(
             uri,
             task,
@@ -56,11 +59,11 @@ def annotate_spec(
             skipped=task.index in skipped,
             below=[estimates.get(each.line) for each in below],
             runs_below=[each for child in below if (each := newest_run(spec, child, runs)) is not None],
+            too_large=bool(large),
         )
         if newest is not None and newest.requests and "request-cost" not in silenced:
             findings.append(_request_cost(task, lines, newest))
-        if task.line in runnable and estimate is not None:
-            findings += _too_large(task, lines, estimate, left_pico, window_tokens, silenced)
+        findings += large
     hints = [
         _hint(line, lines, tokens, encoding)
         for line, tokens in sorted({**heading_tokens, **task_tokens}.items())
@@ -118,19 +121,34 @@ def _too_large(
     silenced: frozenset[str],
 ) -> list[Finding]:
     found = []
-    first = estimate.first_request_pico
-    if left_pico is not None and first is not None and first > left_pico and "over-budget" not in silenced:
-        message = (
-            f"The first request costs about {money(first)} and {money(max(left_pico, 0))} of the budget is left: "
-            "raise the budget or wait for its reset"
-        )
-        found.append(_finding(task, lines, "warning", "over-budget", message))
-    if window_tokens is not None and estimate.counted_tokens > window_tokens and "over-window" not in silenced:
-        message = (
-            f"The first request has {count(estimate.counted_tokens)} tokens, the model takes {count(window_tokens)}: "
-            "shorten the spec's documents or choose another model"
-        )
-        found.append(_finding(task, lines, "warning", "over-window", message))
+    first, least = estimate.first_request_pico, estimate.least_hold_pico
+    if left_pico is not None and first is not None and "over-budget" not in silenced:
+        left = f"{money(max(left_pico, 0))} of the budget is left"
+        message = None
+        if first > left_pico:
+            message = f"The first request costs about {money(first)} and {left}: raise the budget or wait for its reset"
+        elif least is not None and least > left_pico:
+            message = (
+                f"The first request may cost {money(least)} with a short answer, which is held before it is sent, and "
+                f"{left}: raise the budget, wait for its reset, or split the task"
+            )
+        if message is not None:
+            found.append(_finding(task, lines, "warning", "over-budget", message))
+    if window_tokens is not None and "over-window" not in silenced:
+        tokens, takes = estimate.counted_tokens, f"the model takes {count(window_tokens)}"
+        message = None
+        if tokens > window_tokens:
+            message = (
+                f"The first request has {count(tokens)} tokens, {takes}: shorten the spec's documents, split the task "
+                "or choose another model"
+            )
+        elif tokens + ANSWER_TOKENS > window_tokens:
+            message = (
+                f"The first request has {count(tokens)} tokens and its answer may have {count(ANSWER_TOKENS)}, "
+                f"{takes}: shorten the spec's documents, split the task or choose another model"
+            )
+        if message is not None:
+            found.append(_finding(task, lines, "warning", "over-window", message))
     return found
 
 

@@ -27,11 +27,12 @@ def task_lenses(
     skipped: bool,
     below: Sequence[TaskEstimate | None],
     runs_below: Sequence[RunSummary],
+    too_large: bool = False,
 ) -> list[Lens]:
     """The lenses of one task, from the left to the right; ``runnable`` says whether its turn could be now.
 
     ``below`` are the estimates of the tasks that running this one means, as far as they are known, and ``runs_below``
-    those tasks' newest runs.
+    those tasks' newest runs. ``too_large`` says that the first request does not fit: then splitting it is offered.
     """
     truth = truth_of(task.state, None if newest is None else newest.record)
     if newest is not None and newest.record.state in OPEN_RUN:
@@ -52,6 +53,8 @@ def task_lenses(
     if newest is not None and truth.shown == "stopped" and newest.steps_done:
         kept = f"Retry · {plural(newest.steps_done, 'step')} kept"
         return [Lens(line=task.line, title=kept, command="bursar.retryTask", arguments=target), run]
+    if too_large:
+        return [run, Lens(line=task.line, title="Split into sub-tasks", command="bursar.splitTask", arguments=target)]
     return [run]
 
 

@@ -141,6 +141,12 @@ def question_for_rewind(run: str, what: str, whole: str | None, choices: tuple[s
     return Question(kind="rewind", run=run, summary=summary, detail=whole or f"{summary}\n", choices=choices)
 
 
+def question_for_split(run: str, what: str, whole: str, choices: tuple[str, ...]) -> Question:
+    """May these sub-tasks be written; ``whole`` is the diff, which is shown beside the question."""
+    summary = _clipped(_in_order(escape_for_question(what)), SUMMARY_CHARS - len(_BESIDE) - 1)
+    return Question(kind="split", run=run, summary=f"{summary} {_BESIDE}", detail=whole, choices=choices)
+
+
 def whole_is_beside(question: Question) -> bool:
     """Whether the question must be shown with its ``detail`` as a document (or in a terminal), not in a box alone."""
     return question.summary.endswith(_BESIDE)

@@ -30,7 +30,7 @@ def tick_edit(text: str, task: SpecTask, state: TaskState = "done", *, path_hint
     keeps its mark; else done is written as the file writes it.
     """
     spec = parse_spec(text, path_hint=path_hint)
-    current = _same_task(spec, task)
+    current = same_task(spec, task)
     mark = current.mark if current.state == state else _mark_for(spec, state)
     return MarkEdit(
         line=current.line, start_character=current.mark_start, end_character=current.mark_end, new_text=mark
@@ -57,7 +57,8 @@ def tick(data: str | bytes, task: SpecTask, state: TaskState = "done", *, path_h
     return data[:start] + edit.new_text.encode() + data[len(data) - len(after.encode()) :]
 
 
-def _same_task(spec: Spec, task: SpecTask) -> SpecTask:
+def same_task(spec: Spec, task: SpecTask) -> SpecTask:
+    """The same task in a later parse, by line, id and title. Raises SpecEditRefused where the line holds another."""
     for current in spec.tasks:
         if current.line == task.line and (current.id, current.title) == (task.id, task.title):
             return current

@@ -1,0 +1,123 @@
+"""``bursar split``: sub-tasks for a task that is too large, proposed by the model, written after a yes."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from typing import Any
+
+from bursar.commandline.control import open_task
+from bursar.commandline.driving import ceiling_pico
+from bursar.commandline.output import FINE, FOUND, PAUSED, message, result, result_json
+from bursar.commandline.terminal import TerminalAsker
+from bursar.domain.errors import BadInput
+from bursar.domain.money.price import usd_text
+from bursar.domain.specs import address_of, parse_spec
+from bursar.runs.splitting import NotProposed, Proposed, SplitPlan, agree, plan_split, propose, write
+from bursar.runs.world import World
+from bursar.views.operations import request_words
+from bursar.views.progress import event_line
+from bursar.wiring import App
+
+
+def split(app: App, args: argparse.Namespace) -> int:
+    """Say what the request would cost, ask the model, show the difference, write it after a yes."""
+    opened, task, _ = open_task(app, args)
+    settings = app.settings()
+    ways = app.ways(settings, args.model)
+    world = app.world(root=opened.root, settings=settings, ways=ways, on_event=_on_event, asker=TerminalAsker())
+    plan = plan_split(
+        world,
+        run=app.ids.new("split"),
+        spec_path=opened.path,
+        find=task,
+        model=ways.chain[0].model,
+        ceiling_pico=ceiling_pico(app, settings, args.max),
+    )
+    if args.dry_run:
+        if args.json:
+            result_json(_json(plan, None, written=False, cost_pico=0))
+        else:
+            result(f"{opened.path}: {_words(plan)} Nothing was sent.")
+        return FINE
+    missing = ways.missing_key()
+    if missing is not None:
+        raise BadInput(missing)
+    return asyncio.run(_split(app, world, plan, args))
+
+
+async def _split(app: App, world: World, plan: SplitPlan, args: argparse.Namespace) -> int:
+    message(f"{plan.spec_path}: {_words(plan)}")
+    found = await propose(world, plan)
+    cost_pico = _cost_pico(app, found.run)
+    if isinstance(found, NotProposed):
+        message(found.message)
+        if args.json:
+            result_json(_json(plan, found, written=False, cost_pico=cost_pico))
+        return PAUSED if found.paused else FOUND
+    if found.was_there:
+        message(f"This answer was paid for before ({found.run}): nothing was sent.")
+    can_ask = sys.stdin.isatty() and sys.stderr.isatty() and not args.json
+    if not args.json and (args.yes or not can_ask):
+        result(found.diff.rstrip("\n"))
+    written = args.yes or (can_ask and await agree(world, plan, found))
+    waits = await write(world, plan, found) if written else None
+    if args.json:
+        result_json(_json(plan, found, written=written, cost_pico=cost_pico))
+    if waits is not None:
+        message(waits)
+    elif written:
+        message(f"{plan.spec_path}: task {plan.address} has {len(found.titles)} sub-tasks now; they were written.")
+    else:
+        message("Nothing was written. The same command with --yes writes these sub-tasks and pays for nothing again.")
+    still = found.still_too_large
+    if still is not None:
+        message(still)
+    return FINE if written else PAUSED
+
+
+def _words(plan: SplitPlan) -> str:
+    asked = f"{plan.planned.provider}/{plan.planned.model}"
+    return request_words(f"sub-tasks of {plan.address}", asked, plan.figures)
+
+
+def _json(
+    plan: SplitPlan, found: Proposed | NotProposed | None, *, written: bool, cost_pico: int | None
+) -> dict[str, Any]:
+    figures = plan.figures
+    proposed = found if isinstance(found, Proposed) else None
+    after = parse_spec(proposed.after, path_hint=plan.spec_path) if proposed else None
+    return {
+        "spec": plan.spec_path,
+        "task": plan.address,
+        "model": f"{plan.planned.provider}/{plan.planned.model}",
+        "request_tokens": figures.counted_tokens,
+        "encoding": "o200k_base",
+        "request_usd": None if figures.first_request_pico is None else usd_text(figures.first_request_pico),
+        "at_most_usd": None if figures.at_most_pico is None else usd_text(figures.at_most_pico),
+        "run": None if found is None else found.run,
+        "cost_usd": None if cost_pico is None else usd_text(cost_pico),
+        "was_there": proposed is not None and proposed.was_there,
+        "subtasks": [
+            {"task": address_of(after, each), "title": each.title} for each in (proposed.tasks if proposed else ())
+        ]
+        if after
+        else [],
+        "diff": proposed.diff if proposed else "",
+        "written": written,
+        "message": found.message if isinstance(found, NotProposed) else None,
+    }
+
+
+def _cost_pico(app: App, run: str) -> int | None:
+    """What the operation has cost so far; None where a model without a price, or a lost answer, leaves it unknown."""
+    summary = app.journal().summary(run)
+    rows = summary.requests if summary else ()
+    return None if any(each.cost_pico is None for each in rows) else sum(each.cost_pico or 0 for each in rows)
+
+
+def _on_event(*, run: str, kind: str, at: str, seq: int | None, data: dict[str, Any]) -> None:
+    line = event_line(kind, data)
+    if line is not None:
+        message(line)

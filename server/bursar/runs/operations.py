@@ -1,0 +1,168 @@
+"""One request without tools beside the runs: recorded, priced, budgeted, booked and taken up like one of theirs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bursar.domain.conversation import Text
+from bursar.domain.errors import OwnedElsewhere
+from bursar.domain.money.bound import input_bound_tokens
+from bursar.domain.money.price import Price, Unpriced, cost_of, most_it_can_cost_pico
+from bursar.domain.money.usage import Usage
+from bursar.domain.ports import HeldElsewhere, ModelProvider, TokenCounter
+from bursar.domain.runs import NewRun, RequestFigures, RunState, RunSummary
+from bursar.runs.asking import Requests
+from bursar.runs.assemble import FirstRequest, model_request
+from bursar.runs.codec import block_from_json
+from bursar.runs.events import Events
+from bursar.runs.focus import Focus
+from bursar.runs.fold import AskModel, answer_blocks, kept_parts, next_act, request_key
+from bursar.runs.world import DISTRUSTED, Paused, World
+
+MAY_GO_ON: frozenset[RunState] = frozenset({"running", "paused", "in_doubt"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """The whole answer of an operation; ``was_there`` says that it had been paid for before."""
+
+    run: str
+    text: str
+    stop_reason: str
+    was_there: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unanswered:
+    """The operation stands still and can go on; ``detail`` says what happened and what to do."""
+
+    run: str
+    reason: str
+    detail: str
+
+
+def figures_of(
+    first: FirstRequest, *, provider: ModelProvider, model: str, counter: TokenCounter, price: Price | Unpriced
+) -> RequestFigures:
+    """Count and price the one request of an operation."""
+    body = provider.body(model_request(first, (), model=model))
+    counted = counter.count(provider.prompt_text(body))
+    written = provider.wire == "anthropic"
+    cost = cost_of(Usage(cache_write_5m=counted) if written else Usage(uncached_input=counted), price)
+    if isinstance(price, Unpriced) or isinstance(cost, Unpriced):
+        return RequestFigures(counted_tokens=counted, first_request_pico=None, at_most_pico=None)
+    bound = input_bound_tokens(counted_tokens=counted, body_bytes=len(body), model=model)
+    most = most_it_can_cost_pico(input_tokens=bound, output_tokens=first.max_tokens, price=price)
+    return RequestFigures(counted_tokens=counted, first_request_pico=cost.pico, at_most_pico=most)
+
+
+async def ask_once(world: World, planned: NewRun) -> Answered | Unanswered:
+    """The answer to an operation: one that was paid for already, one that was under way, else a new one.
+
+    An operation for the same thing whose request has become another is settled and closed. Raises OwnedElsewhere while
+    another process asks, Fenced and StorageError.
+    """
+    run = await _find(world, planned)
+    if run is None:
+        run = (await world.journal.create_run(planned)).run
+    known = _answer(world, run, was_there=True)
+    return known if known is not None else await _ask(world, run)
+
+
+async def close_operation(world: World, run: str, state: RunState, reason: str, detail: str) -> None:
+    """Write down what became of an answer. Raises OwnedElsewhere, Fenced and StorageError."""
+    epoch, _ = await _claim(world, run)
+    try:
+        await world.journal.set_state(run=run, epoch=epoch, state=state, reason=reason, detail=detail)
+    finally:
+        await world.journal.release(run)
+
+
+async def _find(world: World, planned: NewRun) -> str | None:
+    """The newest operation with exactly this request whose answer can be used, or can still be had."""
+    for each in reversed(_alike(world, planned)):
+        record = world.journal.run(each.record.run)
+        if record is None or record.erased_at is not None:
+            continue
+        if record.first_request == planned.first_request:
+            if record.state == "finished" or record.state in MAY_GO_ON:
+                return record.run
+        elif record.state in MAY_GO_ON:
+            await _give_up(world, record.run)
+    return None
+
+
+def _alike(world: World, planned: NewRun) -> list[RunSummary]:
+    wanted = (planned.kind, planned.about, planned.spec, planned.task_address, planned.task_title_sha256)
+    model = (planned.provider, planned.model)
+    return [
+        each
+        for each in world.journal.operations(planned.workspace)
+        if (r := each.record)
+        and (r.kind, r.about, r.spec, r.task_address, r.task_title_sha256) == wanted
+        and (r.provider, r.model) == model
+    ]
+
+
+async def _ask(world: World, run: str) -> Answered | Unanswered:
+    epoch, requests = await _claim(world, run)
+    began_s = world.clock.monotonic_s()
+    try:
+        await world.journal.set_state(run=run, epoch=epoch, state="running")
+        while True:
+            answered = _answer(world, run)
+            if answered is not None:
+                seconds = world.clock.monotonic_s() - began_s
+                await world.journal.set_state(run=run, epoch=epoch, state="finished", seconds_run=seconds)
+                return answered
+            paused = _wish(world, run)
+            act = next_act(world.journal.steps(run))
+            if paused is None and isinstance(act, AskModel):
+                seconds = world.clock.monotonic_s() - began_s
+                paused = await requests.ask(1, act.later, act.step, Focus(), kept=act.kept, seconds_run=seconds)
+            if paused is not None:
+                await world.journal.set_state(
+                    run=run, epoch=epoch, state="paused", reason=paused.reason, detail=paused.detail
+                )
+                return Unanswered(run=run, reason=paused.reason, detail=paused.detail)
+    finally:
+        await world.journal.release(run)
+
+
+async def _give_up(world: World, run: str) -> None:
+    """Settle what an operation that nobody wants any more had in flight, and close it."""
+    epoch, requests = await _claim(world, run)
+    try:
+        for step in world.journal.steps(run):
+            if step.status == "intent":
+                await requests.settle_in_flight(step)
+        await world.journal.set_state(
+            run=run, epoch=epoch, state="failed", reason="stopped", detail="What it was asked about has changed since."
+        )
+    finally:
+        await world.journal.release(run)
+
+
+async def _claim(world: World, run: str) -> tuple[int, Requests]:
+    claimed = await world.journal.claim(run)
+    if isinstance(claimed, HeldElsewhere):
+        raise OwnedElsewhere(f"{run} is asked for in another window ({claimed.owner}): wait for it")
+    return claimed.epoch, Requests(world, claimed.run, claimed.epoch, Events(world, run))
+
+
+def _wish(world: World, run: str) -> Paused | None:
+    record = world.journal.run(run)
+    if record is None or record.stop_requested or record.pause_requested:
+        return Paused(reason="asked", detail="Stopped as asked. Nothing more was sent.")
+    return None if world.trusted() else DISTRUSTED
+
+
+def _answer(world: World, run: str, *, was_there: bool = False) -> Answered | None:
+    step = next((each for each in world.journal.steps(run) if each.key == request_key(1)), None)
+    if step is None or step.status != "done":
+        return None
+    parts = [[block_from_json(block) for block in part] for part in kept_parts(step)]
+    blocks = [*(block for part in parts for block in part), *answer_blocks(step)]
+    text = "".join(each.text for each in blocks if isinstance(each, Text))
+    reason = str((step.result or {}).get("stop_reason", ""))
+    return Answered(run=run, text=text, stop_reason=reason, was_there=was_there)
