@@ -96,7 +96,7 @@ async function pickRun(runs: readonly RunRow[], none: string): Promise<RunRow | 
     void vscode.window.showInformationMessage(`Bursar: ${none}`);
     return undefined;
   }
-  const items = runs.map((run) => ({ label: run.label, ...(run.reason ? { detail: run.reason } : {}), run }));
+  const items = runs.map((run) => ({ label: run.label, ...(run.detail ? { detail: run.detail } : {}), run }));
   return (await vscode.window.showQuickPick(items, { placeHolder: "Runs of this workspace" }))?.run;
 }
 

@@ -15,6 +15,7 @@ export interface RunRow {
   readonly title: string;
   readonly state: "running" | "paused" | "in_doubt" | "finished" | "failed";
   readonly reason: string | null;
+  readonly detail?: string | null;
   readonly steps_done: number;
   readonly cost_usd: string;
   readonly label: string;

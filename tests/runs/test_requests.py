@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 import pytest
@@ -18,6 +19,7 @@ from bursar.domain.errors import (
     Unreachable,
 )
 from bursar.domain.money.budget import Amount, Scope
+from bursar.domain.money.figures import money
 from bursar.domain.money.price import PICO_PER_USD, usd_text
 from bursar.domain.money.usage import Usage
 from bursar.prices import price_book
@@ -199,7 +201,7 @@ async def test_a_cut_answer_is_not_bought_again_unasked(shop: Workshop) -> None:
     assert (row.certainty, row.cost_pico, row.request_id) == ("unknown", None, "req-1")
     assert summary.held_pico == row.at_most_pico == shop.journal.charged_pico(DAY) > 0
     assert shop.journal.held_pico(DAY) == 0
-    assert f"It may be billed, at most ${usd_text(row.at_most_pico)}. Resume asks again." in outcome.detail
+    assert f"It may be billed, at most {money(row.at_most_pico)}. Resume asks again." in outcome.detail
     again = ScriptedModel(finish(), clock=shop.clock)
     assert isinstance(await shop.drive(again, summary.record.run), Finished)
     assert [each.certainty for each in shop.summary(summary.record.run).requests] == ["unknown", "billed"]
@@ -266,7 +268,8 @@ async def test_the_answer_is_as_long_as_the_money_left_allows(
         assert "Nothing was sent." in outcome.detail
         assert ("--max" if scope == "run" else "bursar budget set day") in outcome.detail
         limit = shop.day_limit.value if shop.day_limit else ceiling
-        assert f"${usd_text(limit)} for {'this run' if scope == 'run' else 'today'}" in outcome.detail
+        assert f"{money(limit)} for {'this run' if scope == 'run' else 'today'}" in outcome.detail
+        assert not re.search(r"\$\d+\.\d{5}", outcome.detail), "figures for people are rounded"
     else:
         assert isinstance(outcome, Finished)
         assert model.requests[0]["max_tokens"] == sent
@@ -282,7 +285,7 @@ async def test_what_was_spent_before_counts(shop: Workshop) -> None:
     assert isinstance(outcome, Paused)
     assert (outcome.reason, len(model.bodies)) == ("budget", 1)
     assert summary.cost_pico == (3_000 * 200 + MAX_OUTPUT_TOKENS * 1_000) * 10**6
-    assert f"${usd_text(summary.cost_pico)} is spent or held" in outcome.detail
+    assert f"{money(summary.cost_pico)} is spent or held" in outcome.detail
     await shop.journal.raise_ceiling(summary.record.run, 100 * PICO_PER_USD)
     again = ScriptedModel(finish(), clock=shop.clock)
     assert isinstance(await shop.drive(again, summary.record.run), Finished)

@@ -181,15 +181,44 @@ class Office:
     async def run(self, line: int = 2, title: str = "First thing") -> str:
         return await self.session.run_task(str(self.shop.tasks), line, title)
 
+    async def reload(self) -> None:
+        """What a window's reload does: the session closes, and another one begins over the same state."""
+        await self.session.close()
+        self.window = Window()
+        self.session = begin(self.shop, self.adapters, self.window)
+
+    def hold_long_sleeps(self) -> asyncio.Event:
+        """Whoever waits for a moment far off waits until the event is set; short sleeps are what they were."""
+        moment, sleep = asyncio.Event(), self.shop.clock.sleep
+
+        async def sleep_little(seconds: float) -> None:
+            if seconds > 20:
+                await moment.wait()
+            await sleep(seconds)
+
+        self.shop.clock.sleep = sleep_little  # type: ignore[method-assign]
+        return moment
+
+    def second_window(self) -> tuple[Window, Session]:
+        """Another session over the same state; whoever asks for it closes it."""
+        window = Window()
+        return window, begin(self.shop, self.adapters, window)
+
+
+def begin(shop: Workshop, adapters: Adapters, window: Window) -> Session:
+    """A session on the workspace, which the user trusts."""
+    session = Session(adapters=adapters, editor=window, root_of=lambda path: shop.root)
+    session.apply(FoldersChanged(folders=(str(shop.root),)))
+    session.apply(Trusted(trusted=True))
+    return session
+
 
 @pytest.fixture
 async def office(tmp_path: Path) -> AsyncIterator[Office]:
     shop = Workshop(tmp_path)
     model = ScriptedModel(clock=shop.clock)
     adapters, window = Adapters(shop, model), Window()
-    session = Session(adapters=adapters, editor=window, root_of=lambda path: shop.root)
-    session.apply(FoldersChanged(folders=(str(shop.root),)))
-    session.apply(Trusted(trusted=True))
-    yield Office(shop, model, adapters, window, session)
-    await session.close()
+    made = Office(shop, model, adapters, window, begin(shop, adapters, window))
+    yield made
+    await made.session.close()
     shop.close()

@@ -99,3 +99,37 @@ async def test_a_parent_that_is_done_is_refused(plan: Office) -> None:
     plan.shop.tasks.write_text(DONE)
     with pytest.raises(BadInput, match="done or set aside"):
         await group(plan)
+
+
+async def test_after_a_reload_a_resume_goes_on_with_the_rest(plan: Office) -> None:
+    plan.model.script = [*[LimitReached("429", retry_after_s=None)] * 4, finish(), finish()]
+    run = await group(plan)
+    await plan.window.until(lambda: plan.window.ends(run))
+    await plan.reload()
+    await plan.session.resume_run(run)
+    await plan.window.until(lambda: len(started(plan)) == 2 and plan.window.ends(plan.shop.journal.runs()[1].run))
+    assert started(plan) == ["1.1", "1.3"]
+    assert plan.shop.tasks.read_text() == DONE
+
+
+async def test_a_paused_run_below_it_is_gone_on_with_and_not_refused_or_paid_again(plan: Office) -> None:
+    plan.model.script = [*[LimitReached("429", retry_after_s=None)] * 4]
+    alone = await plan.run(3, "One")
+    await plan.window.until(lambda: plan.window.ends(alone))
+    plan.model.script = [finish(), finish()]
+    assert await group(plan) == alone
+    await plan.window.until(lambda: len(started(plan)) == 2 and plan.window.ends(plan.shop.journal.runs()[1].run))
+    assert started(plan) == ["1.1", "1.3"]
+    assert plan.shop.tasks.read_text() == DONE
+
+
+async def test_a_task_below_it_that_is_put_off_is_left_to_its_moment(plan: Office) -> None:
+    plan.hold_long_sleeps()
+    await plan.session.defer_task(str(plan.shop.tasks), 3, "One", "2099-01-01T00:00:00Z")
+    plan.model.script = [finish()]
+    run = await group(plan)
+    await plan.window.until(lambda: plan.window.ends(run))
+    assert started(plan) == ["1.1", "1.3"]
+    assert plan.shop.tasks.read_text() == PLAN.replace("[ ] 1.3", "[x] 1.3")
+    with pytest.raises(BadInput, match="put off until later"):
+        await group(plan)

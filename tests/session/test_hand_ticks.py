@@ -53,7 +53,7 @@ async def test_a_tick_from_outside_asks_once_and_a_closed_question_decides_nothi
     assert office.shop.summary(run).record.state == "paused"
     await office.window.until(lambda: office.session.snapshot().runs[str(office.shop.root)])
     lenses = [each for each in annotations_of(office.session.snapshot(), office.uri).lenses if each.line == 2]
-    assert [each.title for each in lenses] == ["Ticked by hand · 0 steps kept · $0.00 spent", "Resume", "Stop"]
+    assert [each.title for each in lenses] == ["Ticked by hand · 0 steps kept, $0.00 paid", "Resume", "Stop"]
     assert [each.command for each in lenses] == [None, "bursar.resumeRun", "bursar.stopRun"]
 
 

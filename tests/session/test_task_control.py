@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from bursar.domain.errors import BadInput, QuotaExhausted, Refused
@@ -78,17 +76,11 @@ async def test_a_deferred_task_goes_on_by_itself_at_its_moment(office: Office) -
 
 async def test_the_lens_of_a_deferred_task_says_until_when(office: Office) -> None:
     office.open()
-    waits = asyncio.Event()
-    sleep = office.shop.clock.sleep
-
-    async def sleep_little(seconds: float) -> None:
-        await (waits.wait() if seconds > 20 else sleep(seconds))
-
-    office.shop.clock.sleep = sleep_little  # type: ignore[method-assign]
+    waits = office.hold_long_sleeps()
     run, _ = await defer(office, "2026-11-22T20:00:00Z")
     shown = await office.window.until(lambda: [each for each in lenses(office) if each[0].startswith("Deferred")])
-    assert shown == [("Deferred until 20:00:00 UTC · 0 steps kept · $0.00 spent", None)]
-    assert [title for title, _ in lenses(office)][1:] == ["Resume", "Stop"]
+    assert shown == [("Deferred until 2026-11-22 20:00:00 UTC · 0 steps kept, $0.00 paid", None)]
+    assert [title for title, _ in lenses(office)][1:] == ["Resume now", "Pause", "Stop"]
     office.model.script = [finish()]
     await office.session.resume_run(run)
     await office.window.until(lambda: office.window.ends(run))

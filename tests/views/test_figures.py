@@ -1,8 +1,13 @@
 """How money, counts and times are written."""
 
+from typing import get_args
+
 import pytest
 
+from bursar.domain.runs import PauseReason
 from bursar.views.figures import count, money, money_range, plural, seconds
+from bursar.views.progress import event_line
+from bursar.views.reasons import reason_words
 
 PICO = 10**12
 
@@ -42,3 +47,22 @@ def test_counts_and_nouns():
 )
 def test_seconds(duration_s, written):
     assert seconds(duration_s) == written
+
+
+def test_every_reason_of_a_pause_has_words_of_its_own():
+    words = {each: reason_words(each) for each in get_args(PauseReason)}
+    assert words.pop("asked") == reason_words(None) == ""
+    assert all(words.values())
+    assert len(set(words.values())) == len(words)
+    assert not [each for each in words.values() if "_" in each]
+    assert reason_words("from_a_newer_version") == "from a newer version"
+
+
+def test_a_pause_is_said_once():
+    end = {"cost_usd": "0.04", "held_usd": "0", "requests": 2}
+    asked = event_line("run_paused", {"reason": "asked", "detail": "Paused as asked.", **end})
+    assert asked == "Paused as asked. [$0.04, 2 requests]"
+    untrusted = event_line("run_paused", {"reason": "asked", "detail": "The workspace is no longer trusted.", **end})
+    assert untrusted == "Paused: The workspace is no longer trusted. [$0.04, 2 requests]"
+    limit = event_line("run_paused", {"reason": "limit", "detail": "429.", **end})
+    assert limit == "Paused (usage limit): 429. [$0.04, 2 requests]"

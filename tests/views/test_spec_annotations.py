@@ -147,13 +147,51 @@ def test_runs_of_another_size_or_end_are_not_similar(changes):
 
 def test_a_paused_run_says_what_is_kept():
     paused = summary(record(), row(1, cost_pico=40 * MILLI))
-    assert lenses(2, paused) == [("Resume · 7 steps kept · $0.04 spent", "bursar.resumeRun")]
+    assert lenses(2, paused) == [("Resume · usage limit · 7 steps kept, $0.04 paid", "bursar.resumeRun")]
+
+
+def test_a_run_that_the_user_paused_needs_no_reason_and_a_cut_answer_is_not_hidden():
+    asked = summary(record(reason="asked"), row(1, cost_pico=40 * MILLI))
+    assert lenses(2, asked) == [("Resume · 7 steps kept, $0.04 paid", "bursar.resumeRun")]
+    killed = summary(record(reason="owner_gone"), row(1, cost_pico=40 * MILLI), steps=1, held_pico=90 * MILLI)
+    assert lenses(2, killed) == [
+        (
+            "Resume · its process ended · 1 step kept, $0.04 paid (at most $0.09 more not known)",
+            "bursar.resumeRun",
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("reason", "resume_at", "says"),
+    [
+        ("limit", "2026-11-21T08:05:09.000Z", "Goes on by itself at 08:05:09 UTC"),
+        ("provider", "2026-11-21T08:05:09.000Z", "Goes on by itself at 08:05:09 UTC"),
+        ("limit", "2026-11-22T00:00:00.000Z", "Goes on by itself at 2026-11-22 00:00:00 UTC"),
+        ("deferred", "2026-11-21T22:00:00.000Z", "Deferred until 22:00:00 UTC"),
+    ],
+)
+def test_a_run_that_waits_for_its_moment_says_which_and_can_be_resumed_or_held_back(reason, resume_at, says):
+    parked = summary(record(reason=reason, resume_at=resume_at), row(1))
+    assert lenses(2, parked) == [
+        (f"{says} · 7 steps kept, $0.0071 paid", None),
+        ("Resume now", "bursar.resumeRun"),
+        ("Pause", "bursar.pauseRun"),
+        ("Stop", "bursar.stopRun"),
+    ]
+
+
+def test_a_run_that_met_the_limit_again_is_left_to_the_user():
+    again = summary(record(reason="limit_again", resume_at="2026-11-21T08:05:09.000Z"), row(1))
+    assert lenses(2, again) == [
+        ("Resume · usage limit, still reached · 7 steps kept, $0.0071 paid", "bursar.resumeRun")
+    ]
 
 
 def test_a_run_that_waits_for_its_check_can_be_accepted():
     waiting = summary(record(reason="check"), row(1, cost_pico=40 * MILLI))
     assert lenses(2, waiting) == [
-        ("Resume · 7 steps kept · $0.04 spent", "bursar.resumeRun"),
+        ("Resume · its check fails · 7 steps kept, $0.04 paid", "bursar.resumeRun"),
         ("Accept as done", "bursar.acceptRun"),
     ]
 
@@ -161,7 +199,7 @@ def test_a_run_that_waits_for_its_check_can_be_accepted():
 def test_a_run_that_waits_here_can_be_paused():
     waiting = summary(record(owner="me", owner_alive=True, resume_at="2026-11-21T08:05:09.000Z"), row(1))
     assert lenses(2, waiting, mine=frozenset({"run-1"})) == [
-        ("Waits until 08:05:09 UTC · 7 steps done · $0.0071 spent", None),
+        ("Waits until 08:05:09 UTC · 7 steps done, $0.0071 paid", None),
         ("Pause", "bursar.pauseRun"),
         ("Stop", "bursar.stopRun"),
     ]
@@ -169,7 +207,11 @@ def test_a_run_that_waits_here_can_be_paused():
 
 def test_a_run_of_another_window_offers_nothing():
     elsewhere = summary(record(state="running", owner="process 7", owner_alive=True), row(1))
-    assert lenses(2, elsewhere) == [("Runs in another window · 7 steps done · $0.0071 spent", None)]
+    assert lenses(2, elsewhere) == [("Runs in another window · 7 steps done, $0.0071 paid", None)]
+    waiting = summary(record(owner="process 7", owner_alive=True, resume_at="2026-11-21T08:05:09.000Z"), row(1))
+    assert lenses(2, waiting) == [
+        ("Runs in another window · Waits until 08:05:09 UTC · 7 steps done, $0.0071 paid", None)
+    ]
 
 
 def test_a_finished_task_shows_its_sum():
@@ -209,17 +251,17 @@ def test_a_parent_runs_the_open_tasks_below_it_unless_one_of_them_runs():
 
 def test_a_task_that_was_ticked_by_hand_while_its_run_is_open_says_so():
     assert lenses(3, summary(record(3), row(1, cost_pico=40 * MILLI))) == [
-        ("Ticked by hand · 7 steps kept · $0.04 spent", None),
+        ("Ticked by hand · 7 steps kept, $0.04 paid", None),
         ("Resume", "bursar.resumeRun"),
         ("Stop", "bursar.stopRun"),
     ]
     ours = summary(record(3, state="running", owner="me", owner_alive=True), row(1, cost_pico=40 * MILLI))
     assert lenses(3, ours, mine=frozenset({"run-1"})) == [
-        ("Ticked by hand · Running · 7 steps done · $0.04 spent", None),
+        ("Ticked by hand · Running · 7 steps done, $0.04 paid", None),
         ("Pause", "bursar.pauseRun"),
         ("Stop", "bursar.stopRun"),
     ]
-    assert lenses(3, ours) == [("Runs in another window · 7 steps done · $0.04 spent", None)]
+    assert lenses(3, ours) == [("Runs in another window · 7 steps done, $0.04 paid", None)]
     assert lenses(3, summary(record(3, state="failed", reason="stopped"))) == []
 
 

@@ -14,6 +14,7 @@ from bursar.domain.money.price import usd_text
 from bursar.domain.money.usage import Usage
 from bursar.domain.runs import RequestRow, RunSummary
 from bursar.views.figures import money, plural
+from bursar.views.reasons import reason_words
 from bursar.wiring import App, workspace_here
 
 
@@ -25,7 +26,8 @@ def runs(app: App, args: argparse.Namespace) -> int:
         return FINE
     for each in summaries:
         record = each.record
-        reason = f" ({record.reason})" if record.reason else ""
+        why = reason_words(record.reason)
+        reason = f" ({why})" if why else ""
         result(
             f"{record.run}  {record.state}{reason}  {record.task_address} {record.task_title}  "
             f"{plural(each.steps_done, 'step')}, {money(each.cost_pico)}"

@@ -23,6 +23,7 @@ from bursar.runs.events import Events
 from bursar.runs.prepare import new_run
 from bursar.runs.world import Finished, Outcome, World
 from bursar.settings import Settings
+from bursar.views.reasons import reason_words
 from bursar.wiring import App, workspace_here
 
 
@@ -80,7 +81,11 @@ def resume(app: App, args: argparse.Namespace) -> int:
     code = FINE
     for record in chosen:
         if record.state in ("finished", "failed") and not record.tick_pending:
-            ended = "is finished" if record.state == "finished" else f"has ended ({record.reason or 'failed'})"
+            ended = (
+                "is finished"
+                if record.state == "finished"
+                else f"has ended ({reason_words(record.reason) or 'failed'})"
+            )
             raise BadInput(f"{record.run} {ended}: there is nothing to resume")
         code = max(code, _resume_one(app, settings, record, args))
     return code
@@ -159,8 +164,9 @@ def _refuse_if_open(world: World, opened: OpenedSpec, estimate: TaskEstimate) ->
                 raise OwnedElsewhere(
                     f"task {estimate.address} runs in another window as {other.run}: wait or pause it there"
                 )
+            why = reason_words(other.reason) or other.state
             raise BadInput(
-                f"task {estimate.address} has a run that can go on, {other.run} ({other.reason or 'paused'}): "
+                f"task {estimate.address} has a run that can go on, {other.run} ({why}): "
                 f"'bursar resume {other.run}' keeps what is paid for, 'bursar stop {other.run}' gives it up"
             )
 

@@ -14,6 +14,7 @@ StepKind = Literal["model", "edit", "command", "look", "tick"]
 StepStatus = Literal["intent", "done", "failed", "in_doubt"]
 PauseReason = Literal[
     "limit",
+    "limit_again",
     "budget",
     "approval",
     "asked",

@@ -26,6 +26,9 @@ Write = Literal["nothing", "tick", "forget"]
 OPEN_RUN: frozenset[RunState] = frozenset({"running", "paused", "in_doubt"})
 """The states of a run that is not over."""
 
+_BY_ITSELF = frozenset({"limit", "provider", "deferred"})
+"""Why a run waits that goes on by itself, where its moment is known."""
+
 KEEP_GOING, STOP_THE_RUN = "Keep going", "Stop the run"
 TICKED_CHOICES = (KEEP_GOING, STOP_THE_RUN)
 
@@ -71,6 +74,16 @@ def truth_of(mark: TaskState, run: RunRecord | None) -> Truth:
     if run.state == "failed" and mark not in ("done", "other"):
         return Truth(shown="stopped")
     return Truth(shown=_AS_MARKED[mark])
+
+
+def goes_on_by_itself(run: RunRecord) -> bool:
+    """Whether a run that nobody drives waits for a moment (``resume_at``) at which an open editor goes on with it.
+
+    It is so after a limit, after a wait for the provider that its process did not live to end, and where the user put
+    it off; a wish to pause or to stop ends it.
+    """
+    waits = run.state in OPEN_RUN and run.reason in _BY_ITSELF and run.resume_at is not None
+    return waits and not run.stop_requested
 
 
 def ticked_question(record: RunRecord) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from bursar.domain.conversation import Accepted, Block, Message, ModelReply, StreamEvent
 from bursar.domain.errors import AnswerAway, AnswerCut, NotAccepted, QuotaExhausted, Unreachable
 from bursar.domain.money.budget import RefusedByBudget, Scope
+from bursar.domain.money.figures import money
 from bursar.domain.money.price import Unpriced, usd_text
 from bursar.domain.ports import ModelProvider
 from bursar.domain.runs import RunRecord, StepRecord
@@ -82,7 +83,8 @@ class Requests:
         return None
 
     async def take_up(self, n: int, step: StepRecord) -> bool:
-        """Settle what was in flight for request ``n``, without asking again; whether its answer was had whole.
+        """Settle what was in flight for request ``n``, without asking again; whether the journal now holds its answer,
+        or a part of it.
 
         Raises AnswerAway where that cannot be told now.
         """
@@ -183,7 +185,7 @@ class Requests:
                 owed=error.owed,
             )
             if error.text_seen or self._repeated:
-                bound = "" if error.owed else f" It may be billed, at most ${usd_text(attempt.hold_pico)}."
+                bound = "" if error.owed else f" It may be billed, at most {money(attempt.hold_pico)}."
                 then = "goes on from what arrived" if usable else "asks again"
                 detail = f"{error}.{bound} Resume {then}."
                 raise PauseNow(Paused(reason="cut", detail=detail)) from error
@@ -264,17 +266,17 @@ class Requests:
 def refusal_text(refused: RefusedByBudget) -> str:
     """What a denied reservation tells the user."""
     this_run = refused.scope.kind == "run"
-    raise_it = "--max (or the setting budget.run)" if this_run else "bursar budget set day"
+    raise_it = "--max or 'bursar budget set run'" if this_run else "'bursar budget set day'"
     return (
         f"The next request may take up to {_amount(refused, refused.wanted)}, and of the"
         f" {_amount(refused, refused.limit)} for {'this run' if this_run else 'today'}"
         f" {_amount(refused, refused.taken)} is spent or held. Nothing was sent."
-        f" Raise the limit with {raise_it}, then resume."
+        f" Raise the limit with {raise_it} (Set Budget in the editor), then resume."
     )
 
 
 def _amount(refused: RefusedByBudget, value: int) -> str:
-    return f"${usd_text(value)}" if refused.unit == "usd" else f"{value:,} {refused.unit}"
+    return money(value) if refused.unit == "usd" else f"{value:,} {refused.unit}"
 
 
 class _Listener:

@@ -11,6 +11,7 @@ from bursar.domain.errors import BadInput, OwnedElsewhere
 from bursar.domain.money.price import Unpriced
 from bursar.domain.ports import Clock, HeldElsewhere, Journal, PriceBook
 from bursar.domain.runs import RunRecord
+from bursar.domain.tasks import goes_on_by_itself
 
 _HOUR_MINUTE = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
 _LOOK_EVERY = timedelta(minutes=15)
@@ -46,6 +47,34 @@ async def park(journal: Journal, run: str, until: str) -> None:
         await journal.release(run)
 
 
+async def unpark(journal: Journal, run: str) -> bool:
+    """Let a run that waits for its moment go on only when the user says so; False where it does not wait any more.
+
+    Raises OwnedElsewhere where somebody has begun to drive it meanwhile.
+    """
+    claimed = await journal.claim(run)
+    if isinstance(claimed, HeldElsewhere):
+        raise OwnedElsewhere(f"{run} has just gone on ({claimed.owner}): pause it there")
+    try:
+        if not goes_on_by_itself(claimed.run):
+            return False
+        await journal.set_state(
+            run=run,
+            epoch=claimed.epoch,
+            state="in_doubt" if claimed.run.state == "in_doubt" else "paused",
+            reason="asked",
+            detail="Paused as asked: it no longer goes on by itself. Resume goes on.",
+        )
+        return True
+    finally:
+        await journal.release(run)
+
+
+def is_parked_until(run: RunRecord, moment: str) -> bool:
+    """Whether this run still waits for that moment and nobody has decided otherwise."""
+    return goes_on_by_itself(run) and run.resume_at == moment
+
+
 def is_parked(run: RunRecord, clock: Clock) -> bool:
     """Whether the user has deferred this run and its moment has not come."""
     return run.reason == "deferred" and run.resume_at is not None and clock.seconds_until(run.resume_at) > 0
@@ -55,7 +84,7 @@ def _reset(provider: str, runs: Sequence[RunRecord], clock: Clock) -> str:
     known = [
         each.resume_at
         for each in runs
-        if each.provider == provider and each.reason == "limit" and each.resume_at is not None
+        if each.provider == provider and each.reason in ("limit", "limit_again") and each.resume_at is not None
     ]
     coming = [each for each in known if clock.seconds_until(each) > 0]
     if coming:

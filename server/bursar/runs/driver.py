@@ -11,6 +11,7 @@ from bursar.domain.runs import RunRecord
 from bursar.runs.acting import Tools
 from bursar.runs.asking import Requests
 from bursar.runs.assemble import FirstRequest
+from bursar.runs.deferring import is_parked_until
 from bursar.runs.events import Events
 from bursar.runs.focus import focus_of
 from bursar.runs.fold import AllDone, AskModel, Idle, RunCheck, failed_checks, next_act, repeats
@@ -18,11 +19,15 @@ from bursar.runs.ticking import LeftAlone, NotYet, Ticked, tick_task
 from bursar.runs.world import DISTRUSTED, Finished, Outcome, Paused, Stopped, World
 
 
-async def drive(world: World, run_id: str) -> Outcome:
+async def drive(world: World, run_id: str, *, parked_until: str | None = None) -> Outcome:
     """Take the run over and go on where its journal ends.
 
-    Raises OwnedElsewhere while another living process drives it, Refused in the middle of a rewind, Fenced when it was
-    taken over, and StorageError when the journal cannot be written (nothing is sent then).
+    With ``parked_until`` it goes on by itself, once: only if it still waits for that moment, and where it meets the
+    limit again before anything was done, the next time is the user's.
+
+    Raises OwnedElsewhere while another living process drives it or after it has gone on elsewhere, Refused in the
+    middle of a rewind, Fenced when it was taken over, and StorageError when the journal cannot be written (nothing is
+    sent then).
     """
     claimed = await world.journal.claim(run_id)
     if isinstance(claimed, HeldElsewhere):
@@ -30,6 +35,8 @@ async def drive(world: World, run_id: str) -> Outcome:
     events = Events(world, run_id)
     drive_ = _Drive(world, claimed.run, claimed.epoch, events)
     try:
+        if parked_until is not None and not is_parked_until(claimed.run, parked_until):
+            raise OwnedElsewhere(f"{run_id} has gone on, or was decided about, in another window")
         if claimed.run.rewinding is not None:
             raise Refused(
                 f"a rewind of {run_id} was interrupted: 'bursar rewind {run_id} {claimed.run.rewinding}' finishes it"
@@ -37,6 +44,8 @@ async def drive(world: World, run_id: str) -> Outcome:
         await world.journal.set_state(run=run_id, epoch=claimed.epoch, state="running")
         await events.tell("run_started" if claimed.epoch == 1 else "run_resumed", **_facts(claimed.run))
         outcome = await drive_.go()
+        if parked_until is not None:
+            outcome = drive_.once_by_itself(outcome)
         await drive_.conclude(outcome)
         return outcome
     finally:
@@ -97,6 +106,19 @@ class _Drive:
                 paused = await self._tools.use(act, seconds_run=self._seconds_run())
             if paused is not None:
                 return paused
+
+    def once_by_itself(self, outcome: Outcome) -> Outcome:
+        """What becomes of a run that went on by itself: another wait by itself only after something was done."""
+        done = any(
+            each.epoch == self._epoch and each.status == "done" for each in self._world.journal.steps(self._run.run)
+        )
+        if done or not isinstance(outcome, Paused) or outcome.reason != "limit" or outcome.resume_at is None:
+            return outcome
+        detail = (
+            "It went on by itself once and got nowhere: the limit was still reached, and now resets at "
+            f"{outcome.resume_at}. Resume goes on when you say so."
+        )
+        return replace(outcome, reason="limit_again", detail=detail)
 
     async def conclude(self, outcome: Outcome) -> None:
         """Write down how it ended and tell everybody, with what it cost."""

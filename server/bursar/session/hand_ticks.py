@@ -62,6 +62,10 @@ class HandTicks:
                 self._asked.add(run)
                 await self._ask(summary)
 
+    async def is_wanted(self, record: RunRecord) -> bool:
+        """Whether a run may go on by itself: not one whose task was ticked by hand, about which the user is asked."""
+        return not await asyncio.to_thread(self._is_ticked, record)
+
     async def _ask(self, summary: RunSummary) -> None:
         run = summary.record.run
         answer = await self._editor.choose(ticked_question(summary.record), TICKED_CHOICES)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,8 @@ from typing import Any
 from bursar.domain.errors import BursarError, Fenced, OwnedElsewhere
 from bursar.domain.ports import Asker, EditorBuffers
 from bursar.domain.runs import RunRecord
-from bursar.domain.tasks import OPEN_RUN
+from bursar.domain.tasks import goes_on_by_itself
+from bursar.runs.deferring import is_parked_until
 from bursar.runs.driver import drive, settle_tick
 from bursar.runs.events import Events
 from bursar.runs.world import Finished, Outcome, Paused, Ways, World
@@ -29,10 +30,11 @@ class _Job:
     record: RunRecord
     world: World
     work: asyncio.Task[None]
+    shown: bool = False
 
 
 class RunJobs:
-    """Drives runs, one job each, and resumes one that a usage limit paused when the limit has reset."""
+    """Drives runs, one job each, and goes on with one that waits for a moment when that has come."""
 
     def __init__(
         self,
@@ -44,6 +46,7 @@ class RunJobs:
         changed: Callable[[], None],
         may_run: Callable[[], bool],
         trusted: Callable[[], bool],
+        wanted: Callable[[RunRecord], Awaitable[bool]],
         ended: Callable[[RunRecord, Outcome | None], None],
     ) -> None:
         self._adapters = adapters
@@ -53,13 +56,11 @@ class RunJobs:
         self._changed = changed
         self._may_run = may_run
         self._trusted = trusted
+        self._wanted = wanted
         self._ended = ended
         self._jobs: dict[str, _Job] = {}
         self._alarms: dict[str, asyncio.Task[None]] = {}
-        # Runs that went on by themselves, with the steps that they had done by then.
-        self._steps_at_wake: dict[str, int] = {}
-        self._deferred: set[tuple[str, str | None]] = set()
-        self._woken: set[str] = set()
+        self._remembered: set[tuple[str, str]] = set()
 
     @property
     def mine(self) -> frozenset[str]:
@@ -72,23 +73,25 @@ class RunJobs:
         return tuple(each.record.task_address for each in self._jobs.values())
 
     def remember(self, record: RunRecord) -> None:
-        """Go on with a run that was deferred, by whomever, when its moment comes; once for each moment."""
-        deferred = (record.run, record.resume_at)
-        if record.resume_at is None or record.reason != "deferred" or deferred in self._deferred:
+        """Go on with a run that waits for a moment, parked by whomever, when that comes; once for each moment."""
+        if record.resume_at is None or record.owner_alive or not goes_on_by_itself(record) or not self._may_run():
             return
-        if record.state in OPEN_RUN and not record.owner_alive and self._may_run():
-            self._deferred.add(deferred)
+        if (record.run, record.resume_at) not in self._remembered:
+            self._remembered.add((record.run, record.resume_at))
             self._set_alarm(record, record.resume_at)
 
-    def start(self, record: RunRecord) -> None:
-        """Drive a run from now on. Raises BadInput and StorageError where it cannot even begin."""
+    def start(self, record: RunRecord, *, parked_until: str | None = None) -> None:
+        """Drive a run from now on; with ``parked_until`` only if it still waits for that moment.
+
+        Raises BadInput and StorageError where it cannot even begin.
+        """
         self._forget_alarm(record.run)
-        self._steps_at_wake.pop(record.run, None)
         world = self.world(record)
-        work = asyncio.create_task(self._drive(record, world), name=record.run)
+        work = asyncio.create_task(self._drive(record, world, parked_until), name=record.run)
         tell_faults(work, self._editor, f"Run {record.task_address}")
         self._jobs[record.run] = _Job(record=record, world=world, work=work)
-        self._editor.progress_begin(record.run, f"Bursar: {record.task_address} {record.task_title}")
+        if parked_until is None:
+            self._show(record.run)
         self._changed()
 
     async def settle(self, record: RunRecord) -> None:
@@ -121,42 +124,30 @@ class RunJobs:
                 each.world.commands.kill_all()
         await asyncio.wait([each.work for each in jobs], timeout=_GRACE_S)
 
-    async def _drive(self, record: RunRecord, world: World) -> None:
+    async def _drive(self, record: RunRecord, world: World, parked_until: str | None) -> None:
         run = record.run
         end = "ended"
         outcome: Outcome | None = None
         try:
-            outcome = await drive(world, run)
+            outcome = await drive(world, run, parked_until=parked_until)
             end = "done" if isinstance(outcome, Finished) else outcome.detail
         except Fenced:
             end = f"{run} was taken over by another window"
         except BursarError as error:
             end = str(error)
             # Two windows wake up at the same moment: the one that comes second has nothing to tell.
-            if not (isinstance(error, OwnedElsewhere) and run in self._woken):
+            if not (isinstance(error, OwnedElsewhere) and parked_until is not None):
                 self._editor.say("error", f"Run {record.task_address}: {error}")
         finally:
-            self._woken.discard(run)
             world.commands.kill_all()
-            del self._jobs[run]
-            self._editor.progress_end(run, end)
+            if self._jobs.pop(run).shown:
+                self._editor.progress_end(run, end)
             self._changed()
-        if isinstance(outcome, Paused):
-            self._paused(record, outcome)
-        self._ended(record, outcome)
-
-    def _paused(self, record: RunRecord, outcome: Paused) -> None:
-        parked = outcome.reason == "limit" and outcome.resume_at is not None
-        if parked and self._steps_at_wake.get(record.run) == self._steps_done(record.run):
-            self._editor.say(
-                "warning",
-                f"Paused {record.task_address}: {outcome.detail} It went on by itself once and got nowhere: "
-                "Resume goes on when you say so.",
-            )
-        elif parked and outcome.resume_at is not None:
-            self._set_alarm(replace(record, reason="limit"), outcome.resume_at)
-        elif outcome.reason != "asked":
+        # One that waits for its moment says so in its lens, and needs nobody.
+        needs_nobody = isinstance(outcome, Paused) and outcome.reason == "limit" and outcome.resume_at is not None
+        if isinstance(outcome, Paused) and outcome.reason != "asked" and not needs_nobody:
             self._editor.say("warning", f"Paused {record.task_address}: {outcome.detail}")
+        self._ended(record, outcome)
 
     def _set_alarm(self, record: RunRecord, at: str) -> None:
         self._forget_alarm(record.run)
@@ -165,26 +156,19 @@ class RunJobs:
         self._alarms[record.run] = alarm
 
     async def _wake(self, record: RunRecord, at: str) -> None:
-        """Go on with this pause's run when its limit has reset, unless somebody else decided about it meanwhile."""
+        """Go on with this run at its moment, unless somebody has decided about it meanwhile."""
         clock = self._adapters.clock
         while (left_s := clock.seconds_until(at)) > 0:
             await clock.sleep(min(left_s, 30.0))
         self._alarms.pop(record.run, None)
-        now = self._adapters.journal().run(record.run)
-        untouched = now is not None and now.state in OPEN_RUN and (now.reason, now.resume_at) == (record.reason, at)
-        if now is None or not untouched or now.owner_alive or now.stop_requested or not self._may_run():
-            return
-        self._woken.add(record.run)
         try:
-            self.start(now)
-            if record.reason == "limit":
-                self._steps_at_wake[record.run] = self._steps_done(record.run)
+            wanted = await self._wanted(record)
+            now = self._adapters.journal().run(record.run)
+            waits = now is not None and is_parked_until(now, at) and not now.owner_alive and now.run not in self._jobs
+            if now is not None and waits and wanted and self._may_run():
+                self.start(now, parked_until=at)
         except BursarError as error:
             self._editor.say("error", f"Run {record.task_address} could not go on: {error}")
-
-    def _steps_done(self, run: str) -> int:
-        summary = self._adapters.journal().summary(run)
-        return 0 if summary is None else summary.steps_done
 
     def _forget_alarm(self, run: str) -> None:
         alarm = self._alarms.pop(run, None)
@@ -208,9 +192,17 @@ class RunJobs:
         )
         return replace(world, trusted=self._trusted)
 
+    def _show(self, run: str) -> None:
+        """Tell that a run goes on here; of one that goes on by itself only once it does, and not another window's."""
+        job = self._jobs.get(run)
+        if job is not None and not job.shown:
+            job.shown = True
+            self._editor.progress_begin(run, f"Bursar: {job.record.task_address} {job.record.task_title}")
+
     def _on_event(self, *, run: str, kind: str, at: str, seq: int | None, data: dict[str, Any]) -> None:
         if kind in _QUIET:
             return
+        self._show(run)
         if kind == "still_waiting":
             if run in self._jobs:
                 self._editor.progress_report(run, countdown(data["seconds"]))

@@ -12,6 +12,8 @@ from typing import Any
 from bursar.domain.errors import BadInput, BursarError
 from bursar.domain.money.budget import parse_amount
 from bursar.domain.runs import RunRecord, RunSummary
+from bursar.domain.tasks import goes_on_by_itself
+from bursar.runs.deferring import unpark
 from bursar.runs.world import Outcome
 from bursar.session.analysing import Analyst
 from bursar.session.analysis import describe, workspace_of
@@ -69,7 +71,7 @@ class Session:
             mine=lambda: self._jobs.mine,
             running=lambda: self._jobs.running,
             problem=self._tell_once,
-            loaded=lambda summary: self._jobs.remember(summary.record),
+            loaded=self._remember,
         )
         self._jobs = RunJobs(
             adapters=adapters,
@@ -79,6 +81,7 @@ class Session:
             changed=self._records.look_soon,
             may_run=self._may_write,
             trusted=lambda: self._trusted,
+            wanted=self._is_wanted,
             ended=self._run_ended,
         )
         self._analyst = Analyst(
@@ -94,7 +97,13 @@ class Session:
         self._divider = Divider(
             adapters=adapters, editor=editor, starter=self._starter, jobs=self._jobs, buffers=self._buffers
         )
-        self._batches = Batches(starter=self._starter, may_run=self._may_write, beside=self._beside)
+        self._batches = Batches(
+            adapters=adapters,
+            starter=self._starter,
+            folders=lambda: self._folders,
+            may_run=self._may_write,
+            beside=self._beside,
+        )
         self._ticks = Ticks(adapters=adapters, records=self._records, jobs=self._jobs, may_write=self._may_write)
         self._hand_ticks = HandTicks(
             adapters=adapters,
@@ -131,6 +140,7 @@ class Session:
                 if not event.trusted:
                     self._asker.withdraw()
                     self._jobs.end_commands()
+                self._records.look_soon()
                 self._beside(self._reconcile() if event.trusted else self._pause_all())
             case Configured():
                 self._configure(event)
@@ -212,9 +222,16 @@ class Session:
         return run
 
     async def pause_run(self, run: str) -> str:
-        """Ask a run to pause between steps. Raises BadInput when there is none that could."""
-        if not await self._adapters.journal().request_pause(run):
-            raise BadInput(f"{run} does not run: there is nothing to pause")
+        """Ask a run to pause between steps, or one that waits for its moment not to go on by itself.
+
+        Raises BadInput when there is none that could.
+        """
+        journal = self._adapters.journal()
+        if not await journal.request_pause(run):
+            record = journal.run(run)
+            if record is None or not goes_on_by_itself(record) or not await unpark(journal, run):
+                raise BadInput(f"{run} does not run: there is nothing to pause")
+            self._records.look_soon()
         return run
 
     async def stop_run(self, run: str) -> str:
@@ -329,9 +346,11 @@ class Session:
 
     def _configure(self, event: Configured) -> None:
         self._adapters.editor_settings = dict(event.settings)
+        before = self._settings
         try:
             self._settings = self._adapters.settings()
-            self._told = None
+            if self._settings != before:
+                self._told = None
         except BadInput as error:
             self._settings = default_settings()
             self._tell_once(f"Settings: {error}. Until then estimates use {ESTIMATE_MODEL}.")
@@ -349,8 +368,12 @@ class Session:
 
     async def _reconcile(self) -> None:
         """Bring the tasks files and the journal together once they are known."""
-        await self._ticks.settle()
-        await self._hand_ticks.look()
+        try:
+            await self._ticks.settle()
+            await self._hand_ticks.look()
+        except BursarError as error:
+            # What watches the records says the same: once is enough.
+            self._tell_once(str(error))
 
     async def _written(self, path: str | None) -> None:
         """The file at this path was written, by the editor or from outside."""
@@ -361,6 +384,14 @@ class Session:
     async def _pause_all(self) -> None:
         for run in self._jobs.mine:
             await self._adapters.journal().request_pause(run)
+
+    async def _is_wanted(self, record: RunRecord) -> bool:
+        return await self._hand_ticks.is_wanted(record)
+
+    def _remember(self, summary: RunSummary) -> None:
+        """A run was looked at: it goes on at its moment if it is one of the folders that are open and trusted."""
+        if self._starter.is_inside(summary.record.workspace, self._folders):
+            self._jobs.remember(summary.record)
 
     def _run_ended(self, record: RunRecord, outcome: Outcome | None) -> None:
         self._batches.ended(record, outcome)

@@ -9,7 +9,7 @@ from bursar.domain.errors import BadInput, OwnedElsewhere, Refused
 from bursar.domain.ports import ToolRefused
 from bursar.domain.runs import NewRun, RunRecord
 from bursar.domain.specs import Spec, SpecTask, SpecUnreadable, address_of, decode_spec, parse_spec, title_sha256
-from bursar.domain.tasks import SKIPS, newest_run, runs_for, skipped_tasks, skips_in
+from bursar.domain.tasks import OPEN_RUN, SKIPS, newest_run, runs_for, skipped_tasks, skips_in
 from bursar.runs.gather import gather_documents
 from bursar.runs.prepare import estimate_task, new_run
 from bursar.runs.world import Ways
@@ -41,11 +41,15 @@ class Starter:
 
     def check_inside(self, path: str, folders: tuple[str, ...]) -> None:
         """Raises Refused for a path outside the open folders (it may be the end of a link): their trust is not its."""
-        if folders and not any(Path(path).is_relative_to(each) for each in folders):
+        if not self.is_inside(path, folders):
             raise Refused(
                 f"{path} is outside the folders that are open here, and to trust them is not to trust it: "
                 "open its own folder and run it there."
             )
+
+    def is_inside(self, path: str, folders: tuple[str, ...]) -> bool:
+        """Whether a path is in the open folders; everything is where no folder is open."""
+        return not folders or any(Path(path).is_relative_to(each) for each in folders)
 
     async def run_task(self, *, workspace: str, path: str, line: int, title: str) -> str:
         """Record a new run of the task on this line of the newest text, and drive it; its id. Raises as below."""
@@ -109,14 +113,28 @@ class Starter:
             raise BadInput(f"all open tasks below {address_of(spec, task)} are skipped: run one of them by itself")
         return task, below
 
-    def find_again(self, *, workspace: str, path: str, task: SpecTask) -> SpecTask | None:
-        """The same task in the newest text, wherever it stands by now; None when it cannot be told."""
+    def find_again(self, *, workspace: str, path: str, name: tuple[str | None, str], line: int) -> SpecTask | None:
+        """The task with this id and hash of its title in the newest text, wherever it stands by now; ``line`` is where
+        it stood. None when it cannot be told."""
         spec_path = Path(path).relative_to(workspace).as_posix()
         spec = parse_spec(self._newest_text(workspace, spec_path), path_hint=spec_path)
-        same = [each for each in spec.tasks if (each.id, each.title) == (task.id, task.title)]
+        same = [each for each in spec.tasks if (each.id, title_sha256(each)) == name]
         if len(same) > 1:
-            same = [each for each in same if each.line == task.line]
+            same = [each for each in same if each.line == line]
         return same[0] if len(same) == 1 else None
+
+    def open_run(self, *, workspace: str, path: str, task: SpecTask) -> RunRecord | None:
+        """The newest run of a task of the newest text, if it is not over."""
+        spec_path = Path(path).relative_to(workspace).as_posix()
+        spec = parse_spec(self._newest_text(workspace, spec_path), path_hint=spec_path)
+        here = [each for each in self._adapters.journal().summaries(workspace) if each.record.spec == spec_path]
+        newest = newest_run(spec, task, here)
+        return newest.record if newest is not None and newest.record.state in OPEN_RUN else None
+
+    async def go_on(self, run: str, folders: tuple[str, ...]) -> None:
+        """Drive a run again unless it is driven here already. Raises as ``resume_run``."""
+        if run not in self._jobs.mine:
+            await self.resume_run(run, folders)
 
     async def resume_run(self, run: str, folders: tuple[str, ...]) -> None:
         """Drive a run again. Raises BadInput, Refused, OwnedElsewhere and StorageError."""
@@ -172,7 +190,7 @@ class Starter:
     def _refuse_if_open(self, workspace: str, spec_path: str, spec: Spec, task: SpecTask) -> None:
         here = [each for each in self._adapters.journal().summaries(workspace) if each.record.spec == spec_path]
         newest = newest_run(spec, task, here)
-        if newest is None or newest.record.state not in ("running", "paused", "in_doubt"):
+        if newest is None or newest.record.state not in OPEN_RUN:
             return
         record, address = newest.record, address_of(spec, task)
         if record.run in self._jobs.mine:

@@ -2,33 +2,9 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_UP, Decimal
+from bursar.domain.money.figures import money, money_range, plain_money
 
-from bursar.domain.money.price import usd
-
-_CENT = Decimal("0.01")
-_DIME = Decimal("0.10")
-
-
-def money(pico: int) -> str:
-    """``$1.00``, ``$0.42``, and two significant digits below ten cents: ``$0.058``, ``$0.0071``, ``$0.04``."""
-    return f"${plain_money(pico)}"
-
-
-def plain_money(pico: int) -> str:
-    """The same without the sign of the currency."""
-    amount = usd(pico)
-    if amount == 0 or abs(amount) >= _DIME:
-        return f"{amount.quantize(_CENT, rounding=ROUND_HALF_UP):,}"
-    step = Decimal(1).scaleb(amount.adjusted() - 1)
-    text = f"{amount.quantize(min(step, _CENT), rounding=ROUND_HALF_UP):f}"
-    whole, _, decimals = text.partition(".")
-    return f"{whole}.{decimals.rstrip('0').ljust(2, '0')}"
-
-
-def money_range(low_pico: int, high_pico: int) -> str:
-    """``$0.05-0.21``."""
-    return f"{money(low_pico)}-{plain_money(high_pico)}"
+__all__ = ["count", "money", "money_range", "plain_money", "plural", "seconds"]
 
 
 def count(number: int) -> str:

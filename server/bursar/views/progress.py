@@ -9,6 +9,7 @@ from typing import Any
 from bursar.domain.money.price import PICO_PER_USD
 from bursar.domain.money.usage import Usage, cached_percent
 from bursar.views.figures import count, money, plural, seconds
+from bursar.views.reasons import reason_words
 
 
 def event_line(kind: str, data: Mapping[str, Any]) -> str | None:
@@ -49,11 +50,19 @@ def event_line(kind: str, data: Mapping[str, Any]) -> str | None:
         case "tick_pending":
             return f"  not ticked yet: {data['message']}"
         case "run_paused":
-            return f"Paused ({data['reason']}): {data['detail']} {_end(data)}"
+            return f"{_paused(data['reason'], data['detail'])} {_end(data)}"
         case "run_finished":
             return f"{'Stopped' if data['reason'] == 'stopped' else 'Done'}: {data['detail']} {_end(data)}"
         case _:
             return None
+
+
+def _paused(reason: str, detail: str) -> str:
+    """``Paused (usage limit): ...``; a detail that says itself that it is paused is left alone."""
+    why = reason_words(reason)
+    if why:
+        return f"Paused ({why}): {detail}"
+    return detail if detail.startswith("Paused") else f"Paused: {detail}"
 
 
 def countdown(seconds_left: int) -> str:

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from bursar.domain.money.usage import Usage, cached_percent
-from bursar.domain.runs import RunSummary, TaskEstimate
+from bursar.domain.runs import RunRecord, RunSummary, TaskEstimate
 from bursar.domain.specs import SpecTask
-from bursar.domain.tasks import OPEN_RUN, truth_of
+from bursar.domain.tasks import OPEN_RUN, goes_on_by_itself, truth_of
 from bursar.views.annotations import Lens
 from bursar.views.figures import count, money, money_range, plural, seconds
+from bursar.views.reasons import reason_words
 
 SIMILAR_NEEDED = 5
 
@@ -61,33 +62,28 @@ def task_lenses(
 def _of_open_run(task: SpecTask, newest: RunSummary, *, by_hand: bool, ours: bool) -> list[Lens]:
     record = newest.record
     run = ({"run": record.run},)
+    pause = Lens(line=task.line, title="Pause", command="bursar.pauseRun", arguments=run)
     stop = Lens(line=task.line, title="Stop", command="bursar.stopRun", arguments=run)
-    if record.owner_alive and not ours:
-        return [Lens(line=task.line, title=f"Runs in another window · {_so_far(newest)}")]
-    if ours:
+    if ours or record.owner_alive:
         waits = record.state == "paused" and record.resume_at is not None
-        what = f"Waits until {_clock_time(record.resume_at)}" if waits else "Running"
-        if by_hand:
+        what = f"Waits until {_moment(record)}" if waits else "Running"
+        if by_hand and ours:
             what = f"Ticked by hand · {what}"
-        return [
-            Lens(line=task.line, title=f"{what} · {_so_far(newest)}"),
-            Lens(line=task.line, title="Pause", command="bursar.pauseRun", arguments=run),
-            stop,
-        ]
-    kept = f"{plural(newest.steps_done, 'step')} kept · {money(newest.cost_pico)} spent"
+        if not ours:
+            what = "Runs in another window" + (f" · {what}" if waits else "")
+        told = Lens(line=task.line, title=f"{what} · {_so_far(newest)}")
+        return [told, pause, stop] if ours else [told]
+    kept = _kept(newest)
     if by_hand:
-        return [
-            Lens(line=task.line, title=f"Ticked by hand · {kept}"),
-            Lens(line=task.line, title="Resume", command="bursar.resumeRun", arguments=run),
-            stop,
-        ]
-    if record.reason == "deferred":
-        return [
-            Lens(line=task.line, title=f"Deferred until {_clock_time(record.resume_at)} · {kept}"),
-            Lens(line=task.line, title="Resume", command="bursar.resumeRun", arguments=run),
-            stop,
-        ]
-    resume = Lens(line=task.line, title=f"Resume · {kept}", command="bursar.resumeRun", arguments=run)
+        resume = Lens(line=task.line, title="Resume", command="bursar.resumeRun", arguments=run)
+        return [Lens(line=task.line, title=f"Ticked by hand · {kept}"), resume, stop]
+    if goes_on_by_itself(record):
+        what = "Deferred until" if record.reason == "deferred" else "Goes on by itself at"
+        resume = Lens(line=task.line, title="Resume now", command="bursar.resumeRun", arguments=run)
+        return [Lens(line=task.line, title=f"{what} {_moment(record)} · {kept}"), resume, pause, stop]
+    why = reason_words(record.reason)
+    title = f"Resume · {why} · {kept}" if why else f"Resume · {kept}"
+    resume = Lens(line=task.line, title=title, command="bursar.resumeRun", arguments=run)
     if record.reason == "check":
         return [resume, Lens(line=task.line, title="Accept as done", command="bursar.acceptRun", arguments=run)]
     return [resume]
@@ -160,8 +156,21 @@ def _is_finished(newest: RunSummary) -> bool:
 
 
 def _so_far(summary: RunSummary) -> str:
-    return f"{plural(summary.steps_done, 'step')} done · {money(summary.cost_pico)} spent"
+    return f"{plural(summary.steps_done, 'step')} done, {_paid(summary)}"
 
 
-def _clock_time(moment: str | None) -> str:
-    return f"{(moment or '')[11:19]} UTC"
+def _kept(summary: RunSummary) -> str:
+    return f"{plural(summary.steps_done, 'step')} kept, {_paid(summary)}"
+
+
+def _paid(summary: RunSummary) -> str:
+    """``$0.04 paid``, and what an answer that did not end may be billed beyond it."""
+    paid = f"{money(summary.cost_pico)} paid"
+    return paid if not summary.held_pico else f"{paid} (at most {money(summary.held_pico)} more not known)"
+
+
+def _moment(record: RunRecord) -> str:
+    """``08:05:09 UTC``, with its day where that is another one than when the run was parked."""
+    at = record.resume_at or ""
+    day = "" if at[:10] == record.updated_at[:10] else f"{at[:10]} "
+    return f"{day}{at[11:19]} UTC"
