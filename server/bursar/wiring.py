@@ -183,6 +183,7 @@ class App:
             key=self._key_of(entry),
             key_name=entry.key_env,
             clock=self.clock,
+            failpoint=self.failpoint,
         )
 
     def files(self, root: Path, buffers: EditorBuffers | None = None) -> WorkspaceFiles:
@@ -227,7 +228,7 @@ class App:
             counter=self.counter(),
             files=self.files(root, buffers),
             snapshots=LocalSnapshots(root, home=self.home, env=self.environ, failpoint=self.failpoint),
-            commands=LocalCommands(root, env=self.environ),
+            commands=LocalCommands(root, env=self.environ, failpoint=self.failpoint),
             asker=asker or NobodyToAsk(),
             buffers=buffers or NoEditor(),
             clock=self.clock,

@@ -62,6 +62,10 @@ class Failpoint(Protocol):
     def __call__(self, name: str, /) -> None: ...
 
 
+def nowhere(_name: str, /) -> None:
+    """The failpoint of whoever has none."""
+
+
 class TokenCounter(Protocol):
     """Exact counts under a named encoding."""
 

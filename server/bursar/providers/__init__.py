@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bursar.domain.errors import BadInput
-from bursar.domain.ports import Clock, ModelProvider
+from bursar.domain.ports import Clock, Failpoint, ModelProvider, nowhere
 from bursar.providers.addresses import checked_address
 from bursar.providers.anthropic import AnthropicWire
 from bursar.providers.attempt import Deadlines
@@ -30,6 +30,7 @@ def make_provider(
     clock: Clock,
     deadlines: Deadlines = _USUAL,
     lenient_end: bool = False,
+    failpoint: Failpoint = nowhere,
 ) -> ModelProvider:
     """A provider at one address; its key is asked for at each request and goes to no other host.
 
@@ -58,4 +59,5 @@ def make_provider(
         clock=clock,
         deadlines=deadlines,
         lenient_end=lenient_end,
+        failpoint=failpoint,
     )

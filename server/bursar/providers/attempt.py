@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from bursar.domain.conversation import Accepted, Delta, ModelReply, OnStream
 from bursar.domain.errors import ProviderError, RequestRejected, Unreachable
 from bursar.domain.pacing import Window
-from bursar.domain.ports import Clock
+from bursar.domain.ports import Clock, Failpoint, nowhere
 from bursar.providers.answer import Answer, id_in
 from bursar.providers.failures import (
     Said,
@@ -79,6 +79,7 @@ class Attempt:
         keep: Callable[[bytes], None],
         request_id: str | None = None,
         on_object: OnObject | None = None,
+        failpoint: Failpoint = nowhere,
     ) -> None:
         """``request_id`` is given where the answer is one that was accepted before; ``on_object`` reads an answer that
         comes in one piece, where that is one."""
@@ -95,6 +96,7 @@ class Attempt:
         self._on_stream = on_stream
         self._keep = keep
         self._on_object = on_object
+        self._failpoint = failpoint
         self._known_id = request_id
         self._sent_at_s = clock.monotonic_s()
         self._ttft_ms: int | None = None
@@ -247,6 +249,8 @@ class Attempt:
         if name.endswith(".send_request_headers.started"):
             self._sent_at_s = self._clock.monotonic_s()
             self._move(self._deadlines.first_byte_s)
+        elif name.endswith(".send_request_body.complete"):
+            self._failpoint("after_socket_write")
 
     def _content(self) -> None:
         if self._ttft_ms is None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from bursar.domain.conversation import Block, ModelReply, ModelRequest, OnStream
 from bursar.domain.errors import AnswerAway, KeyRefused, OptionRefused, ProviderError, RequestRejected
-from bursar.domain.ports import Clock
+from bursar.domain.ports import Clock, Failpoint
 from bursar.providers.addresses import Address
 from bursar.providers.answer import Answer
 from bursar.providers.attempt import Attempt, Deadlines, as_reply
@@ -37,7 +37,9 @@ class HttpProvider:
         clock: Clock,
         deadlines: Deadlines,
         lenient_end: bool,
+        failpoint: Failpoint,
     ) -> None:
+        self._failpoint = failpoint
         self.name = name
         self.wire = wire.name
         self.is_loopback = address.is_loopback
@@ -172,6 +174,7 @@ class HttpProvider:
             new_reader=new_reader,
             on_stream=on_stream,
             keep=keep,
+            failpoint=self._failpoint,
         )
 
     def _kept_reader(self) -> Reader:

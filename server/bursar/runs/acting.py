@@ -236,7 +236,9 @@ class Tools:
                 self._commands_for_run[plan] = state
         kept = await self._keeping.before_command(act.step)
         await self._begin(act, "command", {**_intent(call), **kept})
+        self._world.failpoint("before_spawn")
         outcome = await self._world.commands.run(plan)
+        self._world.failpoint("command_ended")
         made = await self._keeping.after_command(kept["snapshot"])
         await self._finish(act, call, outcome_text(outcome), error=outcome.exit_code != 0, more=made)
         return None

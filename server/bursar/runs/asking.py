@@ -168,7 +168,9 @@ class Requests:
         world, run = self._world, self._run
         listener = _Listener(world, run.run, attempt, self._events)
         try:
+            world.failpoint("before_send")
             reply = await self._answer(body, attempt, way.provider, listener)
+            world.failpoint("answer_read")
         except NotAccepted as error:
             await world.journal.release_request(
                 run=run.run, epoch=self._epoch, key=attempt.key, attempt=attempt.number, why=str(error)
@@ -297,6 +299,7 @@ class _Listener:
             self._world.spool.start(
                 run=self._run, key=self._attempt.key, attempt=self._attempt.number, request_id=event.request_id
             )
+            self._world.failpoint("first_byte")
             self._events.pass_on("request_accepted", n=self._attempt.n, request_id=event.request_id)
             return
         kind = "request_progress" if self._told_first else "request_first_token"

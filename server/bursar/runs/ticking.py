@@ -59,7 +59,9 @@ async def tick_task(world: World, run: RunRecord) -> Ticked | NotYet | LeftAlone
         text_after=after.text,
         in_editor=False,
     )
+    world.failpoint("before_tick")
     refused = world.files.apply(plan)
+    world.failpoint("after_tick")
     return Ticked(tasks=after.tasks) if refused is None else NotYet(message=refused.message)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import apsw
 
 from bursar.domain.errors import StorageError
-from bursar.domain.ports import Clock
+from bursar.domain.ports import Clock, Failpoint, nowhere
 from bursar.storage.aside import file_stamp, moment
 from bursar.storage.connect import connect
 from bursar.storage.errors import Damaged
@@ -74,7 +74,7 @@ def backups_locked(home: Path, *, looks: int = 1) -> Iterator[Path]:
         os.close(handle)
 
 
-def make_backup(connection: apsw.Connection, folder: Path, clock: Clock) -> Path:
+def make_backup(connection: apsw.Connection, folder: Path, clock: Clock, failpoint: Failpoint = nowhere) -> Path:
     """Make one from what the connection sees, prove it, and let it take its place among three.
 
     Call it within ``backups_locked``. While the newest two are less than a day apart the newest is replaced, so that
@@ -90,6 +90,7 @@ def make_backup(connection: apsw.Connection, folder: Path, clock: Clock) -> Path
         at = clock.now_utc()
         have = backups(folder.parent)
         target = folder / f"bursar-{file_stamp(at)}.db"
+        failpoint("in_backup")
         part.replace(target)
         sync_folder(folder)
         _rotate([each for each in have if each.path != target], clock)

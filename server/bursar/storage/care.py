@@ -6,7 +6,7 @@ import contextlib
 from pathlib import Path
 
 from bursar.domain.errors import StorageError
-from bursar.domain.ports import Clock
+from bursar.domain.ports import Clock, Failpoint, nowhere
 from bursar.storage.aside import all_asides
 from bursar.storage.errors import Damaged
 from bursar.storage.mark import mark_clean
@@ -18,13 +18,13 @@ from bursar.storage.writer import Writer
 class Care:
     """The care of one open journal."""
 
-    def __init__(self, home: Path, opened: Opened, clock: Clock) -> None:
+    def __init__(self, home: Path, opened: Opened, clock: Clock, failpoint: Failpoint = nowhere) -> None:
         self._home = home
         self._opened = opened
         self._notices = list(opened.notices)
         self._damage: str | None = None
         self.unclean = opened.unclean
-        self.upkeep = Upkeep(home, opened.path, clock, on_damage=self.damage_found)
+        self.upkeep = Upkeep(home, opened.path, clock, on_damage=self.damage_found, failpoint=failpoint)
         self.writer = Writer(
             opened.connection,
             opened.path,

@@ -9,6 +9,7 @@ from pathlib import Path
 import apsw
 
 from bursar.domain.errors import StorageError
+from bursar.domain.ports import Failpoint, nowhere
 from bursar.storage.errors import Damaged, translated
 from bursar.storage.home import check_file, secure_file, sync_folder
 from bursar.storage.migrations import migrate
@@ -27,7 +28,7 @@ def check_library(version: str) -> None:
         )
 
 
-def open_writer(path: Path) -> apsw.Connection:
+def open_writer(path: Path, failpoint: Failpoint = nowhere) -> apsw.Connection:
     """The connection that writes, its file made or migrated where that is needed; call it under the gate.
 
     Raises Damaged for a file that cannot be used, Refused for what is not a plain file, and StorageError.
@@ -35,14 +36,14 @@ def open_writer(path: Path) -> apsw.Connection:
     check_library(apsw.sqlite_lib_version())
     with translated(path):
         if not os.path.lexists(path):
-            _make(path)
+            _make(path, failpoint)
         _check_place(path)
         connection = connect(path)
         try:
             if connection.pragma("journal_mode", "wal") != "wal":
                 raise StorageError(f"{path}: this file system cannot hold the store: set BURSAR_HOME to a local disk.")
             _check_whole(connection, path)
-            migrate(connection, path)
+            migrate(connection, path, failpoint=failpoint)
         except BaseException:
             connection.close()
             raise
@@ -76,7 +77,7 @@ def cut_short(connection: apsw.Connection, path: Path) -> bool:
     return path.stat().st_size < int(connection.pragma("page_count")) * int(connection.pragma("page_size"))
 
 
-def _make(path: Path) -> None:
+def _make(path: Path, failpoint: Failpoint) -> None:
     """Make the file under another name and rename it: an empty file under the real name is never ours."""
     wal = path.with_name(path.name + "-wal")
     if wal.exists() and wal.stat().st_size:
@@ -87,7 +88,7 @@ def _make(path: Path) -> None:
     os.close(secure_file(new, create=True))
     connection = connect(new)
     try:
-        migrate(connection, path)
+        migrate(connection, path, failpoint=failpoint)
     finally:
         connection.close()
     new.replace(path)

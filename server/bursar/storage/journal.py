@@ -37,7 +37,7 @@ def open_journal(home: Path, *, clock: Clock, ids: Ids, failpoint: Failpoint) ->
     and StorageError when the store cannot be used; what is there is then left as it is.
     """
     secure_folder(home)
-    journal = SqliteJournal(home, open_store(home, clock), clock=clock, ids=ids, failpoint=failpoint)
+    journal = SqliteJournal(home, open_store(home, clock, failpoint), clock=clock, ids=ids, failpoint=failpoint)
     try:
         journal.expire_texts()
         journal.begin_upkeep()
@@ -65,7 +65,7 @@ class SqliteJournal(JournalReads):
         self._ids = ids
         self._failpoint = failpoint
         self.backup_looks = 100
-        self._care = Care(home, opened, clock)
+        self._care = Care(home, opened, clock, failpoint)
         self._writer = self._care.writer
         self._owning = Owning(
             locks=self._locks, writer=self._writer, witness=opened.witness, clock=clock, failpoint=failpoint
@@ -88,7 +88,8 @@ class SqliteJournal(JournalReads):
 
     async def claim(self, run: str) -> Claimed | HeldElsewhere:
         """Take ownership. Raises BadInput for a run that is not there and Refused for one whose text was erased."""
-        self._recorded(run)
+        if self._recorded(run).resume_at is not None:
+            self._failpoint("at_wake")
         got = await self._owning.take(run)
         if isinstance(got, HeldElsewhere):
             return got
@@ -171,27 +172,33 @@ class SqliteJournal(JournalReads):
     async def release_request(self, *, run: str, epoch: int, key: str, attempt: int, why: str) -> None:
         """Give the hold back."""
         at = self._clock.now_utc()
+        self._failpoint("before_refund")
         await self._writer.write(
             lambda db: requests.release(db, run=run, epoch=epoch, key=key, attempt=attempt, why=why, at=at)
         )
+        self._failpoint("after_refund")
 
     async def begin_step(
         self, *, run: str, epoch: int, key: str, n: int, kind: StepKind, intent: dict[str, Any]
     ) -> None:
         """Record an intent."""
         at = self._clock.now_utc()
+        self._failpoint("before_tool_intent")
         await self._writer.write(
             lambda db: runs.begin_step(db, run=run, epoch=epoch, key=key, n=n, kind=kind, intent=intent, at=at)
         )
+        self._failpoint("after_tool_intent")
 
     async def finish_step(self, *, run: str, epoch: int, key: str, result: dict[str, Any], seconds_run: float) -> None:
         """Record a result."""
         at = self._clock.now_utc()
+        self._failpoint("before_tool_result")
         await self._writer.write(
             lambda db: runs.finish_step(
                 db, run=run, epoch=epoch, key=key, result=result, seconds_run=seconds_run, at=at
             )
         )
+        self._failpoint("after_tool_result")
 
     async def doubt_step(self, *, run: str, epoch: int, key: str) -> None:
         """Mark a step in doubt."""
@@ -211,6 +218,7 @@ class SqliteJournal(JournalReads):
     ) -> None:
         """Record where the run stands; a reason, detail or moment that is not given is cleared."""
         at = self._clock.now_utc()
+        self._failpoint("before_state" if resume_at is None else "before_park")
         await self._writer.write(
             lambda db: runs.set_state(
                 db,
@@ -225,6 +233,7 @@ class SqliteJournal(JournalReads):
                 at=at,
             )
         )
+        self._failpoint("after_state" if resume_at is None else "after_park")
 
     async def clear_tick_pending(self, run: str) -> None:
         """The saved file has the mark."""
@@ -244,6 +253,7 @@ class SqliteJournal(JournalReads):
         """Say that the files are about to be brought back."""
         at = self._clock.now_utc()
         await self._writer.write(lambda db: rewinds.begin(db, run=run, epoch=epoch, key=key, at=at))
+        self._failpoint("rewind_begun")
 
     async def finish_rewind(self, *, run: str, epoch: int, key: str, detail: str, data: dict[str, Any]) -> RunEvent:
         """Set the steps aside and keep the event."""
@@ -251,6 +261,7 @@ class SqliteJournal(JournalReads):
         seq = await self._writer.write(
             lambda db: rewinds.finish(db, run=run, epoch=epoch, key=key, detail=detail, data=data, at=at)
         )
+        self._failpoint("rewind_done")
         return next(each for each in self.events(run=run, after_seq=seq - 1))
 
     async def request_pause(self, run: str) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from bursar.domain.ports import Failpoint, nowhere
 from bursar.storage.home import secure_file
 
 MARK_NAME = "bursar.mark"
@@ -76,8 +77,9 @@ class MarkFile:
     less.
     """
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, failpoint: Failpoint = nowhere) -> None:
         self._path = home / MARK_NAME
+        self._failpoint = failpoint
         self._handle = -1
         self._data = b""
         self._number = 0
@@ -131,6 +133,7 @@ class MarkFile:
             _write(handle, text.ljust(2 * half), 0)
         finally:
             os.close(handle)
+        self._failpoint("in_mark")
         new.replace(self._path)
         self.close()
 

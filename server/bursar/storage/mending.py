@@ -11,7 +11,7 @@ from pathlib import Path
 import apsw
 
 from bursar.domain.errors import BursarError
-from bursar.domain.ports import Clock
+from bursar.domain.ports import Clock, Failpoint, nowhere
 from bursar.storage import recovering
 from bursar.storage.aside import asides, set_aside
 from bursar.storage.backups import backups
@@ -47,7 +47,7 @@ class _Copy:
     rows: int
 
 
-def mend(home: Path, path: Path, what: str, clock: Clock) -> str:
+def mend(home: Path, path: Path, what: str, clock: Clock, failpoint: Failpoint = nowhere) -> str:
     """Put a store that works in the place of the damaged one; a sentence about what happened.
 
     Called under the gate by the only process. The files that were there are renamed, never deleted; when this fails or
@@ -57,13 +57,14 @@ def mend(home: Path, path: Path, what: str, clock: Clock) -> str:
         shutil.rmtree(home / _SCRATCH, ignore_errors=True)
         secure_folder(home / _SCRATCH)
         try:
-            return _Mending(home, path, clock).mend(what)
+            return _Mending(home, path, clock, failpoint).mend(what)
         finally:
             shutil.rmtree(home / _SCRATCH, ignore_errors=True)
 
 
 class _Mending:
-    def __init__(self, home: Path, path: Path, clock: Clock) -> None:
+    def __init__(self, home: Path, path: Path, clock: Clock, failpoint: Failpoint) -> None:
+        self._failpoint = failpoint
         self._home, self._path, self._clock = home, path, clock
         self._at = clock.now_utc()
         self._scratch = home / _SCRATCH
@@ -77,9 +78,12 @@ class _Mending:
         if own is not None and self._is_ours(own):
             entries.add_rows(own)
         base, new, told = self._built(self._copies(own), entries)
+        self._failpoint("in_restore")
         aside = set_aside(self._path, self._at)
+        self._failpoint("in_restore")
         new.replace(self._path)
         sync_folder(self._home)
+        self._failpoint("in_restore")
         self._renew_witnesses()
         if base is not None:
             source = f"from {base.source}"

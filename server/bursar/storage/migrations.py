@@ -9,6 +9,7 @@ from pathlib import Path
 import apsw
 
 from bursar.domain.errors import StoreDamaged, StoreNewer
+from bursar.domain.ports import Failpoint, nowhere
 
 _FIRST = """
 CREATE TABLE text (
@@ -198,7 +199,13 @@ ALTER TABLE run ADD COLUMN about TEXT;
 MIGRATIONS: tuple[str, ...] = (_FIRST, _REWINDS, _OPERATIONS)
 
 
-def migrate(connection: apsw.Connection, path: Path, migrations: Sequence[str] = MIGRATIONS) -> None:
+def migrate(
+    connection: apsw.Connection,
+    path: Path,
+    migrations: Sequence[str] = MIGRATIONS,
+    *,
+    failpoint: Failpoint = nowhere,
+) -> None:
     """Bring the file to the newest schema, one transaction for each step.
 
     Raises StoreNewer for a file of a newer Bursar and StoreDamaged for another program's; neither is changed.
@@ -216,6 +223,7 @@ def migrate(connection: apsw.Connection, path: Path, migrations: Sequence[str] =
                 _begin_meta(connection)
             connection.execute(script)
             connection.execute("UPDATE meta SET value = ? WHERE key = 'schema_version'", (str(number),))
+            failpoint("in_migration")
             connection.execute("COMMIT")
         finally:
             if connection.in_transaction:

@@ -17,6 +17,7 @@ import apsw
 
 from bursar.domain.money.ledger import CHAIN_START, LedgerEntry, chain_hash
 from bursar.domain.money.usage import Usage
+from bursar.domain.ports import Failpoint, nowhere
 from bursar.storage.home import secure_file
 from bursar.storage.rows import LEDGER_COLUMNS, columns, ledger_entry
 
@@ -48,7 +49,8 @@ class Mirrored:
 class Mirror:
     """Adds to the mirror of one state folder; used under the gate only."""
 
-    def __init__(self, home: Path, database_id: str) -> None:
+    def __init__(self, home: Path, database_id: str, failpoint: Failpoint = nowhere) -> None:
+        self._failpoint = failpoint
         self._path = home / MIRROR_NAME
         self._database_id = database_id
         self._handle = -1
@@ -79,6 +81,7 @@ class Mirror:
         written = 0
         while written < len(data):
             written += os.pwrite(self._handle, data[written:], size + written)
+        self._failpoint("in_mirror")
         os.fdatasync(self._handle)
         self._size, self.last, self._chain = size + len(data), last, chain
 

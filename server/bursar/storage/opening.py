@@ -12,7 +12,7 @@ from pathlib import Path
 import apsw
 
 from bursar.domain.errors import StoreDamaged
-from bursar.domain.ports import Clock
+from bursar.domain.ports import Clock, Failpoint, nowhere
 from bursar.storage.aside import set_aside
 from bursar.storage.connect import open_writer
 from bursar.storage.errors import Damaged, translated
@@ -40,7 +40,7 @@ class Opened:
     unclean: bool
 
 
-def open_store(home: Path, clock: Clock) -> Opened:
+def open_store(home: Path, clock: Clock, failpoint: Failpoint = nowhere) -> Opened:
     """Open the store of a state folder, made, migrated or mended where that is needed.
 
     Raises Damaged for a damaged file that another process has open, StoreNewer, Refused and StorageError; what is there
@@ -53,7 +53,7 @@ def open_store(home: Path, clock: Clock) -> Opened:
         gate = Gate(home / "write.lock")
         undo.callback(gate.close)
         with gate:
-            connection, witness, notices, unclean = _opened(home, path, presence, clock)
+            connection, witness, notices, unclean = _opened(home, path, presence, clock, failpoint)
         presence.share()
         undo.pop_all()
     return Opened(
@@ -68,43 +68,43 @@ def open_store(home: Path, clock: Clock) -> Opened:
 
 
 def _opened(
-    home: Path, path: Path, presence: Presence, clock: Clock
+    home: Path, path: Path, presence: Presence, clock: Clock, failpoint: Failpoint
 ) -> tuple[apsw.Connection, Witness, tuple[str, ...], bool]:
     mark, last = read_mark(home), last_line(home)
     new = not os.path.lexists(path)
     try:
         if new and ((mark is not None and (mark.rows or mark.seq)) or last is not None):
             raise Damaged(path, "is missing")
-        connection = _usable(path, known=mark is not None or last is not None)
+        connection = _usable(path, failpoint, known=mark is not None or last is not None)
         with _closed_on_failure(connection), translated(path):
             notices = _compare(home, path, connection, mark, last, clock, alone=presence.alone)
             unclean = presence.alone and not new and _look(connection, path, mark)
-            return connection, _witness(home, connection, alone=presence.alone), notices, unclean
+            return connection, _witness(home, connection, failpoint, alone=presence.alone), notices, unclean
     except Damaged as damage:
         if not presence.alone:
             raise
-        told = mend(home, path, damage.what, clock)
+        told = mend(home, path, damage.what, clock, failpoint)
         connection = open_writer(path)
         with _closed_on_failure(connection), translated(path):
-            return connection, _witness(home, connection, alone=True), (told,), False
+            return connection, _witness(home, connection, failpoint, alone=True), (told,), False
 
 
-def _usable(path: Path, *, known: bool) -> apsw.Connection:
+def _usable(path: Path, failpoint: Failpoint, *, known: bool) -> apsw.Connection:
     """The connection that writes; another program's database is damage only where a store is known to have been."""
     try:
-        return open_writer(path)
+        return open_writer(path, failpoint)
     except StoreDamaged as error:
         if known and not isinstance(error, Damaged):
             raise Damaged(path, "is not the store that was here before") from error
         raise
 
 
-def _witness(home: Path, connection: apsw.Connection, *, alone: bool) -> Witness:
+def _witness(home: Path, connection: apsw.Connection, failpoint: Failpoint, *, alone: bool) -> Witness:
     """Side files that agree with the store, whose mark says that it is in use.
 
     What another process has seen meanwhile stays in the mark.
     """
-    witness = Witness(home, connection)
+    witness = Witness(home, connection, failpoint)
     witness.look(connection)
     if alone:
         witness.mark(connection, suspect=None)

@@ -9,7 +9,7 @@ from pathlib import Path
 import apsw
 
 from bursar.domain.errors import BursarError
-from bursar.domain.ports import Clock
+from bursar.domain.ports import Clock, Failpoint, nowhere
 from bursar.storage.backups import backup_due, backups_locked, make_backup
 from bursar.storage.connect import connect
 from bursar.storage.errors import Damaged, as_storage_error
@@ -22,7 +22,16 @@ _NUDGE_S = 0.02
 class Upkeep:
     """One round for each open journal; ended early when the journal closes."""
 
-    def __init__(self, home: Path, path: Path, clock: Clock, *, on_damage: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        home: Path,
+        path: Path,
+        clock: Clock,
+        *,
+        on_damage: Callable[[str], None],
+        failpoint: Failpoint = nowhere,
+    ) -> None:
+        self._failpoint = failpoint
         self._home, self._path, self._clock = home, path, clock
         self._on_damage = on_damage
         self._unchecked = False
@@ -86,4 +95,4 @@ class Upkeep:
             return
         with backups_locked(self._home) as folder:
             if not self._stop.is_set() and backup_due(self._home, self._clock, unclean=True):
-                make_backup(connection, folder, self._clock)
+                make_backup(connection, folder, self._clock, self._failpoint)

@@ -13,6 +13,7 @@ import apsw
 
 from bursar.domain.errors import BursarError
 from bursar.domain.money.ledger import CHAIN_START
+from bursar.domain.ports import Failpoint, nowhere
 from bursar.storage.mark import Mark, MarkFile, OpenHold
 from bursar.storage.mirror import Mirror
 from bursar.storage.rows import loaded
@@ -49,10 +50,10 @@ class Witness:
     A disk that takes neither file does not undo what the database has: both catch up later.
     """
 
-    def __init__(self, home: Path, connection: apsw.Connection) -> None:
-        self._file = MarkFile(home)
+    def __init__(self, home: Path, connection: apsw.Connection, failpoint: Failpoint = nowhere) -> None:
+        self._file = MarkFile(home, failpoint)
         self._database_id = database_id(connection)
-        self._mirror = Mirror(home, self._database_id)
+        self._mirror = Mirror(home, self._database_id, failpoint)
         self._sums = ledger_sums(connection)
         self._claims: list[tuple[str, int]] = []
 

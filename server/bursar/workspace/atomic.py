@@ -42,18 +42,21 @@ def put_bytes(root: Path, path: str, data: bytes, *, sha256_before: str | None, 
                 _lock(fd)
                 file.write(data)
                 file.flush()
+                failpoint("edit_written")
                 if old is not None:
                     _take_over(fd, old)
                 os.fsync(fd)
                 failpoint("in_edit")
                 _refuse_changed(root, path, sha256_before)
                 os.rename(temp, name, src_dir_fd=folder, dst_dir_fd=folder)
+                failpoint("edit_renamed")
         except BaseException:
             with suppress(OSError):
                 os.unlink(temp, dir_fd=folder)
             raise
         with suppress(OSError):
             os.fsync(folder)
+        failpoint("edit_durable")
 
 
 def sha256_at(root: Path, path: str, most_bytes: int) -> str | None:

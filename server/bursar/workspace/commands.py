@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from bursar.domain.ports import CommandOutcome, CommandPlan, ToolRefused
+from bursar.domain.ports import CommandOutcome, CommandPlan, Failpoint, ToolRefused, nowhere
 from bursar.domain.safety.secrets import mask_secrets
 from bursar.domain.safety.show import printable_output
 from bursar.workspace.programs import child_environment, find_program, runs_workspace_files, search_path
@@ -37,7 +37,9 @@ class LocalCommands:
         env: Mapping[str, str],
         timeout_s: float = 300.0,
         output_limit_bytes: int = 64 * 1024,
+        failpoint: Failpoint = nowhere,
     ) -> None:
+        self._failpoint = failpoint
         self._root = Path(os.path.realpath(root))
         self._path = search_path(self._root, env.get("PATH", os.defpath))
         self._env = child_environment(self._root, env)
@@ -93,6 +95,7 @@ class LocalCommands:
                 return CommandOutcome(exit_code=None, output=said, truncated=False, timed_out=False, duration_ms=0)
             finally:
                 os.close(read_end)
+            self._failpoint("after_spawn")
             timed_out = await self._follow(keeper, lifeline, kept)
         finally:
             self._end(lifeline)

@@ -94,8 +94,11 @@ class LocalSnapshots:
             paths = git.list() if git is not None else []
             if git is None or not paths:
                 # A folder that an outer repository ignores has no file that git would tell of.
-                return self._take_copies(kept, now_ns)
-            return self._take_tree(git, kept, paths, now_ns)
+                word = self._take_copies(kept, now_ns)
+            else:
+                word = self._take_tree(git, kept, paths, now_ns)
+            self._failpoint("in_snapshot")
+            return word
         except (StorageError, GitFailed) as error:
             return _not_covered(str(error))
         except OSError as error:
