@@ -138,6 +138,13 @@ def _runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     )
     run.add_argument("path", help="a tasks.md or its folder")
     run.add_argument("--task", action="append", default=[], metavar="TASK", help=_TASK_HELP)
+    run.add_argument(
+        "--first",
+        action="append",
+        default=[],
+        metavar="TASK",
+        help="of the tasks that are run, this one before the others that are ready; may be given several times",
+    )
     run.add_argument("--model", metavar="NAME/MODEL", help="the provider entry and model to use")
     run.add_argument("--max", metavar="AMOUNT", help="the ceiling of each run, for example 0.50usd")
     run.add_argument("--dry-run", action="store_true", help="only say what the first request of each task would cost")

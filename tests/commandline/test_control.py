@@ -212,3 +212,25 @@ def test_a_task_is_accepted_on_the_users_word(tmp_path: Path) -> None:
         assert "- [x] 1." in (workspace / TASKS).read_text()
         again = user.do("accept", run)
         assert (again.code, "has ended" in again.err) == (2, True)
+
+
+def test_priorities_and_a_wish_order_what_is_run(tmp_path: Path) -> None:
+    tasks = GROUP.replace("- [ ] 2. Other\n", "- [ ] 2. Other\n  - _Priority: high_\n")
+    graph = '\n## Task Dependency Graph\n\n```json\n{"waves": [{"tasks": ["1"]}, {"tasks": ["2"]}]}\n```\n'
+    workspace = make_workspace(tmp_path / "workspace", tasks)
+    user = User(home=tmp_path / "home", cwd=workspace)
+
+    def order(*args: str) -> list[str]:
+        done = user.do("run", ".kiro/specs/demo", "--dry-run", "--json", *args)
+        assert done.code == 0, done.err
+        return [each["task"] for each in done.events()]
+
+    assert order() == ["2", "1.1", "1.3"]
+    assert order("--first", "1.3") == ["1.3", "2", "1.1"]
+    assert order("--task", "1", "--task", "2") == ["1.1", "1.3", "2"], "what was asked for in an order has it"
+    wrong = user.do("run", ".kiro/specs/demo", "--dry-run", "--first", "1.2")
+    assert (wrong.code, "cannot be first" in wrong.err) == (2, True)
+    (workspace / TASKS).write_text(tasks + graph)
+    waits = user.do("run", ".kiro/specs/demo", "--dry-run", "--json", "--first", "2")
+    assert [each["task"] for each in waits.events()] == ["1.1", "1.3", "2"]
+    assert "1.1 is run before 2, which the Task Dependency Graph puts into a later wave" in waits.err

@@ -63,6 +63,15 @@ async def test_its_required_open_tasks_are_run_in_order_and_its_mark_follows(pla
     assert plan.window.said == []
 
 
+async def test_a_higher_priority_goes_first_also_once_the_batch_runs(plan: Office) -> None:
+    wanted = PLAN.replace("1.3 Two\n", "1.3 Two\n    - _Priority: high_\n")
+    plan.shop.tasks.write_text(wanted)
+    plan.model.script = [finish(), finish()]
+    await group(plan)
+    await plan.window.until(lambda: len(started(plan)) == 2 and plan.window.ends(plan.shop.journal.runs()[1].run))
+    assert started(plan) == ["1.3", "1.1"]
+
+
 async def test_a_pause_holds_the_rest_back_and_a_resume_goes_on_with_it(plan: Office) -> None:
     plan.model.script = [*[LimitReached("429", retry_after_s=None)] * 4, finish(), finish()]
     run = await group(plan)

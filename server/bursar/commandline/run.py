@@ -16,7 +16,8 @@ from bursar.domain.money.price import Unpriced
 from bursar.domain.ports import ModelProvider
 from bursar.domain.runs import RunRecord, TaskEstimate
 from bursar.domain.specs import SpecTask, address_of, open_tasks
-from bursar.domain.tasks import KEEP_GOING, SKIPS, STOP_THE_RUN, runs_for, skipped_tasks, skips_in
+from bursar.domain.specs.order import in_turn
+from bursar.domain.tasks import KEEP_GOING, SKIPS, STOP_THE_RUN, runs_for, skipped_tasks, skips_in, tasks_below
 from bursar.runs.deferring import is_parked
 from bursar.runs.driver import drive, settle_tick
 from bursar.runs.events import Events
@@ -35,7 +36,7 @@ def run(app: App, args: argparse.Namespace) -> int:
     done = [each for each in chosen if each.state == "done"]
     if done:
         raise BadInput(f"task {address_of(opened.spec, done[0])} is done already: set its mark back to run it again")
-    tasks = _tasks_to_run(app, opened, chosen)
+    tasks = _first(opened, _tasks_to_run(app, opened, chosen), [pick_task(opened, each) for each in args.first])
     ways = app.ways(settings, args.model)
     provider, model = ways.chain[0].provider, ways.chain[0].model
     ceiling = ceiling_pico(app, settings, args.max)
@@ -145,6 +146,26 @@ def _tasks_to_run(app: App, opened: OpenedSpec, chosen: Sequence[SpecTask]) -> l
         below = runs_for(spec, task, skipped) if task.is_open else (task,)
         tasks |= {each.index: each for each in below}
     return list(tasks.values())
+
+
+def _first(opened: OpenedSpec, tasks: list[SpecTask], first: Sequence[SpecTask]) -> list[SpecTask]:
+    """These tasks with the wanted ones before the others, where what they depend on lets them."""
+    if not first:
+        return tasks
+    known = {each.index for each in tasks}
+    for task in first:
+        below = {task.index, *(each.index for each in tasks_below(opened.spec, task))}
+        if not below & known:
+            address = address_of(opened.spec, task)
+            raise BadInput(f"task {address} is not among those that would be run, so it cannot be first: see --task")
+    ordered = list(in_turn(opened.spec, tasks, first=frozenset(each.index for each in first)))
+    head = ordered[0]
+    if not any(head.index in {each.index, *(one.index for one in tasks_below(opened.spec, each))} for each in first):
+        message(
+            f"{opened.path}: {address_of(opened.spec, head)} is run before {address_of(opened.spec, first[0])}, which "
+            "the Task Dependency Graph puts into a later wave."
+        )
+    return ordered
 
 
 def _as_it_is_now(opened: OpenedSpec, planned: SpecTask) -> SpecTask | None:

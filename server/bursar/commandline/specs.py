@@ -77,7 +77,8 @@ def show(app: App, args: argparse.Namespace) -> int:
     marks = {"todo": " ", "done": "x", "in_progress": "-", "queued": "~", "other": "?"}
     for task in opened.spec.tasks:
         star = "*" if task.optional else " "
-        result(f"{'  ' * task.depth}[{marks[task.state]}]{star} {address_of(opened.spec, task)} {task.title}")
+        priority = f" ({task.priority})" if task.priority else ""
+        result(f"{'  ' * task.depth}[{marks[task.state]}]{star} {address_of(opened.spec, task)} {task.title}{priority}")
     for problem in opened.spec.problems:
         result(f"line {problem.line + 1}: {problem.message} ({problem.code})")
     return FINE

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from bursar.domain.specs.model import Spec, SpecTask
-from bursar.domain.specs.waves import ranks
+from bursar.domain.specs.order import in_turn
 
 _AT_LINE = re.compile(r"@(\d{1,9})", re.ASCII)
 
@@ -63,9 +63,7 @@ def title_sha256(task: SpecTask) -> str:
 
 
 def open_tasks(spec: Spec) -> tuple[SpecTask, ...]:
-    """The tasks that an agent can be given now: required ones first, then optional ones.
-
-    Each in the order of the file's Task Dependency Graph, and within a wave, or without one, in the file's order.
+    """The tasks that an agent can be given now, in their turn (see ``in_turn``).
 
     A task that is open (to do, queued or in progress) and has an open required task below it, at any depth, is left
     out: the work is in the tasks below, and its turn comes when they are done. Open optional tasks below do not
@@ -80,8 +78,7 @@ def open_tasks(spec: Spec) -> tuple[SpecTask, ...]:
             waiting.add(above)
             above = spec.tasks[above].parent
     runnable = [task for task in spec.tasks if task.is_open and task.index not in waiting]
-    turn = ranks(spec.tasks, spec.waves)
-    return tuple(sorted(runnable, key=lambda task: (task.optional, turn[task.index], task.index)))
+    return in_turn(spec, runnable)
 
 
 def _at_line(task: SpecTask) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import shlex
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
+
+Priority: TypeAlias = Literal["high", "normal", "low"]
 
 _ITEM = r"(?P<lead>[\s>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)+)"
 # A letter or digit in brackets is a label or a footnote ("- [P] tasks = ..."): marks are x, X, a space and signs.
@@ -33,6 +35,10 @@ _REQUIREMENT_CHECK = re.compile(rf"{_CHECK}[Rr]equirements?(?![A-Za-z])(?P<value
 _REQUIREMENT_CHECK_VALUE = re.compile(
     rf"\s+(?P<ids>{_CHECK_ID}(?:\s*,\s*{_CHECK_ID})*)(?:\s+with\s+`(?P<argv>[^`]*)`)?"
 )
+_PRIORITY_LINE = re.compile(
+    r"\s*(?:[-*+]\s+)?(?P<mark>_|\*\*|\*|__)Priority(?::(?P=mark)|:)\s*(?P<value>.*?)\s*(?P=mark)?\s*", re.DOTALL
+)
+_PRIORITIES: dict[str, Priority] = {"high": "high", "normal": "normal", "low": "low"}
 _EMPHASIS = r"(?P<mark>_|\*\*|\*|__)"
 _REFS_LINE = re.compile(
     rf"\s*(?:[-*+]\s+)?{_EMPHASIS}(?:(?P<refs>{_REQUIREMENT})|(?P<validates>{_VALIDATES}))(?P=mark)?\s*[:：]"
@@ -159,6 +165,15 @@ def read_check_line(line: str) -> TaskCheck | Literal["unreadable"] | None:
         return "unreadable"
     ids = tuple(each.strip() for each in value["ids"].split(","))
     return TaskCheck(command=command, requirements=ids)
+
+
+def read_priority_line(line: str) -> Priority | Literal["unreadable"] | None:
+    """The priority of a line such as ``- _Priority: high_``; None if the line names none."""
+    # Cheap test first: hardly any line does.
+    if "Priority:" not in line:
+        return None
+    found = _PRIORITY_LINE.fullmatch(line)
+    return None if found is None else _PRIORITIES.get(found["value"].lower(), "unreadable")
 
 
 def has_empty_checkbox(line: str) -> bool:

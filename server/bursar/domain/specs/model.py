@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from bursar.domain.specs.grammar import TaskCheck
+from bursar.domain.specs.grammar import Priority, TaskCheck
 
 SpecFormat: TypeAlias = Literal["kiro", "speckit"]
 TaskState: TypeAlias = Literal["todo", "queued", "in_progress", "done", "other"]
@@ -64,6 +64,8 @@ class SpecTask:
     """Ids of requirements named by the task's `**Validates: ...**` lines."""
     validates_raw: tuple[str, ...]
     """The whole value of each such line."""
+    priority: Priority | None = None
+    """From its `_Priority: ..._` line; None where it has none, then that of a task above it holds."""
     check: TaskCheck | None = None
     """What says whether the task is done, from its `_Check: ..._` line."""
 

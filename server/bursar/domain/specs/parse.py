@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from bursar.domain.specs.grammar import (
+    Priority,
     RefsLine,
     TaskCheck,
     TaskLine,
     parent_id_of,
     read_check_line,
+    read_priority_line,
     read_refs_line,
     read_task_line,
 )
@@ -90,6 +92,7 @@ class _Draft:
     title: str = ""
     refs_lines: list[RefsLine] = field(default_factory=list)
     check: TaskCheck | None = None
+    priority: Priority | None = None
 
 
 def _draft_tasks(lines: Sequence[str], outline: Outline) -> list[_Draft]:
@@ -133,7 +136,7 @@ def _recognise(drafts: Sequence[_Draft], lines: Sequence[str], path_hint: str) -
 
 
 def _attach_refs(drafts: Sequence[_Draft], lines: Sequence[str], outline: Outline) -> None:
-    """Give each requirement or check line to the innermost task that is indented less than the line."""
+    """Give each requirement, check or priority line to the innermost task that is indented less than the line."""
     in_verbatim = _membership(outline.verbatim)
     heading_lines = {heading.line for heading in outline.headings}
     by_line = {draft.item.line: draft for draft in drafts}
@@ -146,8 +149,8 @@ def _attach_refs(drafts: Sequence[_Draft], lines: Sequence[str], outline: Outlin
                 open_tasks.pop()
             open_tasks.append(draft)
         elif open_tasks and not in_verbatim(number):
-            refs, check = read_refs_line(line), read_check_line(line)
-            if refs is None and check is None:
+            refs, check, priority = read_refs_line(line), read_check_line(line), read_priority_line(line)
+            if refs is None and check is None and priority is None:
                 continue
             indent = _indent_of(line)
             owner = next((task for task in reversed(open_tasks) if task.indent < indent), None)
@@ -155,6 +158,8 @@ def _attach_refs(drafts: Sequence[_Draft], lines: Sequence[str], outline: Outlin
                 owner.refs_lines.append(refs)
             elif owner is not None and isinstance(check, TaskCheck):
                 owner.check = owner.check or check
+            elif owner is not None and priority is not None and priority != "unreadable":
+                owner.priority = owner.priority or priority
 
 
 def _finish(
@@ -202,6 +207,7 @@ def _finish(
                 validates=tuple(ref for refs in validations for ref in refs.ids),
                 validates_raw=tuple(refs.raw for refs in validations),
                 check=draft.check,
+                priority=draft.priority,
             )
         )
         if draft.id:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bursar.domain.specs.grammar import has_empty_checkbox, has_id_before_checkbox, read_check_line, read_task_line
+from bursar.domain.specs.grammar import (
+    has_empty_checkbox,
+    has_id_before_checkbox,
+    read_check_line,
+    read_priority_line,
+    read_task_line,
+)
 from bursar.domain.specs.locate import Outline
 from bursar.domain.specs.model import Heading, SpecProblem, SpecTask
 
@@ -22,6 +28,7 @@ def find_problems(
         *_checkboxes_in_headings(headings),
         *_checkboxes_in_code(lines, outline),
         *_unreadable_checks(lines),
+        *_unreadable_priorities(lines),
         *_repeated_ids(tasks),
         *_odd_tasks(tasks),
         *_parents_ahead_of_children(tasks),
@@ -78,6 +85,13 @@ def _unreadable_checks(lines: Sequence[str]) -> Iterator[SpecProblem]:
                 "'_Check: requirement 1.2_'."
             )
             yield SpecProblem(line=number, code="unreadable-check", message=message)
+
+
+def _unreadable_priorities(lines: Sequence[str]) -> Iterator[SpecProblem]:
+    for number, line in enumerate(lines):
+        if read_priority_line(line) == "unreadable":
+            message = "This priority is none, so the task keeps its place; write '_Priority: high_', normal or low."
+            yield SpecProblem(line=number, code="unreadable-priority", message=message)
 
 
 def _repeated_ids(tasks: Sequence[SpecTask]) -> Iterator[SpecProblem]:

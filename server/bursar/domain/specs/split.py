@@ -199,7 +199,7 @@ def _name(task: SpecTask) -> tuple[str | None, str]:
 
 def _facts(spec: Spec, task: SpecTask) -> tuple[object, ...]:
     above = None if task.parent is None else _name(spec.tasks[task.parent])
-    return (_name(task), task.mark, task.optional, task.refs, task.check, task.depth, above)
+    return (_name(task), task.mark, task.optional, task.refs, task.check, task.priority, task.depth, above)
 
 
 _NOTHING = "Nothing was changed."
