@@ -10,6 +10,11 @@ from pathlib import Path
 
 from bursar.commandline.output import FINE, INTERNAL, PAUSED, WRONG_USE, message
 
+_SPENT_HELP = """What is spent is what was billed. A request whose bill is not known (its answer broke off, or the
+process was killed) is counted at the most that it can have cost, and shown as that: 'usage'
+lists it beside the total as 'not known', 'budget' includes it in 'spent', says how much of it
+that is, and reserves on top what is held for requests in flight. So neither shows less than
+can have been spent."""
 _TASK_HELP = "a task's id, or @N for the task at line N (1-based)"
 
 
@@ -246,13 +251,24 @@ def _control(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 
 def _records(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    _add(commands, "usage", "bursar.commandline.records:usage", "show what was spent", "bursar usage --json")
+    usage = _add(commands, "usage", "bursar.commandline.records:usage", "show what was spent", "bursar usage --json")
+    usage.description = f"Show what was spent, by task, with every request.\n\n{_SPENT_HELP}"
     budget = _add(
-        commands, "budget", "bursar.commandline.records:budget", "show or set budgets", "bursar budget set day 5usd"
+        commands,
+        "budget",
+        "bursar.commandline.budgets:budget",
+        "show budgets with what is used of them, set one, or go back to the settings",
+        "bursar budget set day 5usd --warn 50,80,95\n         bursar budget unset day",
     )
-    budget.add_argument("action", nargs="?", choices=["set"])
-    budget.add_argument("scope", nargs="?", help="run or day")
-    budget.add_argument("amount", nargs="?", help="for example 5usd")
+    budget.description = f"{budget.description}\n\n{_SPENT_HELP}"
+    budget.add_argument("action", nargs="?", choices=["set", "unset"])
+    budget.add_argument("scope", nargs="?", help="run (the limit that each new run begins with) or day")
+    budget.add_argument("amount", nargs="?", help="5usd, 0.25usd, 200ktok, 300req; of a run an amount of money")
+    budget.add_argument(
+        "--warn",
+        metavar="P,P,P",
+        help="at how many percent of a budget its level is notice, warning and critical; kept (at first 50,80,95)",
+    )
     erase = _add(
         commands,
         "erase",

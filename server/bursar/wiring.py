@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from bursar.domain.errors import BadInput
-from bursar.domain.money.budget import BUDGET_UNITS, Amount
+from bursar.domain.money.budget import BUDGET_UNITS, Amount, BudgetKind, amount_text
 from bursar.domain.ports import Asker, EditorBuffers, Journal, ModelProvider, PriceBook, TokenCounter, WorkspaceFiles
 from bursar.domain.routes import Route, Target
 from bursar.domain.runs import RunRecord
@@ -199,6 +199,14 @@ class App:
     def run_limit(self, settings: Settings) -> Amount | None:
         """The limit for one run: set by command, else by settings."""
         return self._stored("run", settings.budget_run)
+
+    def limit_from(self, kind: BudgetKind, settings: Settings) -> tuple[str, str | None]:
+        """Where the limit for a scope kind comes from, and what it overrides: a word of the user's, or None."""
+        place = settings.budget_places.get(kind, "Bursar's default")
+        if kind not in self.journal().stored_budgets():
+            return place, None
+        amount = settings.budget_run if kind == "run" else settings.budget_day
+        return f"bursar budget set {kind}", f"{'no limit' if amount is None else amount_text(amount)} ({place})"
 
     def world(
         self,

@@ -67,6 +67,7 @@ def row(number: int, **changes) -> RequestRow:
         step=f"m{number}",
         attempt=1,
         task="1",
+        workspace="/w",
         spec=".kiro/specs/x/tasks.md",
         file="parcel.py",
         line=7,

@@ -109,7 +109,7 @@ class Records:
         settings = self._settings()
         day = day_state(self._adapters, journal, settings)
         left = left_pico(day, run_ceiling_pico(self._adapters, settings))
-        shown = meter(day, self._running())
+        shown = meter(journal, day, self._running())
         if shown != self.meter:
             self.meter = shown
             self._editor.meter_changed(shown)
