@@ -154,6 +154,7 @@ def _runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     run.add_argument("--max", metavar="AMOUNT", help="the ceiling of each run, for example 0.50usd")
     run.add_argument("--dry-run", action="store_true", help="only say what the first request of each task would cost")
     _allow_run(run)
+    _economy(run)
     resume = _add(
         commands,
         "resume",
@@ -171,6 +172,7 @@ def _runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         help="what to do with a step whose outcome is unknown",
     )
     _allow_run(resume)
+    _economy(resume)
     _control(commands)
     for name, summary in (("pause", "pause a run between two steps"), ("stop", "end a run for good between two steps")):
         wish = _add(commands, name, f"bursar.commandline.records:{name}", summary, f"bursar {name} run-0abc")
@@ -224,6 +226,7 @@ def _control(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     )
     retry.add_argument("--max", metavar="AMOUNT", help="the ceiling of the new run, for example 0.50usd")
     _allow_run(retry)
+    _economy(retry)
     defer = _add(
         commands,
         "defer",
@@ -325,6 +328,16 @@ def _others(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     )
     check.add_argument("files", nargs="+", metavar="FILE", help="a tasks.md, or any text file to count")
     _add(commands, "serve", "bursar.lsp.serve:serve", "speak LSP on stdio, for editors", "bursar serve")
+
+
+def _economy(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--economy",
+        choices=["ask", "on", "off"],
+        default="ask",
+        help="near a limit go on with short answers and the route's economy model: ask first (the default; with nobody "
+        "to ask it goes on as it is), without asking, or never",
+    )
 
 
 def _allow_run(parser: argparse.ArgumentParser) -> None:

@@ -219,6 +219,7 @@ class App:
         buffers: EditorBuffers | None = None,
         allowed_commands: frozenset[tuple[str, ...]] = frozenset(),
         in_doubt: Literal["ask", "rerun", "skip"] = "ask",
+        economy: Literal["ask", "on", "off"] = "ask",
         ceilings: Ceilings | None = None,
     ) -> World:
         """Everything one run needs, for this workspace; ``ways`` begins with the run's own model where it has one."""
@@ -247,6 +248,7 @@ class App:
             day_limit=lambda: self.day_limit(self.settings()),
             allowed_commands=allowed_commands,
             in_doubt=in_doubt,
+            economy=economy,
             test_command=settings.test_command,
             ceilings=ceilings or Ceilings(),
         )

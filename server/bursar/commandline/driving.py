@@ -17,6 +17,7 @@ from bursar.domain.errors import BadInput
 from bursar.domain.money.budget import parse_amount
 from bursar.domain.money.price import Price, Unpriced, usd_text
 from bursar.domain.ports import ModelProvider
+from bursar.domain.routes import Effort
 from bursar.domain.runs import TaskEstimate
 from bursar.domain.specs import SpecTask
 from bursar.runs.gather import gather_documents
@@ -80,6 +81,7 @@ def world_for(
         asker=TerminalAsker(),
         allowed_commands=allowed,
         in_doubt=getattr(args, "in_doubt", "ask"),
+        economy=getattr(args, "economy", "ask"),
     )
 
 
@@ -91,6 +93,7 @@ def estimate_of(
     provider: ModelProvider,
     model: str,
     ceiling: int | None,
+    effort: Effort = "normal",
 ) -> Estimate:
     """What is known of a task before it runs, and its first request."""
     price = price_of(app, settings, provider, model)
@@ -104,6 +107,7 @@ def estimate_of(
         price=price,
         counter=app.counter(),
         ceiling_pico=ceiling,
+        terse=effort == "terse",
     )
 
 

@@ -49,7 +49,9 @@ def run(app: App, args: argparse.Namespace) -> int:
         message(f"{price.why[:1].upper()}{price.why[1:]}.")
     if args.dry_run:
         for task in tasks:
-            printer.estimate(estimate_of(app, settings, opened, task, provider, model, ceiling).facts)
+            printer.estimate(
+                estimate_of(app, settings, opened, task, provider, model, ceiling, ways.route.effort).facts
+            )
         return FINE
     missing = ways.missing_key()
     if missing is not None:
@@ -109,7 +111,8 @@ async def _run_tasks(
         if task is None or task.state == "done":
             message(f"{opened.path}: '{planned.title}' is {'gone' if task is None else 'done'} by now: not run.")
             continue
-        estimate = estimate_of(app, settings, opened, task, provider, model, ceiling)
+        effort = world.ways.route.effort if world.ways else "normal"
+        estimate = estimate_of(app, settings, opened, task, provider, model, ceiling, effort)
         _refuse_if_open(world, opened, estimate.facts)
         record = await world.journal.create_run(
             new_run(

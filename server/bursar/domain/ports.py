@@ -434,11 +434,14 @@ class CommandRunner(Protocol):
         """End every process group that is still alive."""
 
 
+QuestionKind = Literal["command", "path", "editor", "in_doubt", "rewind", "ticked", "economy", "stronger", "split"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """What the user is asked. ``summary`` fits in a message box (300 characters, escaped); ``detail`` is the whole."""
 
-    kind: Literal["command", "path", "editor", "in_doubt", "rewind", "ticked", "split"]
+    kind: QuestionKind
     run: str
     summary: str
     detail: str

@@ -17,6 +17,7 @@ from bursar.runs.booking import Attempt, Books, attempt_of, target_of_step
 from bursar.runs.events import Events
 from bursar.runs.focus import Focus
 from bursar.runs.fold import request_key, request_order
+from bursar.runs.modes import Modes
 from bursar.runs.sizing import limits_of, size_request
 from bursar.runs.waiting import PASSES_BY_ITSELF, Patience, StopAsked
 from bursar.runs.world import DISTRUSTED, Paused, PauseNow, Way, World
@@ -27,6 +28,7 @@ class Requests:
 
     def __init__(self, world: World, run: RunRecord, epoch: int, events: Events) -> None:
         self._world = world
+        self._modes = Modes()
         self._run = run
         self._epoch = epoch
         self._events = events
@@ -34,6 +36,11 @@ class Requests:
         self._prompt_sha256 = hashlib.sha256(run.first_request.encode("utf-8", "replace")).hexdigest()
         self._seconds_run = run.seconds_run
         self._read_from_cache = 0
+
+    def go(self, world: World, modes: Modes) -> None:
+        """Make the next requests in this mode: ``world`` says whom they may ask."""
+        self._world = world
+        self._modes = modes
 
     async def ask(
         self,
@@ -109,6 +116,7 @@ class Requests:
             journal=world.journal,
             price=price,
             limits=limits,
+            terse=self._modes.terse_fields,
         )
         if not self._paced:
             self._paced = True
@@ -138,6 +146,7 @@ class Requests:
             intent={
                 "provider": target.provider,
                 "model": target.model,
+                "effort": "terse" if self._modes.terse else "normal",
                 "counted_tokens": sized.counted_tokens,
                 "max_tokens": sized.max_tokens,
                 "day": day.key,

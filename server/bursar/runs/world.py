@@ -134,6 +134,7 @@ class World:
     allowed_commands: frozenset[tuple[str, ...]] = frozenset()
     ceilings: Ceilings = field(default_factory=Ceilings)
     in_doubt: Literal["ask", "rerun", "skip"] = "ask"
+    economy: Literal["ask", "on", "off"] = "ask"
     test_command: tuple[str, ...] = ()
     trusted: Callable[[], bool] = field(default=lambda: True)
     pace: Pace = field(default_factory=Pace)

@@ -37,6 +37,7 @@ class Estimating:
     price: Price | Unpriced
     ceiling_pico: int | None
     window_tokens: int | None
+    terse: bool = False
 
 
 def describe(
@@ -156,6 +157,7 @@ def _estimates(
             price=estimating.price,
             counter=counter,
             ceiling_pico=estimating.ceiling_pico,
+            terse=estimating.terse,
         ).facts
         for key, each in _tasks(spec)
         if each.index in runnable

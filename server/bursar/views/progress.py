@@ -41,6 +41,8 @@ def event_line(kind: str, data: Mapping[str, Any]) -> str | None:
             return f"  asked: {data['summary']}"
         case "approval_answered":
             return f"  answer: {data['answer']}"
+        case "escalated" | "economy_on" | "economy_declined":
+            return f"  {data['message']}"
         case "rewound":
             return f"Rewound to before step {data['number']} ({data['step']})"
         case "not_covered":
