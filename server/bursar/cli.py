@@ -203,6 +203,17 @@ def _runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "bursar replay run-0abc",
     )
     replay.add_argument("run", metavar="RUN")
+    review = _add(
+        commands,
+        "review",
+        "bursar.commandline.review:review",
+        "have a model review what a finished run changed",
+        "bursar review run-0abc --dry-run",
+    )
+    review.add_argument("run", metavar="RUN")
+    review.add_argument("--model", metavar="NAME/MODEL", help="the provider entry and model to ask")
+    review.add_argument("--max", metavar="AMOUNT", help="the most that the request may cost, for example 0.10usd")
+    review.add_argument("--dry-run", action="store_true", help="only say what the request would cost")
     listing = _add(
         commands, "runs", "bursar.commandline.records:runs", "list the runs of this workspace", "bursar runs --all"
     )
