@@ -164,6 +164,11 @@ def _runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     )
     resume.add_argument("run", nargs="?", metavar="RUN")
     resume.add_argument("--all", action="store_true", help="those of all workspaces")
+    resume.add_argument(
+        "--model",
+        metavar="NAME/MODEL",
+        help="the provider entry and model to use from the next request on; its prompt cache is cold",
+    )
     resume.add_argument("--max", metavar="AMOUNT", help="a new ceiling for the run")
     resume.add_argument(
         "--in-doubt",
@@ -357,5 +362,6 @@ def _allow_run(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="ARGV",
-        help="allow exactly this command in the run without asking, whatever files it runs; may be given several times",
+        help="allow exactly this command in the run without asking, whatever files it runs, also after a resume of the "
+        "run; may be given several times",
     )

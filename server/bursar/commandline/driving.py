@@ -46,12 +46,16 @@ class Printer:
         if line is not None:
             message(line)
 
-    def estimate(self, estimate: TaskEstimate) -> None:
-        """What is known before a run."""
+    def estimate(self, estimate: TaskEstimate, *, at: str) -> None:
+        """What is known before a run; as a line it is numbered like an event, and of no run."""
         first = estimate.first_request_pico
+        self._seq += 1
         if self._json:
             result_json(
                 {
+                    "seq": self._seq,
+                    "at": at,
+                    "run": None,
                     "kind": "estimate",
                     "task": estimate.address,
                     "title": estimate.title,

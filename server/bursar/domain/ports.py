@@ -251,6 +251,9 @@ class Journal(Protocol):
 
     async def raise_ceiling(self, run: str, ceiling_pico: int | None) -> None: ...
 
+    async def set_model(self, run: str, *, provider: str, model: str) -> None:
+        """Ask another model from the run's next request on; what was sent before keeps the name of its own."""
+
     async def set_budget(self, kind: str, unit: str, value: int) -> None:
         """The user's own limit for a scope kind; replaces the one before."""
 

@@ -9,6 +9,7 @@ from bursar.domain.money.price import usd_text
 from bursar.domain.ports import HeldElsewhere
 from bursar.domain.runs import RunRecord
 from bursar.runs.acting import Tools
+from bursar.runs.allowing import keep_allowed
 from bursar.runs.asking import Requests
 from bursar.runs.assemble import FirstRequest
 from bursar.runs.deferring import is_parked_until
@@ -45,6 +46,7 @@ async def drive(world: World, run_id: str, *, parked_until: str | None = None) -
             )
         await world.journal.set_state(run=run_id, epoch=claimed.epoch, state="running")
         await events.tell("run_started" if claimed.epoch == 1 else "run_resumed", **_facts(claimed.run))
+        await keep_allowed(world, run_id, events)
         outcome = await drive_.go()
         if parked_until is not None:
             outcome = drive_.once_by_itself(outcome)

@@ -294,6 +294,10 @@ class SqliteJournal(JournalReads):
         """Give the run another ceiling, or none."""
         await self._change(run, "ceiling_pico = ?", ceiling_pico)
 
+    async def set_model(self, run: str, *, provider: str, model: str) -> None:
+        """Ask another model from the run's next request on; what was sent before keeps the name of its own."""
+        await self._change(run, "provider = ?, model = ?", provider, model)
+
     async def set_budget(self, kind: str, unit: str, value: int) -> None:
         """Keep the user's own limit for a scope kind."""
         await self._writer.write(lambda db: budgets.set_limit(db, kind, unit, value))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -30,6 +31,8 @@ def event_line(kind: str, data: Mapping[str, Any]) -> str | None:
             return f"  waiting until {data['until']} ({seconds(data['seconds'])}): {data['message']}"
         case "pacing":
             return f"  waiting {seconds(data['seconds'])} so as not to reach a limit: {data['message']}"
+        case "commands_allowed":
+            return f"  run without asking here: {', '.join(shlex.join(each) for each in data['commands'])}"
         case "going_on":
             return "  going on"
         case "tool_finished":
