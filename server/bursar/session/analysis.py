@@ -133,6 +133,7 @@ def annotate(document: Document, analysis: Analysis | None, snapshot: Snapshot) 
         runs=runs,
         skipped=skipped_tasks(shown, document.spec, snapshot.skips.get(document.workspace, ()), runs),
         mine=snapshot.mine,
+        resumables=snapshot.resumables,
         history=history,
         left_pico=snapshot.left_pico,
         window_tokens=known.window_tokens,
