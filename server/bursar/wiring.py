@@ -14,6 +14,7 @@ from bursar.domain.ports import Asker, EditorBuffers, Journal, ModelProvider, Pr
 from bursar.domain.routes import Route, Target
 from bursar.domain.runs import RunRecord
 from bursar.runs.assemble import FirstRequest
+from bursar.runs.circuits import Circuits
 from bursar.runs.pace import Pace
 from bursar.runs.world import Ceilings, OnEvent, Way, Ways, World
 from bursar.settings import BUILT_IN, ESTIMATE_MODEL, ProviderEntry, Settings, load_settings, split_model
@@ -68,6 +69,7 @@ class App:
     clock: SystemClock = field(default_factory=SystemClock)
     ids: SystemIds = field(default_factory=SystemIds)
     pace: Pace = field(default_factory=Pace)
+    circuits: Circuits = field(default_factory=Circuits)
     failpoint: Failpoints = field(init=False)
     _journal: SqliteJournal | None = field(init=False, default=None)
     _counter: TokenCounter | None = field(init=False, default=None)
@@ -243,6 +245,7 @@ class App:
             clock=self.clock,
             jitter=SystemJitter(),
             pace=self.pace,
+            circuits=self.circuits,
             failpoint=self.failpoint,
             on_event=on_event,
             day_limit=lambda: self.day_limit(self.settings()),

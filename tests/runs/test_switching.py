@@ -10,7 +10,7 @@ from bursar.domain.money.budget import Amount
 from bursar.domain.money.price import PICO_PER_USD, Rates
 from bursar.domain.money.usage import Usage
 from bursar.domain.pacing import Window
-from bursar.domain.routes import Route
+from bursar.domain.routes import Route, Target
 from bursar.domain.specs import parse_spec
 from bursar.runs.retrying import retry
 from bursar.runs.world import Finished, Paused, Way, Ways
@@ -284,7 +284,7 @@ async def test_a_long_window_that_is_nearly_used_is_a_limit_too(shop: Workshop) 
     run = await shop.begin(model)
     world = shop.world(model, **world_rules)
     world.pace.heard(
-        "acme",
+        Target(provider="acme", model=MODEL),
         (Window(kind="tokens", remaining=50_000, limit=1_000_000, resets_at=shop.clock.utc_in(3_600)),),
     )
     assert isinstance(await shop.drive(model, run, **world_rules, pace=world.pace), Finished)

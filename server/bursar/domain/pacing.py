@@ -80,6 +80,12 @@ def nearly_used(
     return min(near, key=lambda each: each.remaining / max(each.limit, 1), default=None)
 
 
+def free_share(windows: Iterable[Window], *, seconds_until: Callable[[str], float]) -> float:
+    """How much of its tightest window is free, from 0 to 1; a window that was reset since, and none at all, is free."""
+    told = [each.remaining / each.limit for each in windows if seconds_until(each.resets_at) > 0 and each.limit > 0]
+    return min(told, default=1.0)
+
+
 def _need(window: Window, input_tokens: int, cached_tokens: int) -> int:
     # How long the answer will be is not known: one token must be left for it at least.
     if window.kind in ("requests", "output_tokens"):

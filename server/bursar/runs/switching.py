@@ -170,17 +170,17 @@ class Switches:
             if level_of(taken=limit.amount.value - left, limit=limit.amount.value) in ("critical", "over"):
                 of = "this run" if limit.scope.kind == "run" else "today"
                 return f"${usd_text(max(left, 0))} is left of the ${usd_text(limit.amount.value)} for {of}"
-        provider = self._present(modes).provider.name
+        target = self._present(modes).target
         window = nearly_used(
-            self._world.pace.newest(provider),
+            self._world.pace.newest(target),
             seconds_until=self._world.clock.seconds_until,
             longer_than_s=self._world.ceilings.wait_s,
         )
         if window is None:
             return None
         return (
-            f"Of the {window.limit:,} {window.kind.replace('_', ' ')} that {provider} allows, {window.remaining:,} are "
-            f"left until {window.resets_at}"
+            f"Of the {window.limit:,} {window.kind.replace('_', ' ')} that {target.provider} allows, "
+            f"{window.remaining:,} are left until {window.resets_at}"
         )
 
     def _limits(self) -> list[Limit]:

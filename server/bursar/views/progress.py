@@ -27,6 +27,11 @@ def event_line(kind: str, data: Mapping[str, Any]) -> str | None:
             return f"  request {data['n']} did not end: it may be billed, at most {_usd(data['at_most_usd'])}"
         case "request_given_up":
             return f"  request {data['n']} was given up by the provider, and is billed: {request_figures(data)}"
+        case "switched":
+            price = f", at most {_usd(data['at_most_usd'])}"
+            return f"  request {data['n']} goes to {data['provider']}/{data['model']}{price}: {data['why']}"
+        case "passed_over":
+            return f"  request {data['n']} does not go to {data['provider']}/{data['model']}: {data['why']}"
         case "waiting":
             return f"  waiting until {data['until']} ({seconds(data['seconds'])}): {data['message']}"
         case "pacing":
