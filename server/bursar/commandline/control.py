@@ -75,8 +75,7 @@ def defer(app: App, args: argparse.Namespace) -> int:
         run = newest.run
     else:
         limit = ceiling_pico(app, settings, None)
-        route = app.ways(settings).route
-        estimate = estimate_of(app, settings, opened, task, provider, model, limit, route.effort)
+        estimate = estimate_of(app, settings, opened, task, provider, model, limit)
         planned = new_run(
             run=app.ids.new("run"),
             workspace=str(opened.root),
@@ -85,7 +84,7 @@ def defer(app: App, args: argparse.Namespace) -> int:
             estimate=estimate,
             provider=provider.name,
             model=model,
-            route=route.name,
+            route=app.ways(settings).route.name,
         )
         run = asyncio.run(_create(app, planned))
     asyncio.run(park(app.journal(), run, until))

@@ -66,17 +66,13 @@ class ToolSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRequest:
-    """One request before it is bytes; the same value always gives the same bytes.
-
-    ``terse`` asks for little thought and few words in the format's own fields, where it has some.
-    """
+    """One request before it is bytes; the same value always gives the same bytes."""
 
     model: str
     system: str
     tools: tuple[ToolSpec, ...]
     messages: tuple[Message, ...]
     max_tokens: int
-    terse: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -165,7 +165,6 @@ class RequestRow:
     step: str
     attempt: int
     task: str
-    workspace: str
     spec: str
     file: str | None
     line: int | None

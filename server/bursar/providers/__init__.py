@@ -8,13 +8,13 @@ from bursar.domain.errors import BadInput
 from bursar.domain.ports import Clock, Failpoint, ModelProvider, nowhere
 from bursar.providers.addresses import checked_address
 from bursar.providers.anthropic import AnthropicWire
-from bursar.providers.attempt import Deadlines
+from bursar.providers.attempt import Deadlines, OpenTransport
 from bursar.providers.openai_chat import OpenAIChatWire
 from bursar.providers.openai_responses import OpenAIResponsesWire
 from bursar.providers.transport import HttpProvider
 from bursar.providers.wire import Wire
 
-__all__ = ["WIRES", "Deadlines", "make_provider"]
+__all__ = ["WIRES", "Deadlines", "OpenTransport", "make_provider"]
 
 WIRES = ("anthropic", "openai-chat", "openai-responses")
 _USUAL = Deadlines()
@@ -31,11 +31,13 @@ def make_provider(
     deadlines: Deadlines = _USUAL,
     lenient_end: bool = False,
     failpoint: Failpoint = nowhere,
+    transport: OpenTransport | None = None,
 ) -> ModelProvider:
     """A provider at one address; its key is asked for at each request and goes to no other host.
 
     ``key_name`` is the environment variable that is named when the key is missing; without one, an address on this
     machine needs no key. ``lenient_end`` takes a finish reason for the end where a server never sends its end mark.
+    ``transport`` stands in for the network, with one opened for each request.
     Raises BadInput for an unknown wire, and for an address that a key must not go to.
     """
     address = checked_address(base_url, name=name)
@@ -60,4 +62,5 @@ def make_provider(
         deadlines=deadlines,
         lenient_end=lenient_end,
         failpoint=failpoint,
+        transport=transport,
     )

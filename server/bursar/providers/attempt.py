@@ -53,6 +53,12 @@ class Deadlines:
     look_again_s: float = 2.0
 
 
+class OpenTransport(Protocol):
+    """Opens what carries one request: the network, or what a test puts in its place."""
+
+    def __call__(self) -> httpx.AsyncBaseTransport: ...
+
+
 class OnObject(Protocol):
     """Reads an answer that came in one piece."""
 
@@ -80,6 +86,7 @@ class Attempt:
         request_id: str | None = None,
         on_object: OnObject | None = None,
         failpoint: Failpoint = nowhere,
+        transport: OpenTransport | None = None,
     ) -> None:
         """``request_id`` is given where the answer is one that was accepted before; ``on_object`` reads an answer that
         comes in one piece, where that is one."""
@@ -97,6 +104,7 @@ class Attempt:
         self._keep = keep
         self._on_object = on_object
         self._failpoint = failpoint
+        self._transport = transport
         self._known_id = request_id
         self._sent_at_s = clock.monotonic_s()
         self._ttft_ms: int | None = None
@@ -120,6 +128,7 @@ class Attempt:
                     timeout=httpx.Timeout(None, connect=self._deadlines.connect_s),
                     # A connection is used once: on one that was kept, a cut could not be told from a stale socket.
                     limits=httpx.Limits(max_keepalive_connections=0),
+                    transport=None if self._transport is None else self._transport(),
                 ) as client:
                     return await self._exchange(client)
         except TimeoutError:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -37,7 +35,6 @@ class OpenAIChatWire:
     """The wire format of POST {base}/chat/completions."""
 
     name = "openai-chat"
-    terse_fields: Mapping[str, Any] = MappingProxyType({"reasoning_effort": "low", "verbosity": "low"})
 
     def __init__(self, *, base_url: str) -> None:
         host = urlsplit(base_url).hostname or ""
@@ -81,8 +78,6 @@ class OpenAIChatWire:
                 }
                 for each in request.tools
             ]
-        if request.terse:
-            body |= self.terse_fields
         return canonical_bytes(body)
 
     def prompt_text(self, body: dict[str, Any], /) -> str:

@@ -9,7 +9,7 @@ from bursar.domain.conversation import ModelReply, OnStream
 from bursar.domain.errors import AnswerAway, AnswerCut, NotAccepted, ProviderError, RequestRejected
 from bursar.domain.ports import Clock
 from bursar.providers.answer import Answer
-from bursar.providers.attempt import Attempt, Deadlines, as_reply
+from bursar.providers.attempt import Attempt, Deadlines, OpenTransport, as_reply
 from bursar.providers.failures import Said, Sender, clean, cut, of_error_in_answer, said_in
 from bursar.providers.openai_responses import OpenAIResponsesWire, ResponsesReader
 from bursar.providers.strict_json import json_object
@@ -40,6 +40,7 @@ class Reattachment:
         model: str,
         on_stream: OnStream,
         keep: Callable[[bytes], None],
+        transport: OpenTransport | None = None,
     ) -> None:
         self._wire = wire
         self._base_url = base_url
@@ -51,6 +52,7 @@ class Reattachment:
         self._model = model
         self._on_stream = on_stream
         self._keep = keep
+        self._transport = transport
 
     async def run(self, kept: bytes) -> ModelReply | ProviderError:
         """The whole answer, or why it cannot be had; AnswerAway where that may be different later."""
@@ -106,6 +108,7 @@ class Reattachment:
             keep=self._keep_more(),
             request_id=self._request_id,
             on_object=self._object,
+            transport=self._transport,
         )
         return await attempt.run()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 from bursar.domain.conversation import BrokenToolCall, ToolCall
 from bursar.domain.ports import CommandOutcome, CommandPlan, EditPlan, NeedsYes, ToolRefused
@@ -16,7 +16,6 @@ from bursar.domain.safety.show import (
     question_for_in_doubt,
     question_for_path,
 )
-from bursar.runs.allowing import commands_allowed
 from bursar.runs.checking import check_command, check_not_run
 from bursar.runs.events import Events
 from bursar.runs.fold import RunCheck, UseTool, tool_key, tool_order
@@ -120,7 +119,7 @@ class Tools:
         )
 
     async def _edit(self, act: UseTool, call: ToolCall) -> Paused | None:
-        if act.step is not None and act.step.status in ("intent", "in_doubt"):
+        if _was_begun(act.step):
             state = await self._take_up_edit(act, call, act.step)
             if isinstance(state, Paused):
                 return state
@@ -173,6 +172,9 @@ class Tools:
 
     async def _take_up_edit(self, act: UseTool, call: ToolCall, step: StepRecord) -> Paused | Literal["again", "done"]:
         """An edit was begun and its result is not known: look at the file. "done" has recorded its result."""
+        if "sha256_after" not in step.intent:
+            # Before such steps said so themselves: it was refused, and the file was never touched.
+            return "again"
         plan = EditPlan(
             path=str(step.intent["path"]),
             sha256_before=step.intent["sha256_before"],
@@ -201,7 +203,7 @@ class Tools:
     async def _command(self, act: UseTool, call: ToolCall) -> Paused | None:
         argv = tuple(str(each) for each in call.input["argv"])
         shown = json.dumps(argv, ensure_ascii=False)
-        if act.step is not None and act.step.status in ("intent", "in_doubt"):
+        if _was_begun(act.step):
             what = f"the command {shown} was running when Bursar ended, and whether it did its work is not known"
             decided = await self._in_doubt(act, call, what)
             if isinstance(decided, Paused):
@@ -222,7 +224,7 @@ class Tools:
             await self._answer(act, "command", _intent(call), plan.message, error=True)
             return None
         state = await self._state_of_files(plan)
-        allowed_now = argv in commands_allowed(self._world, self._run.run) or (
+        allowed_now = argv in self._world.allowed_commands or (
             state is not None and self._commands_for_run.get(plan) == state
         )
         if not allowed_now:
@@ -333,8 +335,13 @@ class Tools:
         error: bool = False,
         line: int | None = None,
     ) -> None:
-        await self._begin(act, kind, intent)
+        await self._begin(act, kind, {**intent, "only_said": True})
         await self._finish(act, act.call, content, error=error, line=line)
+
+
+def _was_begun(step: StepRecord | None) -> TypeGuard[StepRecord]:
+    """Whether an act was begun and has no result; one that was only to be refused was not."""
+    return step is not None and step.status in ("intent", "in_doubt") and not step.intent.get("only_said")
 
 
 def outcome_text(outcome: CommandOutcome) -> str:

@@ -18,7 +18,9 @@ from bursar.storage.writer import Writer
 class Care:
     """The care of one open journal."""
 
-    def __init__(self, home: Path, opened: Opened, clock: Clock, failpoint: Failpoint = nowhere) -> None:
+    def __init__(
+        self, home: Path, opened: Opened, clock: Clock, failpoint: Failpoint = nowhere, *, on_caller: bool = False
+    ) -> None:
         self._home = home
         self._opened = opened
         self._notices = list(opened.notices)
@@ -31,6 +33,7 @@ class Care:
             opened.gate,
             after_commit=opened.witness.look,
             on_damage=self.damage_found,
+            on_caller=on_caller,
         )
 
     @property

@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 import apsw
 
 from bursar.domain.errors import BadInput
-from bursar.domain.money.budget import Granted, Limit, RefusedByBudget, Scope, WarnPercent
+from bursar.domain.money.budget import Granted, Limit, RefusedByBudget, Scope
 from bursar.domain.money.ledger import LedgerEntry
 from bursar.domain.ports import Claimed, Clock, Failpoint, HeldElsewhere, Ids
 from bursar.domain.runs import KeptSteps, NewRun, RunEvent, RunRecord, RunState, StepKind
-from bursar.storage import budgets, erasure, requests, rewinds, runs
+from bursar.storage import erasure, requests, rewinds, runs
 from bursar.storage.backups import BackupsBusy, backups_locked, drop_backups
 from bursar.storage.care import Care
 from bursar.storage.connect import BUSY_MS
@@ -24,6 +24,8 @@ from bursar.storage.opening import Opened, open_store
 from bursar.storage.owning import Owning
 from bursar.storage.reading import JournalReads
 from bursar.storage.rows import json_text, stored
+from bursar.storage.spool import FileSpool
+from bursar.storage.stopping import stop_now
 
 T = TypeVar("T")
 KEEP_TEXT_DAYS = 30
@@ -58,17 +60,26 @@ class SqliteJournal(JournalReads):
         clock: Clock,
         ids: Ids,
         failpoint: Failpoint,
+        owner: str | None = None,
+        on_caller: bool = False,
     ) -> None:
+        """``owner`` is who drives runs here, in words; ``on_caller`` writes on the calling thread instead of one of
+        its own, which a test needs whose order of events nothing but its seed decides."""
         super().__init__(opened.path, RunLocks(home / "locks"))
         self._home = home
         self._clock = clock
         self._ids = ids
         self._failpoint = failpoint
         self.backup_looks = 100
-        self._care = Care(home, opened, clock, failpoint)
+        self._care = Care(home, opened, clock, failpoint, on_caller=on_caller)
         self._writer = self._care.writer
         self._owning = Owning(
-            locks=self._locks, writer=self._writer, witness=opened.witness, clock=clock, failpoint=failpoint
+            locks=self._locks,
+            writer=self._writer,
+            witness=opened.witness,
+            clock=clock,
+            failpoint=failpoint,
+            name=owner,
         )
 
     @property
@@ -273,7 +284,10 @@ class SqliteJournal(JournalReads):
         return True
 
     async def request_stop(self, run: str) -> bool:
-        """Leave the wish for the living owner, or end the run here and now; False when it has ended."""
+        """Leave the wish for the living owner, or end the run here and now; False when it has ended.
+
+        What a dead owner had in flight is booked as "at most" what was held for it.
+        """
         record = self.run(run)
         if record is None or record.state in ("finished", "failed"):
             return False
@@ -281,11 +295,9 @@ class SqliteJournal(JournalReads):
             await self._change(run, "stop_requested = 1")
             return True
         try:
-            await self._change(
-                run,
-                "stop_requested = 1, state = 'failed', reason = 'stopped', resume_at = NULL, owner = NULL,"
-                " detail = 'Stopped as asked. What was done stays as it is.', epoch = epoch + 1",
-            )
+            at = self._clock.now_utc()
+            spool = FileSpool(self._home)
+            await self._writer.write(lambda db: stop_now(db, run=run, spool=spool, at=at))
         finally:
             self._locks.drop(run)
         return True
@@ -294,21 +306,15 @@ class SqliteJournal(JournalReads):
         """Give the run another ceiling, or none."""
         await self._change(run, "ceiling_pico = ?", ceiling_pico)
 
-    async def set_model(self, run: str, *, provider: str, model: str) -> None:
-        """Ask another model from the run's next request on; what was sent before keeps the name of its own."""
-        await self._change(run, "provider = ?, model = ?", provider, model)
-
     async def set_budget(self, kind: str, unit: str, value: int) -> None:
         """Keep the user's own limit for a scope kind."""
-        await self._writer.write(lambda db: budgets.set_limit(db, kind, unit, value))
-
-    async def unset_budget(self, kind: str) -> bool:
-        """Forget the user's own limit for a scope kind; False without one."""
-        return await self._writer.write(lambda db: budgets.unset_limit(db, kind))
-
-    async def set_warn_percent(self, percent: WarnPercent) -> None:
-        """Keep at which shares of a budget its level changes."""
-        await self._writer.write(lambda db: budgets.set_warn_percent(db, percent))
+        await self._writer.write(
+            lambda db: db.execute(
+                "INSERT INTO budget VALUES (?, ?, ?)"
+                " ON CONFLICT DO UPDATE SET unit = excluded.unit, value = excluded.value",
+                (kind, unit, value),
+            ).fetchall()
+        )
 
     async def erase(self, *, run: str | None = None, workspace: str | None = None, everything: bool = False) -> int:
         """Remove texts for good; Refused while one of the runs is driven, BadInput unless one thing is named."""

@@ -23,9 +23,16 @@ class Owning:
     """The runs that this process owns. The lock is always taken before the row says so, and freed after it says no."""
 
     def __init__(
-        self, *, locks: RunLocks, writer: Writer, witness: Witness, clock: Clock, failpoint: Failpoint
+        self,
+        *,
+        locks: RunLocks,
+        writer: Writer,
+        witness: Witness,
+        clock: Clock,
+        failpoint: Failpoint,
+        name: str | None = None,
     ) -> None:
-        self.name = f"process {os.getpid()} on {socket.gethostname()}"
+        self.name = name or f"process {os.getpid()} on {socket.gethostname()}"
         self._locks = locks
         self._writer = writer
         self._witness = witness

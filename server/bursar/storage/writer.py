@@ -33,7 +33,8 @@ class Writer:
     """Runs write functions on its own thread, several in one durable transaction.
 
     Each has a savepoint of its own: one that raises takes nothing of the others with it. ``after_commit`` is called
-    with the gate still held and before anybody is told; ``on_damage`` when SQLite finds the file damaged.
+    with the gate still held and before anybody is told; ``on_damage`` when SQLite finds the file damaged. With
+    ``on_caller`` there is no thread: each write is done, and committed, when it is handed in.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Writer:
         *,
         after_commit: Callable[[apsw.Connection], None],
         on_damage: Callable[[str], None],
+        on_caller: bool = False,
     ) -> None:
         self._connection = connection
         self._path = path
@@ -55,8 +57,10 @@ class Writer:
         self._closed = False
         self.commits = 0
         self.give_up_s = 35.0
-        self._thread = threading.Thread(target=self._loop, name="bursar-store", daemon=True)
-        self._thread.start()
+        self._thread: threading.Thread | None = None
+        if not on_caller:
+            self._thread = threading.Thread(target=self._loop, name="bursar-store", daemon=True)
+            self._thread.start()
 
     async def write(self, work: Callable[[apsw.Connection], T], *, alone: bool = False) -> T:
         """Run ``work`` and return what it returned once that is committed.
@@ -79,7 +83,10 @@ class Writer:
         with self._closing:
             if self._closed:
                 raise StorageError(f"{self._path} was closed by this process; nothing was written.")
-            self._queue.put(job)
+            if self._thread is not None:
+                self._queue.put(job)
+        if self._thread is None:
+            self._now(job)
         return job.done
 
     def close(self) -> None:
@@ -89,7 +96,8 @@ class Writer:
                 return
             self._closed = True
             self._queue.put(None)
-        self._thread.join()
+        if self._thread is not None:
+            self._thread.join()
         self._connection.close()
 
     def _loop(self) -> None:
@@ -101,6 +109,12 @@ class Writer:
             else:
                 following = self._together(job)
             job = following or self._queue.get()
+
+    def _now(self, job: _Job) -> None:
+        if job.alone:
+            self._alone(job)
+        else:
+            self._together(job)
 
     def _alone(self, job: _Job) -> None:
         result = None
