@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from .harness import TASKS, Play, tree
+from .nursery import Nursery
 from .report import REPORT, Report
 
 
@@ -20,15 +22,23 @@ def report() -> Report:
 
 
 @pytest.fixture(scope="session")
-def control(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def nursery() -> Iterator[Nursery]:
+    """Where the processes come from."""
+    with Nursery() as nursery:
+        yield nursery
+
+
+@pytest.fixture(scope="session")
+def control(tmp_path_factory: pytest.TempPathFactory, nursery: Nursery) -> dict[str, str]:
     """The tree that an undisturbed run leaves."""
-    with Play(tmp_path_factory.mktemp("control")) as play:
+    with Play(tmp_path_factory.mktemp("control"), nursery) as play:
         assert play.exit_of(play.run(*TASKS)) == 0
         left = tree(play.workspace, with_ours=True)
         findings = play.check_end(left)
         assert not findings.problems and not findings.repeats
         assert play.ask("usage")["held_usd"] == "0"
-        assert sorted(Counter(row["outcome"] for row in play.log())) == ["complete"]
+        assert Counter(row["outcome"] for row in play.log())["refused"] == len(TASKS)
+        assert {row["outcome"] for row in play.log()} == {"complete", "refused"}
         # The control run is held against the script, so that a run that does nothing is no control.
         assert {path for path, states in play.states.items() if len(states) > 1} >= {"parcel/rates.py"}
         assert all(left[path] in states for path, states in play.states.items())

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -20,9 +20,9 @@ from typing import Any
 
 from bursar.demo import MODEL, SPEC, copy_workspace, scenario_path
 
-from .oracle import Findings, Json, Kill, check_all_booked, check_money, check_repeats, failed_calls
+from .nursery import CHECKPOINT, Born, Nursery
+from .oracle import Findings, Json, Kill, Rewind, check_all_booked, check_money, check_repeats, failed_calls
 
-POINTS = ("before_intent", "after_intent", "mid_stream", "before_result", "after_result", "in_edit")
 TASKS = ("2.1", "2.2", "3.1", "3.2")
 TRAIL = "trail.txt"
 """Each command of the model adds a line here, so that a command that ran twice shows."""
@@ -32,14 +32,17 @@ COMMAND = (
 )
 _OPEN = re.compile(r"^ +- \[ \] (\d\.\d) ", re.MULTILINE)
 _OURS = re.compile(r"\.bursar-[0-9a-f]{16}\.tmp")
-_PATIENCE_S = 60.0
+_PATIENCE_S = 300.0
+_MOST_CUTS = 9
+"""How many answers of one task may break off behind a whole call before the script has no more to say."""
 
 
 class Play:
     """One copy of the example; ``kills`` are those that struck, ``doubts`` how often each command was in doubt."""
 
-    def __init__(self, folder: Path, *, chunk_ms: int = 8) -> None:
+    def __init__(self, folder: Path, nursery: Nursery, *, chunk_ms: int = 4) -> None:
         self.folder = folder
+        self._nursery = nursery
         self.workspace = copy_workspace(folder / "workspace")
         self.home = folder / "home"
         self.home.mkdir(mode=0o700)
@@ -47,11 +50,13 @@ class Play:
         settings = {"budget": {"run": "50usd", "day": "500usd"}}
         (self.home / "settings.json").write_text(json.dumps(settings), "utf-8")
         self.kills: list[Kill] = []
+        self.rewinds: list[Rewind] = []
+        self.began: dict[str, datetime] = {}
         self.doubts: Counter[str] = Counter()
         self.passed = folder / "passed.log"
         self.scenario = fast_scenario(chunk_ms)
         self.states = scripted_states(self.scenario, self.workspace)
-        (folder / "scenario.json").write_text(json.dumps(self.scenario), "utf-8")
+        (folder / "scenario.json").write_text(json.dumps(in_every_state(self.scenario)), "utf-8")
         self._simulator = subprocess.Popen(
             [sys.executable, "-m", "bursar", "simulate", "--die-with-parent", "--scenario", folder / "scenario.json",
              "--bill", folder / "bill.json", "--log", folder / "log.jsonl"],
@@ -82,6 +87,8 @@ class Play:
 
     def run(self, *tasks: str) -> list[str]:
         """The arguments that run these tasks."""
+        for task in tasks:
+            self.began.setdefault(task, datetime.now(UTC))
         return ["run", SPEC, *(part for task in tasks for part in ("--task", task)), *self._allowed()]
 
     def resume(self, *more: str) -> list[str]:
@@ -95,44 +102,73 @@ class Play:
         answer: Json = json.loads(done.stdout)
         return answer
 
-    def exit_of(self, arguments: list[str]) -> int:
+    def exit_of(self, arguments: list[str], *, or_refused: bool = False) -> int:
         """The exit code of a command that nobody disturbs."""
         done = self._finish(arguments)
-        assert done.returncode in (0, 3), f"bursar {' '.join(arguments)}: {done.returncode}\n{done.stderr}"
+        assert done.returncode in ((0, 2, 3) if or_refused else (0, 3)), (
+            f"bursar {' '.join(arguments)}: {done.returncode}\n{done.stderr}"
+        )
         return done.returncode
 
     def kill_at(self, point: str, n: int, arguments: list[str]) -> int:
         """Run a command that kills itself at the ``n``-th passing of a point; negative when it did."""
         self.passed.unlink(missing_ok=True)
-        done = self._finish(arguments, BURSAR_FAILPOINT=f"{point}:{n}:kill")
+        struck = {"CRASH_IN_CHECKPOINT": str(n)} if point == CHECKPOINT else {"BURSAR_FAILPOINT": f"{point}:{n}:kill"}
+        done = self._finish(arguments, **struck)
         if done.returncode == -9:
-            # The point writes its name just before it kills.
+            # The point writes its name just before it kills; another thread may pass one of its own in between.
             at_s = self.passed.stat().st_mtime_ns / 1e9
-            self.kills.append(Kill(point=point, at=datetime.fromtimestamp(at_s, UTC)))
-            assert self.passed.read_text().splitlines()[-1] == point
+            assert point in self.passed.read_text().splitlines()[-4:]
+            self.struck(point, datetime.fromtimestamp(at_s, UTC))
         else:
-            assert done.returncode in (0, 3), f"bursar {' '.join(arguments)}: {done.returncode}\n{done.stderr}"
+            said = f"bursar {' '.join(arguments)}: {done.returncode}\n{done.stderr}"
+            assert done.returncode in (0, 3), said
         return done.returncode
 
     def kill_after(self, seconds: float, arguments: list[str]) -> int:
-        """Run a command and kill it so long after its first word; negative when it had not ended by then."""
+        """Run a command and kill it so long after it was born; negative when it had not ended by then."""
         return self.kill_when(arguments, lambda process: _ended(process, seconds))
 
-    def kill_when(self, arguments: list[str], wait: Callable[[subprocess.Popen[str]], bool]) -> int:
-        """Run a command and kill it when ``wait``, called after its first word, returns False."""
-        process = self._start(arguments)
-        assert process.stdout is not None
-        process.stdout.readline()
+    def kill_when(self, arguments: list[str], wait: Callable[[Born], bool]) -> int:
+        """Run a command and kill it when ``wait`` returns False."""
+        process = self.start(arguments)
         drain = threading.Thread(target=process.stdout.read)
         drain.start()
+        at = None
         if not wait(process):
             at = datetime.now(UTC)
             process.kill()
-            if process.wait(timeout=_PATIENCE_S) == -9:
-                self.kills.append(Kill(point="random", at=at))
+        code = process.wait(timeout=_PATIENCE_S)
         drain.join()
-        process.stdout.close()
-        return process.returncode
+        process.close()
+        if code == -9 and at is not None:
+            self.struck("random", at)
+        else:
+            assert code in (0, 3), f"bursar {' '.join(arguments)}: {code}\n{self._said()}"
+        return code
+
+    def struck(self, point: str, at: datetime) -> None:
+        """Note a kill, with what the process had read of its answers: the bytes on the disk and the ledger tell."""
+        whole = set()
+        for path in (self.home / "inflight").glob("*"):
+            head, _, data = path.read_bytes().partition(b"\n")
+            if b'"message_stop"' in data:
+                whole.add(str(json.loads(head)["request_id"]))
+        rows = self.ask("usage")["requests"]
+        booked = {row["request_id"] for row in rows if row["certainty"] == "billed"}
+        self.kills.append(Kill(point=point, at=at, had=frozenset(whole | booked)))
+
+    def rewound(self, run: Json, at: datetime) -> None:
+        """Note that a run went back to its beginning: what it had done is done once more."""
+        self.rewinds.append(Rewind(began=self.began[run["task"]], at=at))
+        for call in calls(self.scenario, "run_command", task=run["task"]):
+            self.doubts[call["input"]["argv"][-1]] += 1
+
+    def open_run(self) -> Json | None:
+        """The run that is not over, from what ``bursar runs`` prints."""
+        waiting = [each for each in self.ask("runs")["runs"] if each["state"] not in ("finished", "failed")]
+        assert len(waiting) <= 1, waiting
+        return waiting[0] if waiting else None
 
     def bill(self) -> Json:
         """The simulator's bill."""
@@ -161,7 +197,7 @@ class Play:
         """Check all that holds at any time; the process that was killed must be gone."""
         self.settle_simulator()
         (usage, broken), log = self._usage_and_chain(), self.log()
-        findings = check_repeats(log, self.kills)
+        findings = check_repeats(log, self.kills, self.rewinds)
         findings.problems += check_money(self.bill(), usage)
         findings.problems += [f"a call failed: {each}" for each in failed_calls(log)]
         if broken != "None":
@@ -208,22 +244,30 @@ class Play:
         argvs = [call["input"]["argv"] for call in calls(self.scenario, "run_command")]
         return [part for argv in argvs for part in ("--allow-run", shlex.join(argv))]
 
-    def _start(self, arguments: list[str] | tuple[str, ...], **environ: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "bursar", *arguments, "--json"],
+    def start(
+        self, arguments: Sequence[str], *, errors: str = "stderr.log", waits: bool = False, **environ: str
+    ) -> Born:
+        """Start a command; the caller ends and closes it."""
+        born = self._nursery.bear(
+            [*arguments, "--json"] if arguments[0] != "chain" else arguments,
             cwd=self.workspace,
-            env={**self.environ, "BURSAR_FAILPOINT_LOG": str(self.passed), **environ},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=(self.folder / "stderr.log").open("w"),
-            text=True,
+            environ={**self.environ, "BURSAR_FAILPOINT_LOG": str(self.passed), **environ},
+            errors=self.folder / errors,
+            waits=waits,
         )
+        if not waits:
+            born.stdin.close()
+        return born
 
-    def _finish(self, arguments: list[str] | tuple[str, ...], **environ: str) -> subprocess.CompletedProcess[str]:
-        process = self._start(arguments, **environ)
-        out, _ = process.communicate(timeout=_PATIENCE_S)
-        errors = (self.folder / "stderr.log").read_text()
-        return subprocess.CompletedProcess(process.args, process.returncode, out, errors)
+    def _finish(self, arguments: Sequence[str], **environ: str) -> subprocess.CompletedProcess[str]:
+        process = self.start(arguments, **environ)
+        out = process.stdout.read()
+        code = process.wait(timeout=_PATIENCE_S)
+        process.close()
+        return subprocess.CompletedProcess(list(arguments), code, out, self._said())
+
+    def _said(self) -> str:
+        return (self.folder / "stderr.log").read_text()
 
     def _connected(self) -> bool:
         """Whether the simulator has a client, or one that it has not yet taken leave of."""
@@ -236,13 +280,7 @@ class Play:
 
     def _usage_and_chain(self) -> tuple[Json, str]:
         """What ``bursar usage --json`` prints, and the first broken row of the ledger's chain, by one process."""
-        code = (
-            "from bursar.cli import run_command_line; from bursar.wiring import build_app; "
-            "run_command_line(['usage', '--json']); print(); print(build_app().journal().verify_chain())"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", code], env=self.environ, capture_output=True, text=True, timeout=_PATIENCE_S
-        )
+        done = self._finish(["chain"])
         assert done.returncode == 0, done.stderr
         usage, _, broken = done.stdout.rstrip().rpartition("\n")
         return json.loads(usage), broken
@@ -254,11 +292,13 @@ class Play:
         return done.returncode == 0
 
 
-def fast_scenario(chunk_ms: int = 8) -> Json:
-    """The example's scenario without its limit, spoken fast, with commands that leave a trail."""
+def fast_scenario(chunk_ms: int = 4) -> Json:
+    """The example's scenario spoken fast, each task once refused by a limit, with commands that leave a trail."""
     scenario: Json = json.loads(scenario_path().read_bytes())
-    scenario["faults"] = []
-    scenario["replies"] = [each for reply in scenario["replies"] for each in one_call_each(reply)]
+    scenario["faults"] = [
+        {"when": {"task": task, "tool_results": 3}, "times": 1, "kind": "429", "headers": {"retry-after": "0"}}
+        for task in TASKS
+    ]
     for reply in scenario["replies"]:
         reply["chunk_ms"], reply["chunk_tokens"] = chunk_ms, 20
     for call in calls(scenario, "run_command"):
@@ -266,21 +306,44 @@ def fast_scenario(chunk_ms: int = 8) -> Json:
     return scenario
 
 
-def one_call_each(reply: Json) -> Iterator[Json]:
-    """The answer as several with one call each.
+def in_every_state(scenario: Json) -> Json:
+    """The script for a model some of whose answers break off.
 
-    The script goes by the number of results, and calls of an answer that broke off are told to the model as not run:
-    it would take the first of two for done.
+    A script goes by the number of results in a request. A whole call of an answer that broke off is in the next request
+    as not run, with a result that says so, and the answer is to be given again: from then on there is one result more.
+    So each answer says where it is (task, step, results too many), and what comes next goes by the last that was said.
     """
-    for number, call in enumerate(reply["tool_calls"]):
-        when = {**reply["when"], "tool_results": reply["when"]["tool_results"] + number}
-        yield {**reply, "when": when, "tool_calls": [call]}
+    replies: list[Json] = []
+    for task in TASKS:
+        steps = [each for each in scenario["replies"] if each["when"]["task"] == task]
+        # What was said last decides, so it is looked for first.
+        for number in reversed(range(len(steps))):
+            for extra in reversed(range(_MOST_CUTS + 1)):
+                here, base = _where(task, number, extra), steps[number]["when"]["tool_results"]
+                if len(steps[number]["tool_calls"]) > 1 and extra < _MOST_CUTS:
+                    when = {"task": task, "contains": here, "tool_results": base + extra + 1}
+                    replies.append(_said(steps[number], task, number, extra + 1, when))
+                if number + 1 < len(steps):
+                    results = steps[number + 1]["when"]["tool_results"]
+                    when = {"task": task, "contains": here, "tool_results": results + extra}
+                    replies.append(_said(steps[number + 1], task, number + 1, extra, when))
+        replies.append(_said(steps[0], task, 0, 0, {"task": task, "tool_results": 0}))
+    return {**scenario, "replies": replies, "otherwise": "error"}
 
 
-def calls(scenario: Json, name: str) -> Iterator[Any]:
+def _said(reply: Json, task: str, number: int, extra: int, when: Json) -> Json:
+    return {**reply, "when": when, "text": f"{_where(task, number, extra)} {reply['text']}"}
+
+
+def _where(task: str, number: int, extra: int) -> str:
+    return f"[{task}/{number}+{extra}]"
+
+
+def calls(scenario: Json, name: str, *, task: str | None = None) -> Iterator[Any]:
     """The scripted calls of one tool."""
     for reply in scenario["replies"]:
-        yield from (call for call in reply["tool_calls"] if call["name"] == name)
+        if task in (None, reply["when"]["task"]):
+            yield from (call for call in reply["tool_calls"] if call["name"] == name)
 
 
 def scripted_states(scenario: Json, workspace: Path) -> dict[str, set[str]]:
@@ -329,7 +392,7 @@ def tree(workspace: Path, *, with_ours: bool = False) -> dict[str, str]:
     return found
 
 
-def _ended(process: subprocess.Popen[str], seconds: float) -> bool:
+def _ended(process: Born, seconds: float) -> bool:
     try:
         process.wait(timeout=seconds)
     except subprocess.TimeoutExpired:

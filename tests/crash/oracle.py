@@ -6,17 +6,19 @@ Nothing of Bursar is imported here: what it computes is what is checked.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 PICO = 10**12
-UNREAD = timedelta(milliseconds=25)
-"""How long before a SIGKILL the provider may have sent the last bytes of an answer that the process never read."""
+UNREAD = timedelta(seconds=5)
+"""How long before a SIGKILL the provider may have sent the last bytes of an answer that the process never read: what
+is on the disk says that it had not, and this bounds how long a loaded machine may let it lie."""
 NOT_RUN = "This call was not run: the answer that it is in broke off before its end."
-READS_ON = frozenset({"mid_stream", "random", "stopped"})
+READS_ON = frozenset({"after_socket_write", "first_byte", "mid_stream", "in_backup", "random", "stopped"})
 """Where a process can be killed while an answer is on its way."""
 
 Json = dict[str, Any]
@@ -24,9 +26,21 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kill:
-    """One SIGKILL: where it struck and when, by the machine's clock."""
+    """One SIGKILL: where it struck and when, by the machine's clock.
+
+    ``had`` are the requests whose whole answer the process had by then: its bytes were on the disk, or it was booked.
+    """
 
     point: str
+    at: datetime
+    had: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rewind:
+    """The user took a run back: what was asked for in it between these moments may be asked for once more."""
+
+    began: datetime
     at: datetime
 
 
@@ -34,8 +48,8 @@ class Kill:
 class Findings:
     """What differs, and two kinds of repeats that nobody could avoid.
 
-    ``after``: the provider went on and ended only when the process was dead. ``unread``: it had sent the last bytes so
-    shortly before that they may lie unread.
+    ``after``: the provider went on and ended only when the process was dead. ``unread``: it had sent the last bytes
+    before, and the process had not read them.
     """
 
     problems: list[str] = field(default_factory=list)
@@ -85,14 +99,16 @@ def check_all_booked(bill: Json, usage: Json) -> list[str]:
     """When nothing is in flight any more, a bill's row without a ledger row is one whose id was never seen."""
     ours = {row["request_id"] for row in usage["requests"]}
     unseen = [row for row in usage["requests"] if row["request_id"].startswith("unseen:")]
-    stray = [row["request_id"] for row in bill["requests"] if row["request_id"] not in ours]
+    owed = (row for row in bill["requests"] if row["outcome"] != "refused" or pico(row["cost_usd"]))
+    stray = [row["request_id"] for row in owed if row["request_id"] not in ours]
     if len(stray) > len(unseen):
         return [f"{len(stray)} requests of the bill are not in the ledger, which knows of {len(unseen)} without an id"]
     return []
 
 
-def check_repeats(log: Sequence[Json], kills: Sequence[Kill]) -> Findings:
-    """No body has two complete answers, but for one whose end came too shortly before a kill to be read."""
+def check_repeats(log: Sequence[Json], kills: Sequence[Kill], rewinds: Sequence[Rewind] = ()) -> Findings:
+    """No body has two complete answers, but for one whose end a process that was killed had not read, and for what the
+    user took back."""
     findings = Findings()
     complete = defaultdict(list)
     for row in log:
@@ -100,8 +116,10 @@ def check_repeats(log: Sequence[Json], kills: Sequence[Kill]) -> Findings:
             complete[row["sha256_of_body"]].append(row)
     free = [kill for kill in kills if kill.point in READS_ON]
     for sha256, rows in complete.items():
-        for row in rows[:-1]:
-            excuse = next((kill for kill in free if _in_flight(row, kill)), None)
+        for row, again in pairwise(rows):
+            if any(each.began <= moment(row["at"]) and _between(row, each.at, again) for each in rewinds):
+                continue
+            excuse = next((kill for kill in free if _unread(row, again, kill)), None)
             if excuse is None:
                 findings.repeats.append(f"{sha256[:12]} (request {row['n']} of the log, {len(rows)} times complete)")
             else:
@@ -119,16 +137,21 @@ def failed_calls(log: Sequence[Json]) -> list[str]:
 
     A call that was cut off in the middle of its answer was never run, and the model is told so: that is none of them.
     """
-    found = []
-    for row in log:
-        for message in row["body"]["messages"]:
-            if isinstance(message["content"], list):
-                found += [
-                    f"request {row['n']}: {block['content']}"
-                    for block in message["content"]
-                    if block.get("is_error") and NOT_RUN not in str(block["content"])
-                ]
-    return found
+    return [f"request {row['n']}: {said}" for row in log for said in _failures(row["body"]) if NOT_RUN not in str(said)]
+
+
+def _failures(body: Json) -> Iterator[Any]:
+    """What a request tells of failed calls, in whichever format: only Anthropic's has a word for it, the others say it
+    in the text."""
+    items = body.get("input")
+    for item in items if isinstance(items, list) else []:
+        if item.get("type") == "function_call_output" and str(item["output"]).startswith("error: "):
+            yield item["output"]
+    for message in body.get("messages") or []:
+        if message["role"] == "tool" and str(message["content"]).startswith("error: "):
+            yield message["content"]
+        elif isinstance(message["content"], list):
+            yield from (block["content"] for block in message["content"] if block.get("is_error"))
 
 
 def pico(usd: str) -> int:
@@ -143,6 +166,14 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def _in_flight(row: Json, kill: Kill) -> bool:
-    """Whether this request was under way at the kill, or ended so shortly before that its end may lie unread."""
-    return moment(row["at"]) <= kill.at <= moment(row["ended_at"]) + UNREAD
+def _unread(row: Json, again: Json, kill: Kill) -> bool:
+    """Whether this request was on its way at the kill, and the process did not have the whole of its answer."""
+    return (
+        row["request_id"] not in kill.had
+        and moment(row["at"]) <= kill.at <= moment(row["ended_at"]) + UNREAD
+        and kill.at <= moment(again["at"])
+    )
+
+
+def _between(row: Json, at: datetime, again: Json) -> bool:
+    return moment(row["ended_at"]) <= at <= moment(again["at"])

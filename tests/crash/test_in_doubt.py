@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import time
 from pathlib import Path
 from typing import Literal
@@ -11,15 +10,16 @@ from typing import Literal
 import pytest
 
 from .harness import TRAIL, Play
+from .nursery import Born, Nursery
 
 WHAT = "tests.test_rates"
 
 
 @pytest.mark.parametrize(("choice", "times"), [("skip", 1), ("rerun", 2)])
 def test_a_command_that_was_cut_off_waits_for_the_user(
-    tmp_path: Path, choice: Literal["skip", "rerun"], times: int
+    tmp_path: Path, nursery: Nursery, choice: Literal["skip", "rerun"], times: int
 ) -> None:
-    with Play(tmp_path) as play:
+    with Play(tmp_path, nursery) as play:
         slow = play.workspace / "slow"
         slow.touch()
         play.states["slow"].add("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
@@ -48,7 +48,7 @@ def test_a_command_that_was_cut_off_waits_for_the_user(
         assert ("treat it as done" in told) == (choice == "skip")
 
 
-def command_runs(play: Play, process: subprocess.Popen[str]) -> bool:
+def command_runs(play: Play, process: Born) -> bool:
     """Wait until the model's command has left its line."""
     trail = play.workspace / TRAIL
     until(lambda: process.poll() is not None or (trail.exists() and trail.read_text().endswith("\n")), "no command ran")
@@ -67,7 +67,7 @@ def lives(pid: int) -> bool:
 def until(holds: object, else_say: str) -> None:
     """Wait for a condition."""
     assert callable(holds)
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300
     while not holds():
         assert time.monotonic() < end, else_say
         time.sleep(0.02)
