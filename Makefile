@@ -46,7 +46,8 @@ check: $(ENV_STAMP) $(CLIENT_STAMP) ## Lint, types, import contracts, client che
 	@cd $(CLIENT) && npm run --silent check && npm test --silent
 
 test: deps-in-ci check ## Everything that must be green: checks, unit, protocol, crash and editor tests, the demo
-	@$(PY) -m pytest -m "not e2e and not soak" -q
+	@$(PY) -m pytest -m "not e2e and not soak and not soak_short" -q
+	@$(MAKE) --no-print-directory soak-short
 	@$(MAKE) --no-print-directory editor-env
 	@$(PY) -m pytest -m e2e -q tests/e2e
 

@@ -13,6 +13,7 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +21,7 @@ from typing import Any
 
 from bursar.demo import MODEL, SPEC, copy_workspace, scenario_path
 
-from .nursery import CHECKPOINT, Born, Nursery
+from .nursery import CHECKPOINT, LOOK, Born, Nursery
 from .oracle import Findings, Json, Kill, Rewind, check_all_booked, check_money, check_repeats, failed_calls
 
 TASKS = ("2.1", "2.2", "3.1", "3.2")
@@ -37,6 +38,15 @@ _MOST_CUTS = 9
 """How many answers of one task may break off behind a whole call before the script has no more to say."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What ``bursar usage`` and ``bursar runs`` print, and the ledger's first broken row."""
+
+    usage: Json
+    runs: list[Json]
+    broken: int | None
+
+
 class Play:
     """One copy of the example; ``kills`` are those that struck, ``doubts`` how often each command was in doubt."""
 
@@ -49,6 +59,7 @@ class Play:
         # Every request that was in flight at a kill stays held at its bound, and that adds up over many kills.
         settings = {"budget": {"run": "50usd", "day": "500usd"}}
         (self.home / "settings.json").write_text(json.dumps(settings), "utf-8")
+        self._look: Look | None = None
         self.kills: list[Kill] = []
         self.rewinds: list[Rewind] = []
         self.began: dict[str, datetime] = {}
@@ -154,9 +165,18 @@ class Play:
             head, _, data = path.read_bytes().partition(b"\n")
             if b'"message_stop"' in data:
                 whole.add(str(json.loads(head)["request_id"]))
-        rows = self.ask("usage")["requests"]
+        rows = self.look().usage["requests"]
         booked = {row["request_id"] for row in rows if row["certainty"] == "billed"}
         self.kills.append(Kill(point=point, at=at, had=frozenset(whole | booked)))
+
+    def look(self) -> Look:
+        """What can be seen now; looked for once, until the next command is started."""
+        if self._look is None:
+            done = self._finish([LOOK])
+            assert done.returncode == 0, done.stderr
+            usage, runs, broken = (json.loads(line) for line in done.stdout.splitlines())
+            self._look = Look(usage=usage, runs=runs["runs"], broken=broken)
+        return self._look
 
     def rewound(self, run: Json, at: datetime) -> None:
         """Note that a run went back to its beginning: what it had done is done once more."""
@@ -166,7 +186,7 @@ class Play:
 
     def open_run(self) -> Json | None:
         """The run that is not over, from what ``bursar runs`` prints."""
-        waiting = [each for each in self.ask("runs")["runs"] if each["state"] not in ("finished", "failed")]
+        waiting = [each for each in self.look().runs if each["state"] not in ("finished", "failed")]
         assert len(waiting) <= 1, waiting
         return waiting[0] if waiting else None
 
@@ -196,12 +216,12 @@ class Play:
     def check(self) -> Findings:
         """Check all that holds at any time; the process that was killed must be gone."""
         self.settle_simulator()
-        (usage, broken), log = self._usage_and_chain(), self.log()
+        look, log = self.look(), self.log()
         findings = check_repeats(log, self.kills, self.rewinds)
-        findings.problems += check_money(self.bill(), usage)
+        findings.problems += check_money(self.bill(), look.usage)
         findings.problems += [f"a call failed: {each}" for each in failed_calls(log)]
-        if broken != "None":
-            findings.problems.append(f"the ledger's chain is broken at row {broken}")
+        if look.broken is not None:
+            findings.problems.append(f"the ledger's chain is broken at row {look.broken}")
         for path, sha256 in tree(self.workspace).items():
             if sha256 not in self.states.get(path, ()):
                 findings.problems.append(f"{path} is in a state that no edit leaves")
@@ -210,14 +230,14 @@ class Play:
     def check_end(self, control: dict[str, str]) -> Findings:
         """Check also what holds when every task is done."""
         findings = self.check()
-        findings.problems += check_all_booked(self.bill(), self.ask("usage"))
+        findings.problems += check_all_booked(self.bill(), self.look().usage)
         if self.open_tasks():
             findings.problems.append(f"not ticked: {self.open_tasks()}")
         if tree(self.workspace, with_ours=True) != control:
             findings.problems.append("the workspace is not what an undisturbed run leaves")
         if not self._tests_green():
             findings.problems.append("the workspace's tests fail")
-        states = Counter(run["state"] for run in self.ask("runs")["runs"])
+        states = Counter(run["state"] for run in self.look().runs)
         if states != {"finished": len(TASKS)}:
             findings.problems.append(f"runs: {dict(states)}")
         for what, times in self.commands_run().items():
@@ -236,7 +256,7 @@ class Play:
 
     def note_doubts(self) -> None:
         """Count the commands that are in doubt now."""
-        for run in self.ask("runs")["runs"]:
+        for run in self.look().runs:
             for step in run["in_doubt"]:
                 self.doubts[step["what"]["argv"][-1]] += 1
 
@@ -248,8 +268,9 @@ class Play:
         self, arguments: Sequence[str], *, errors: str = "stderr.log", waits: bool = False, **environ: str
     ) -> Born:
         """Start a command; the caller ends and closes it."""
+        self._look = None
         born = self._nursery.bear(
-            [*arguments, "--json"] if arguments[0] != "chain" else arguments,
+            [LOOK] if arguments == [LOOK] else [*arguments, "--json"],
             cwd=self.workspace,
             environ={**self.environ, "BURSAR_FAILPOINT_LOG": str(self.passed), **environ},
             errors=self.folder / errors,
@@ -277,13 +298,6 @@ class Play:
         alive = {"01", "03", "08"}  # established, being established, left by the client
         rows = [line.split() for line in table.read_text().splitlines()[1:]]
         return any(int(row[1].rpartition(":")[2], 16) == self._port and row[3] in alive for row in rows)
-
-    def _usage_and_chain(self) -> tuple[Json, str]:
-        """What ``bursar usage --json`` prints, and the first broken row of the ledger's chain, by one process."""
-        done = self._finish(["chain"])
-        assert done.returncode == 0, done.stderr
-        usage, _, broken = done.stdout.rstrip().rpartition("\n")
-        return json.loads(usage), broken
 
     def _tests_green(self) -> bool:
         done = subprocess.run(

@@ -20,6 +20,8 @@ from typing import IO
 
 CHECKPOINT = "in_checkpoint"
 """Passed when a page of the database itself is written, which nothing but a checkpoint does once the file is there."""
+LOOK = "look"
+"""The one command that only a nursery knows."""
 _MOST_BYTES = 1 << 18
 _GRACE_S = 300.0
 
@@ -155,21 +157,21 @@ def _live(told: dict[str, object]) -> None:
         _strike_in_checkpoints(environ)
         if told["waits"]:
             sys.stdin.readline()
-        code = run_command_line(arguments) if arguments[0] != "chain" else _chain()
+        code = run_command_line(arguments) if arguments != [LOOK] else _look()
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
 
 
-def _chain() -> int:
-    """The ledger's rows and the first broken one, as no command prints them together."""
+def _look() -> int:
+    """What ``usage`` and ``runs`` print, and the first broken row of the ledger's chain, a line each."""
     from bursar.cli import run_command_line
     from bursar.wiring import build_app
 
-    code = run_command_line(["usage", "--json"])
+    code = max(run_command_line([each, "--json"]) for each in ("usage", "runs"))
     app = build_app()
-    sys.stdout.write(f"\n{app.journal().verify_chain()}\n")
+    sys.stdout.write(f"{json.dumps(app.journal().verify_chain())}\n")
     app.close()
     return code
 

@@ -28,13 +28,17 @@ class Op:
 
 
 class Disk:
-    """What happens below one folder while this is the default; ``full_from`` is the first write that finds no space."""
+    """What happens below one folder while this is the default; ``full_from`` is the first write that finds no space.
+
+    One that ``lies`` says that such a write is done.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.ops: list[Op] = []
         self.writes = 0
         self.full_from: int | None = None
+        self.lies = False
         self.refused = 0
 
     def acknowledge(self, ack: Any) -> None:
@@ -45,13 +49,16 @@ class Disk:
         """The name of a file of ours."""
         return Path(path).name if path is not None and Path(path).parent == self.folder else None
 
-    def write(self, file: str, data: bytes, offset: int) -> None:
-        """Remember a write. Raises apsw.FullError when there is no space."""
+    def write(self, file: str, data: bytes, offset: int) -> bool:
+        """Remember a write; whether it is to be done. Raises apsw.FullError when there is no space, unless it lies."""
         self.writes += 1
         if self.full_from is not None and self.writes >= self.full_from:
             self.refused += 1
+            if self.lies:
+                return False
             raise apsw.FullError("no space")
         self.ops.append(Op(kind="write", file=file, offset=offset, data=bytes(data)))
+        return True
 
 
 @contextmanager
@@ -88,9 +95,8 @@ class _File(apsw.VFSFile):
         super().__init__("unix", name, flags)
 
     def xWrite(self, data: bytes, offset: int) -> None:
-        if self._ours is not None:
-            self._disk.write(self._ours, data, offset)
-        super().xWrite(data, offset)
+        if self._ours is None or self._disk.write(self._ours, data, offset):
+            super().xWrite(data, offset)
 
     def xTruncate(self, newsize: int) -> None:
         if self._ours is not None:

@@ -11,8 +11,6 @@ from pathlib import Path
 REPORT = "BURSAR_SOAK_REPORT"
 """Names the file that takes the findings; without it nothing is kept."""
 SEED = "BURSAR_CRASH_SEED"
-KILLS = "BURSAR_CRASH_KILLS"
-"""How many random kills the short loop makes, where that is given."""
 
 
 class Report:

@@ -13,17 +13,14 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from bursar.system.failpoints import POINTS as NAMED
+
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
-REPORT, SEED, KILLS = "BURSAR_SOAK_REPORT", "BURSAR_CRASH_SEED", "BURSAR_CRASH_KILLS"
-SHORT_KILLS = 50
-"""Random kills of the short form; the long one has a thousand."""
-POINTS = (
-    "before_intent", "after_intent", "mid_stream", "before_result", "after_result", "in_edit", "random", "race",
-    "stopped", "power cut", "full disk",
-)  # fmt: skip
+REPORT, SEED = "BURSAR_SOAK_REPORT", "BURSAR_CRASH_SEED"
+POINTS = (*NAMED, "in_checkpoint", "random", "race", "stopped", "power cut", "full disk")
 """What must have struck at least once."""
-CONTROLS = ("forgotten results", "forgotten bytes", "no syncs", "two owners")
+CONTROLS = ("forgotten results", "forgotten bytes", "no syncs", "two owners", "a lying disk")
 """What must have found the fault that was put there for it."""
 
 Row = dict[str, Any]
@@ -40,11 +37,9 @@ def main(arguments: list[str]) -> int:
     began_s = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="bursar-soak-") as folder:
         path = Path(folder) / "report.jsonl"
-        environ = {**os.environ, SEED: seed, REPORT: str(path), **({KILLS: str(SHORT_KILLS)} if short else {})}
-        # In full, the small sizes and the tests of the checks run too, and the long loops of the other folders.
-        codes = [pytest_in(environ, "-m", "not soak", HERE) if short else pytest_in(environ, HERE)]
-        if not short:
-            codes.append(pytest_in(environ, "-m", "soak", "--ignore", HERE, HERE.parent))
+        environ = {**os.environ, SEED: seed, REPORT: str(path)}
+        # In full, the small sizes and the controls run too, and the long loops of the other folders.
+        codes = [pytest_in(environ, "-m", "soak_short" if short else "soak or soak_short", HERE.parent)]
         rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
     print(f"in {time.monotonic() - began_s:.0f} s", flush=True)
     line, wrong = verdict(rows)

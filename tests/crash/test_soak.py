@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from bursar.system.failpoints import POINTS as NAMED
+
+from .nursery import CHECKPOINT
 from .report import REPORT, SEED
 from .soak import CONTROLS, POINTS, verdict
 from .soak import REPORT as SOAKS_REPORT
@@ -21,10 +24,11 @@ def rows() -> list[dict[str, Any]]:
 def test_the_last_line() -> None:
     line, wrong = verdict(rows())
     assert wrong == []
-    assert line.startswith(f"soak ok: {2 * len(POINTS) + 1} kills (per point: before_intent 2, after_intent 2, ")
+    assert line.startswith(f"soak ok: {2 * len(POINTS) + 1} kills (per point: before_create 2, after_create 2, ")
     assert ", random 3, " in line
     assert line.endswith(f"), 0 repeated, 0 lost, control found {len(CONTROLS)}")
     assert (REPORT, SEED) == (SOAKS_REPORT, SOAKS_SEED)
+    assert {*NAMED, CHECKPOINT} < set(POINTS)
 
 
 @pytest.mark.parametrize("point", POINTS)

@@ -1,16 +1,15 @@
-"""Two windows on one run, as real processes that begin at the same moment: one owner, and nothing is paid twice.
+"""Two windows on one run, as processes that begin at the same moment: one owner, and nothing is paid twice.
 
-The seed is printed; ``BURSAR_CRASH_SEED`` plays one again.
+Whoever gets the run stops itself at once, as a suspended machine would, until the other has ended: so each round is a
+race, however slow the machine. The seed is printed; ``BURSAR_CRASH_SEED`` plays one again.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -21,52 +20,35 @@ import apsw
 import pytest
 
 from .harness import Play, tree
-from .oracle import Kill
+from .nursery import Nursery
 from .report import Report, seeded
 from .test_in_doubt import until
 
-pytestmark = pytest.mark.soak
-
 REFUSED, PAUSED = 2, 3
-BEGIN = (
-    "import sys, bursar.commandline.run, bursar.wiring; from bursar.cli import run_command_line; "
-    "print('ready', flush=True); sys.stdin.readline(); sys.exit(run_command_line(sys.argv[1:]))"
-)
-_PATIENCE_S = 60.0
 _TABLES = ("run", "step", "ledger", "hold", "event", "roll_day")
 
 
 class Window:
-    """A process of Bursar that has loaded all it needs and begins at a word; killed at the end of the block."""
+    """A process of Bursar that begins at a word; killed at the end of the block."""
 
-    def __init__(self, play: Play, arguments: list[str], name: str = "window") -> None:
+    def __init__(self, play: Play, arguments: list[str], name: str = "window", *, stops_at: str = "") -> None:
+        told = {"BURSAR_FAILPOINT": f"{stops_at}:stop"} if stops_at else {}
         self._errors = play.folder / f"{name}.err"
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", BEGIN, *arguments, "--json"],
-            cwd=play.workspace,
-            env=play.environ,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors.open("w"),
-            text=True,
-        )
+        self.process = play.start(arguments, errors=self._errors.name, waits=True, **told)
         self.lines: list[str] = []
         self._reader = threading.Thread(target=self._read)
 
     def __enter__(self) -> Window:
-        assert self.process.stdout is not None
-        assert self.process.stdout.readline() == "ready\n", self.said()
         self._reader.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.process.kill()
         self.end()
+        self.process.close()
 
     def go(self) -> None:
         """Say the word."""
-        assert self.process.stdin is not None
-        self.process.stdin.write("\n")
         self.process.stdin.close()
 
     def heard(self, *kinds: str) -> bool:
@@ -81,29 +63,37 @@ class Window:
         """Whether it was told that another has the run, and did nothing."""
         return self.process.returncode == REFUSED and "another window" in self.said() and not self.lines
 
+    def ended(self) -> bool:
+        """Whether it is over."""
+        return self.process.poll() is not None
+
+    def stopped(self) -> bool:
+        """Whether it has stopped itself."""
+        try:
+            stat = Path(f"/proc/{self.process.pid}/stat").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+        return stat.rpartition(")")[2].split()[0] == "T"
+
+    def wait_until_stopped(self) -> datetime:
+        """Wait until it has stopped itself; when."""
+        until(lambda: self.stopped() or self.ended(), f"it did not stop: {self.said()}")
+        assert self.stopped(), self.said()
+        return datetime.now(UTC)
+
     def end(self) -> int:
         """Wait until it has ended; its exit code."""
-        code = self.process.wait(timeout=_PATIENCE_S)
+        code = self.process.wait()
         if self._reader.is_alive():
             self._reader.join()
         return code
 
-    def stop(self) -> datetime:
-        """Stop it as a suspended machine does; when."""
-        os.kill(self.process.pid, signal.SIGSTOP)
-        at = datetime.now(UTC)
-        stat = Path(f"/proc/{self.process.pid}/stat")
-        until(lambda: stat.read_text().rpartition(")")[2].split()[0] == "T", "it did not stop")
-        return at
-
     def wake(self) -> None:
         """Let a stopped one go on."""
-        os.kill(self.process.pid, signal.SIGCONT)
+        self.process.signal(signal.SIGCONT)
 
     def _read(self) -> None:
-        assert self.process.stdout is not None
         self.lines.extend(iter(self.process.stdout.readline, ""))
-        self.process.stdout.close()
 
 
 class Races:
@@ -113,44 +103,35 @@ class Races:
         self._chance = chance
         self.outcomes: Counter[str] = Counter()
         self.kills = 0
-        self.late: list[str] = []
         self.problems: list[str] = []
 
     def run(self, play: Play, arguments: list[str]) -> int:
         """One round; the exit code of the one that drove the run, negative when it was then killed."""
         before = claims(play)
-        with Window(play, arguments, "left") as left, Window(play, arguments, "right") as right:
-            both = (left, right)
+        owns = "after_create:1" if arguments[0] == "run" else "after_claim:1"
+        with (
+            Window(play, arguments, "left", stops_at=owns) as left,
+            Window(play, arguments, "right", stops_at=owns) as right,
+        ):
+            both = [left, right]
+            self._chance.shuffle(both)
             for each in both:
                 each.go()
-            until(lambda: any(each.process.poll() is not None for each in both), "none of the two ended")
-            killed = False
-            if any(each.refused() for each in both) and self._chance.random() < 0.6:
-                owner = left if right.refused() else right
-                killed = self._kill(play, owner)
-            for each in both:
-                each.end()
-        second = [each for each in both if each.refused()]
-        codes = [each.process.returncode for each in both]
-        if len(second) == 1:
-            (owner,) = (each for each in both if each not in second)
-            self.outcomes[f"{arguments[0]} {'then killed' if killed else 'to the end'}"] += 1
+            until(lambda: all(each.ended() or each.stopped() for each in both), "one of the two did neither")
+            owners = [each for each in both if each.stopped()]
             self.problems += owners_wrong(play, before)
-            if owner.process.returncode not in (0, PAUSED, -9):
-                self.problems.append(f"the owner ended with {owner.process.returncode}: {owner.said()}")
-            return owner.process.returncode
-        # No race when one was so late that it found the work of the other ended, or a command in doubt ended both.
-        self.outcomes[f"{arguments[0]} late"] += 1
-        self.late.append(f"{codes}: {left.said()}{right.said()}")
-        if len(second) == 2:
-            self.problems.append(f"both were refused: {left.said()}{right.said()}")
-        elif set(codes) - {0, PAUSED, REFUSED}:
-            self.problems.append(f"ended with {codes}: {left.said()}{right.said()}")
-        return PAUSED if PAUSED in codes else 0
-
-    def raced(self) -> int:
-        """How many rounds were races."""
-        return self.outcomes.total() - len(self.late)
+            if len(owners) != 1 or not all(each.refused() for each in both if each not in owners):
+                codes = [each.process.poll() for each in both]
+                self.problems.append(f"{len(owners)} owners, ended with {codes}: {left.said()}{right.said()}")
+                return 0
+            (owner,) = owners
+            owner.wake()
+            killed = self._chance.random() < 0.6 and self._kill(play, owner)
+            code = owner.end()
+        self.outcomes[f"{arguments[0]} {'then killed' if killed else 'to the end'}"] += 1
+        if code not in (0, PAUSED, -9):
+            self.problems.append(f"the owner ended with {code}: {owner.said()}")
+        return code
 
     def _kill(self, play: Play, owner: Window) -> bool:
         try:
@@ -158,34 +139,42 @@ class Races:
         except subprocess.TimeoutExpired:
             at = datetime.now(UTC)
             owner.process.kill()
-            if owner.process.wait(timeout=_PATIENCE_S) == -9:
-                play.kills.append(Kill(point="random", at=at))
+            if owner.end() == -9:
+                play.struck("random", at)
                 self.kills += 1
                 return True
         return False
 
 
-@pytest.mark.parametrize("rounds", [10, pytest.param(200, marks=pytest.mark.soak)])
+@pytest.mark.parametrize(
+    "rounds", [pytest.param(10, marks=pytest.mark.soak_short), pytest.param(200, marks=pytest.mark.soak)]
+)
 def test_of_two_windows_at_the_same_moment_one_drives(
-    tmp_path: Path, control: dict[str, str], rounds: int, capsys: pytest.CaptureFixture[str], report: Report
+    tmp_path: Path,
+    nursery: Nursery,
+    control: dict[str, str],
+    rounds: int,
+    capsys: pytest.CaptureFixture[str],
+    report: Report,
 ) -> None:
     seed, chance = seeded()
     races = Races(chance)
     repeats: list[str] = []
     copies = 0
-    while races.raced() < rounds:
+    while races.outcomes.total() < rounds:
         copies += 1
-        with Play(tmp_path / f"copy-{copies}") as play:
+        with Play(tmp_path / f"copy-{copies}", nursery) as play:
             code = 0
             while play.open_tasks() or code:
-                waiting = [each for each in play.ask("runs")["runs"] if each["state"] != "finished"]
-                if code and not waiting:
+                run = play.open_run() if code else None
+                if code and run is None:
                     # Killed at the very end: at most the mark is missing.
                     code = play.exit_of(play.resume())
                     continue
                 doubt = ["--in-doubt", "rerun"] if code == PAUSED else []
-                arguments = play.resume(waiting[0]["run"], *doubt) if code else play.run(play.open_tasks()[0])
-                code = races.run(play, arguments)
+                arguments = play.resume(run["run"], *doubt) if run else play.run(play.open_tasks()[0])
+                # What is left when all rounds are played is played by one window.
+                code = play.exit_of(arguments) if races.outcomes.total() >= rounds else races.run(play, arguments)
                 if code == PAUSED:
                     play.note_doubts()
                 assert not races.problems, races.problems
@@ -195,19 +184,24 @@ def test_of_two_windows_at_the_same_moment_one_drives(
     with capsys.disabled():
         told = ", ".join(f"{what} {times}" for what, times in sorted(races.outcomes.items()))
         print(f"\nraces of two windows (BURSAR_CRASH_SEED={seed}, {copies} copies of the example): {told}")
-    report.add("races", kills={"race": races.kills}, repeated=len(repeats), lost=len(races.problems))
+    report.add("races", kills={"race": rounds}, repeated=len(repeats), lost=len(races.problems))
     assert not races.problems and not repeats, (races.problems, repeats)
-    assert len(races.late) <= rounds, races.late
+    assert races.outcomes.total() == rounds
     assert races.outcomes["run then killed"] + races.outcomes["run to the end"]
-    assert races.outcomes["resume then killed"] + races.outcomes["resume to the end"]
 
 
-@pytest.mark.parametrize("stopped_s", [0, pytest.param(15, marks=pytest.mark.soak)])
+@pytest.mark.parametrize(
+    "stopped_s", [pytest.param(0, marks=pytest.mark.soak_short), pytest.param(15, marks=pytest.mark.soak)]
+)
 def test_a_stopped_owner_keeps_its_run_and_a_dead_one_gives_it_up(
-    tmp_path: Path, stopped_s: float, capsys: pytest.CaptureFixture[str], report: Report
+    tmp_path: Path, nursery: Nursery, stopped_s: float, capsys: pytest.CaptureFixture[str], report: Report
 ) -> None:
-    with Play(tmp_path, chunk_ms=25) as play, Window(play, play.run("2.1"), "owner") as owner:
-        at = in_the_middle_of_an_answer(owner)
+    with (
+        Play(tmp_path, nursery) as play,
+        Window(play, play.run("2.1"), "owner", stops_at="mid_stream:5") as owner,
+    ):
+        owner.go()
+        at = owner.wait_until_stopped()
         before, run = claims(play), run_of(play)
         time.sleep(stopped_s)
         with Window(play, play.resume(run), "second") as second:
@@ -215,13 +209,13 @@ def test_a_stopped_owner_keeps_its_run_and_a_dead_one_gives_it_up(
             second.end()
             assert second.refused(), second.said()
         assert claims(play) == before
+        owner.process.kill()
+        assert owner.end() == -9
+        play.struck("stopped", at)
         with Window(play, play.resume(run), "heir") as heir:
-            owner.process.kill()
-            assert owner.process.wait(timeout=_PATIENCE_S) == -9
-            play.kills.append(Kill(point="stopped", at=at))
             began_s = time.monotonic()
             heir.go()
-            until(lambda: heir.heard("run_resumed") or heir.process.poll() is not None, "nobody took it over")
+            until(lambda: heir.heard("run_resumed") or heir.ended(), "nobody took it over")
             took_s = time.monotonic() - began_s
             assert heir.end() == 0, heir.said()
         assert claims(play) == before + 1
@@ -232,10 +226,12 @@ def test_a_stopped_owner_keeps_its_run_and_a_dead_one_gives_it_up(
     assert not findings.problems and not findings.repeats
 
 
-def test_a_woken_owner_that_was_fenced_writes_nothing(tmp_path: Path) -> None:
-    with Play(tmp_path, chunk_ms=25) as play:
-        with Window(play, play.run("2.1"), "owner") as owner:
-            in_the_middle_of_an_answer(owner)
+@pytest.mark.soak_short
+def test_a_woken_owner_that_was_fenced_writes_nothing(tmp_path: Path, nursery: Nursery) -> None:
+    with Play(tmp_path, nursery) as play:
+        with Window(play, play.run("2.1"), "owner", stops_at="mid_stream:5") as owner:
+            owner.go()
+            owner.wait_until_stopped()
             run = run_of(play)
             db = apsw.Connection(str(play.home / "bursar.db"))
             db.execute("UPDATE run SET epoch = epoch + 1")
@@ -252,31 +248,35 @@ def test_a_woken_owner_that_was_fenced_writes_nothing(tmp_path: Path) -> None:
         assert not findings.problems and not findings.repeats
 
 
-def test_the_check_finds_two_owners_where_the_lock_was_taken_away(tmp_path: Path, report: Report) -> None:
+@pytest.mark.soak_short
+def test_the_check_finds_two_owners_where_the_lock_was_taken_away(
+    tmp_path: Path, nursery: Nursery, report: Report
+) -> None:
     """Somebody who tidies the state folder takes the lock away; the epoch still keeps the old owner from writing."""
-    with Play(tmp_path, chunk_ms=25) as play, Window(play, play.run("2.1"), "owner") as owner:
-        in_the_middle_of_an_answer(owner)
+    with (
+        Play(tmp_path, nursery) as play,
+        Window(play, play.run("2.1"), "owner", stops_at="mid_stream:5") as owner,
+    ):
+        owner.go()
+        owner.wait_until_stopped()
         run = run_of(play)
         assert owners_wrong(play, 0) == []
         (play.home / "locks" / f"{run}.lock").unlink()
-        assert play.exit_of(play.resume(run)) == 0
-        found = owners_wrong(play, 0)
-        rows, files = every_row(play), tree(play.workspace, with_ours=True)
-        owner.wake()
-        ends_as_fenced(owner, run)
-        assert every_row(play) == rows
-        assert tree(play.workspace, with_ours=True) == files
+        with Window(play, play.resume(run), "second", stops_at="after_claim:1") as second:
+            second.go()
+            second.wait_until_stopped()
+            assert owner.stopped()
+            found = owners_wrong(play, 0)
+            rows, files = every_row(play), tree(play.workspace, with_ours=True)
+            owner.wake()
+            ends_as_fenced(owner, run)
+            assert every_row(play) == rows
+            assert tree(play.workspace, with_ours=True) == files
+            second.wake()
+            assert second.end() == 0, second.said()
         assert not play.check().problems
     report.add("two owners", control=len(found))
     assert found == ["2 claims where one window may drive"]
-
-
-def in_the_middle_of_an_answer(owner: Window) -> datetime:
-    """Let it begin and stop it while an answer arrives; when."""
-    owner.go()
-    until(lambda: owner.heard("request_progress"), "no answer arrived")
-    assert owner.process.poll() is None, owner.said()
-    return owner.stop()
 
 
 def ends_as_fenced(owner: Window, run: str) -> None:
