@@ -10,6 +10,11 @@ from pathlib import Path
 
 from bursar.commandline.output import FINE, INTERNAL, PAUSED, WRONG_USE, message
 
+_SPENT_HELP = """What is spent is what was billed. A request whose bill is not known (its answer broke off, or the
+process was killed) is counted at the most that it can have cost, and shown as that: 'usage'
+lists it beside the total as 'not known', 'budget' includes it in 'spent', says how much of it
+that is, and reserves on top what is held for requests in flight. So neither shows less than
+can have been spent."""
 _TASK_HELP = "a task's id, or @N for the task at line N (1-based)"
 
 
@@ -149,6 +154,7 @@ def _runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     run.add_argument("--max", metavar="AMOUNT", help="the ceiling of each run, for example 0.50usd")
     run.add_argument("--dry-run", action="store_true", help="only say what the first request of each task would cost")
     _allow_run(run)
+    _economy(run)
     resume = _add(
         commands,
         "resume",
@@ -158,6 +164,11 @@ def _runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     )
     resume.add_argument("run", nargs="?", metavar="RUN")
     resume.add_argument("--all", action="store_true", help="those of all workspaces")
+    resume.add_argument(
+        "--model",
+        metavar="NAME/MODEL",
+        help="the provider entry and model to use from the next request on; its prompt cache is cold",
+    )
     resume.add_argument("--max", metavar="AMOUNT", help="a new ceiling for the run")
     resume.add_argument(
         "--in-doubt",
@@ -166,6 +177,7 @@ def _runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         help="what to do with a step whose outcome is unknown",
     )
     _allow_run(resume)
+    _economy(resume)
     _control(commands)
     for name, summary in (("pause", "pause a run between two steps"), ("stop", "end a run for good between two steps")):
         wish = _add(commands, name, f"bursar.commandline.records:{name}", summary, f"bursar {name} run-0abc")
@@ -196,6 +208,17 @@ def _runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "bursar replay run-0abc",
     )
     replay.add_argument("run", metavar="RUN")
+    review = _add(
+        commands,
+        "review",
+        "bursar.commandline.review:review",
+        "have a model review what a finished run changed",
+        "bursar review run-0abc --dry-run",
+    )
+    review.add_argument("run", metavar="RUN")
+    review.add_argument("--model", metavar="NAME/MODEL", help="the provider entry and model to ask")
+    review.add_argument("--max", metavar="AMOUNT", help="the most that the request may cost, for example 0.10usd")
+    review.add_argument("--dry-run", action="store_true", help="only say what the request would cost")
     listing = _add(
         commands, "runs", "bursar.commandline.records:runs", "list the runs of this workspace", "bursar runs --all"
     )
@@ -219,6 +242,7 @@ def _control(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     )
     retry.add_argument("--max", metavar="AMOUNT", help="the ceiling of the new run, for example 0.50usd")
     _allow_run(retry)
+    _economy(retry)
     defer = _add(
         commands,
         "defer",
@@ -246,13 +270,24 @@ def _control(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 
 def _records(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    _add(commands, "usage", "bursar.commandline.records:usage", "show what was spent", "bursar usage --json")
+    usage = _add(commands, "usage", "bursar.commandline.records:usage", "show what was spent", "bursar usage --json")
+    usage.description = f"Show what was spent, by task, with every request.\n\n{_SPENT_HELP}"
     budget = _add(
-        commands, "budget", "bursar.commandline.records:budget", "show or set budgets", "bursar budget set day 5usd"
+        commands,
+        "budget",
+        "bursar.commandline.budgets:budget",
+        "show budgets with what is used of them, set one, or go back to the settings",
+        "bursar budget set day 5usd --warn 50,80,95\n         bursar budget unset day",
     )
-    budget.add_argument("action", nargs="?", choices=["set"])
-    budget.add_argument("scope", nargs="?", help="run or day")
-    budget.add_argument("amount", nargs="?", help="for example 5usd")
+    budget.description = f"{budget.description}\n\n{_SPENT_HELP}"
+    budget.add_argument("action", nargs="?", choices=["set", "unset"])
+    budget.add_argument("scope", nargs="?", help="run (the limit that each new run begins with) or day")
+    budget.add_argument("amount", nargs="?", help="5usd, 0.25usd, 200ktok, 300req; of a run an amount of money")
+    budget.add_argument(
+        "--warn",
+        metavar="P,P,P",
+        help="at how many percent of a budget its level is notice, warning and critical; kept (at first 50,80,95)",
+    )
     erase = _add(
         commands,
         "erase",
@@ -311,11 +346,22 @@ def _others(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     _add(commands, "serve", "bursar.lsp.serve:serve", "speak LSP on stdio, for editors", "bursar serve")
 
 
+def _economy(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--economy",
+        choices=["ask", "on", "off"],
+        default="ask",
+        help="near a limit go on with short answers and the route's economy model: ask first (the default; with nobody "
+        "to ask it goes on as it is), without asking, or never",
+    )
+
+
 def _allow_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--allow-run",
         action="append",
         default=[],
         metavar="ARGV",
-        help="allow exactly this command in the run without asking, whatever files it runs; may be given several times",
+        help="allow exactly this command in the run without asking, whatever files it runs, also after a resume of the "
+        "run; may be given several times",
     )

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from bursar.domain.errors import BadInput
-from bursar.domain.money.budget import BUDGET_UNITS, Amount
+from bursar.domain.money.budget import BUDGET_UNITS, Amount, BudgetKind, amount_text
 from bursar.domain.ports import Asker, EditorBuffers, Journal, ModelProvider, PriceBook, TokenCounter, WorkspaceFiles
 from bursar.domain.routes import Route, Target
 from bursar.domain.runs import RunRecord
 from bursar.runs.assemble import FirstRequest
+from bursar.runs.circuits import Circuits
 from bursar.runs.pace import Pace
 from bursar.runs.world import Ceilings, OnEvent, Way, Ways, World
 from bursar.settings import BUILT_IN, ESTIMATE_MODEL, ProviderEntry, Settings, load_settings, split_model
@@ -68,6 +69,7 @@ class App:
     clock: SystemClock = field(default_factory=SystemClock)
     ids: SystemIds = field(default_factory=SystemIds)
     pace: Pace = field(default_factory=Pace)
+    circuits: Circuits = field(default_factory=Circuits)
     failpoint: Failpoints = field(init=False)
     _journal: SqliteJournal | None = field(init=False, default=None)
     _counter: TokenCounter | None = field(init=False, default=None)
@@ -200,6 +202,14 @@ class App:
         """The limit for one run: set by command, else by settings."""
         return self._stored("run", settings.budget_run)
 
+    def limit_from(self, kind: BudgetKind, settings: Settings) -> tuple[str, str | None]:
+        """Where the limit for a scope kind comes from, and what it overrides: a word of the user's, or None."""
+        place = settings.budget_places.get(kind, "Bursar's default")
+        if kind not in self.journal().stored_budgets():
+            return place, None
+        amount = settings.budget_run if kind == "run" else settings.budget_day
+        return f"bursar budget set {kind}", f"{'no limit' if amount is None else amount_text(amount)} ({place})"
+
     def world(
         self,
         *,
@@ -211,6 +221,7 @@ class App:
         buffers: EditorBuffers | None = None,
         allowed_commands: frozenset[tuple[str, ...]] = frozenset(),
         in_doubt: Literal["ask", "rerun", "skip"] = "ask",
+        economy: Literal["ask", "on", "off"] = "ask",
         ceilings: Ceilings | None = None,
     ) -> World:
         """Everything one run needs, for this workspace; ``ways`` begins with the run's own model where it has one."""
@@ -234,11 +245,13 @@ class App:
             clock=self.clock,
             jitter=SystemJitter(),
             pace=self.pace,
+            circuits=self.circuits,
             failpoint=self.failpoint,
             on_event=on_event,
             day_limit=lambda: self.day_limit(self.settings()),
             allowed_commands=allowed_commands,
             in_doubt=in_doubt,
+            economy=economy,
             test_command=settings.test_command,
             ceilings=ceilings or Ceilings(),
         )

@@ -115,7 +115,7 @@ def test_the_peers_loop_is_the_same_loop_and_a_restart_shows_on_the_bill(tmp_pat
         ours = play.run()
         opening = scene.opening_of(play.log()[0]["body"])
     with Play(tmp_path / "theirs", RESTART, None, opening) as play:
-        assert play.run() == ours
+        assert play.run() == ours, "peers/agent.py must mark and say what Bursar's own requests do"
     assert (ours.requests, ours.repeated_effects, ours.questions) == (scene.STEPS, 0, 0)
     # The control: what is asked and done again must be found.
     with Play(tmp_path / "restarted", RESTART, Kill(point=RECORDED, step=2), opening) as play:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from bursar.domain.routes import Target
 from bursar.runs.pace import Pace
 from bursar.runs.world import Ceilings, Finished
 from providers.support import WIRES
 from support.fault_server import LAST_CHUNK, chunk, fault_server, head
-from support.world import Workshop
+from support.world import MODEL, Workshop
 
 from .answers import calls, good, provider
 
@@ -75,6 +76,6 @@ async def test_a_wait_that_would_be_long_is_left_to_the_provider(shop: Workshop)
 async def test_runs_of_one_process_share_what_was_said(shop: Workshop) -> None:
     pace = Pace()
     await two_requests(shop, "openai-chat", *headers("openai-chat", remaining=50_000), pace=pace)
-    (window,) = pace.newest("acme")
+    (window,) = pace.newest(Target(provider="acme", model=MODEL))
     assert window.remaining == 50_000
-    assert pace.newest("somebody else") == ()
+    assert pace.newest(Target(provider="somebody else", model=MODEL)) == ()

@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 from bursar.domain.conversation import BrokenToolCall, Text, ToolCall, ToolResult
 from bursar.domain.runs import StepRecord
 from bursar.runs.codec import block_from_json, block_to_json
-from bursar.runs.fold import AllDone, AskModel, Idle, UseTool, next_act, repeats, request_order, tool_order
+from bursar.runs.fold import (
+    AllDone,
+    AskModel,
+    Idle,
+    UseTool,
+    failed_checks,
+    next_act,
+    repeats,
+    request_order,
+    tool_order,
+)
 
 
 def step(key: str, status: Any = "done", result: dict[str, Any] | None = None, **more: Any) -> StepRecord:
@@ -218,3 +228,31 @@ def test_an_answer_that_breaks_off_twice_keeps_both_parts_in_order() -> None:
     in_flight = next_act([step("m1", "intent", intent={"kept": [first]})])
     assert isinstance(in_flight, AskModel)
     assert in_flight.kept == (first,)
+
+
+def test_words_for_short_answers_stand_behind_all_that_was_sent_before() -> None:
+    steps = [answer("m1", READ), used("t1.0", "one"), answer("m2", SAID), answer("m3", READ), used("t3.0", "two")]
+    plain, terse = next_act(steps), next_act(steps, terse_from=3)
+    assert isinstance(plain, AskModel)
+    assert isinstance(terse, AskModel)
+    words = terse.later[3].blocks[-1]
+    assert isinstance(words, Text)
+    assert words.text.startswith("From here on use few words")
+    assert terse.later[:3] == plain.later[:3], "what a cache knows keeps its bytes"
+    assert (terse.later[3].blocks[:-1], terse.later[4:]) == (plain.later[3].blocks, plain.later[4:])
+    alone = next_act([], terse_from=1)
+    assert isinstance(alone, AskModel)
+    assert [each.role for each in alone.later] == ["user"]
+
+
+def test_the_words_stay_where_they_are_however_far_the_run_goes() -> None:
+    steps = [answer("m1", READ), used("t1.0", "one"), answer("m2", READ), used("t2.0", "two")]
+    early, late = next_act(steps[:2], terse_from=2), next_act(steps, terse_from=2)
+    assert isinstance(early, AskModel)
+    assert isinstance(late, AskModel)
+    assert late.later[: len(early.later)] == early.later
+
+
+def test_failed_checks_are_counted_from_a_request_on() -> None:
+    steps = [used(f"t{n}.900", "no", error=True) for n in (1, 2, 4)] + [used("t5.900", "yes"), used("t1.0", error=True)]
+    assert [failed_checks(steps, since=n) for n in (1, 2, 3, 5)] == [3, 2, 1, 0]

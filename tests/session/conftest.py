@@ -81,6 +81,9 @@ class Adapters:
     def run_limit(self, settings: Settings, /) -> Amount | None:
         return Amount(unit="usd", value=self.run_limit_pico)
 
+    def limit_from(self, kind: str, settings: Settings, /) -> tuple[str, str | None]:
+        return "the test", None
+
     def world(self, *, root: Path, settings: Settings, ways: Ways, on_event: Any, asker: Any, buffers: Any) -> World:
         files = LocalFiles(root, buffers=buffers, failpoint=nothing)
         return self.shop.world(self.model, ways=ways, on_event=on_event, asker=asker, buffers=buffers, files=files)

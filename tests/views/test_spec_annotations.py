@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bursar.domain.money.usage import Usage
+from bursar.domain.resuming import NextRequest, Resumable, TooSmall
 from bursar.domain.runs import RequestRow, RunRecord, RunSummary, TaskEstimate
 from bursar.domain.specs import parse_spec, title_sha256
 from bursar.views.annotations import Related
@@ -67,6 +68,7 @@ def row(number: int, **changes) -> RequestRow:
         step=f"m{number}",
         attempt=1,
         task="1",
+        workspace="/w",
         spec=".kiro/specs/x/tasks.md",
         file="parcel.py",
         line=7,
@@ -186,6 +188,64 @@ def test_a_run_that_met_the_limit_again_is_left_to_the_user():
     assert lenses(2, again) == [
         ("Resume · usage limit, still reached · 7 steps kept, $0.0071 paid", "bursar.resumeRun")
     ]
+
+
+NEXT = NextRequest(
+    counted_tokens=6_214,
+    is_least=False,
+    warm_pico=2_300 * 10**6,
+    cold_pico=23 * MILLI,
+    hold_pico=31 * MILLI,
+    model="sim/m",
+    rate_card="card-1",
+)
+
+
+def resumables(next_: NextRequest = NEXT, too_small: TooSmall | None = None) -> dict[str, Resumable]:
+    return {"run-1": Resumable(next=next_, too_small=too_small)}
+
+
+@pytest.mark.parametrize(
+    ("next_", "says"),
+    [
+        (NEXT, "next request 6,214 in ~$0.0023-0.023"),
+        (replace(NEXT, warm_pico=23 * MILLI), "next request 6,214 in ~$0.023"),
+        (replace(NEXT, is_least=True), "next request at least 6,214 in ~$0.0023-0.023"),
+        (replace(NEXT, warm_pico=None, cold_pico=None), "next request 6,214 in · no price known"),
+        (replace(NEXT, counted_tokens=0), "nothing more to pay"),
+    ],
+)
+def test_resume_says_what_is_kept_and_what_going_on_costs(next_, says):
+    gone = summary(record(reason="owner_gone"), row(1, cost_pico=40 * MILLI))
+    assert lenses(2, gone, resumables=resumables(next_)) == [
+        (f"Resume · its process ended · 7 steps kept, $0.04 paid · {says}", "bursar.resumeRun")
+    ]
+
+
+def test_the_figures_of_resume_say_where_they_come_from():
+    paused = summary(record(reason="asked"), row(1), row(2))
+    (lens,) = [each for each in annotated(paused, resumables=resumables()).lenses if each.line == 2]
+    assert lens.tooltip == (
+        "Kept: 7 finished steps in the journal; $0.014 is the sum of the ledger's 2 requests. Neither is done or paid "
+        "again. 6,214 tokens are counted in the next request under o200k_base. At sim/m's prices (card-1) they cost "
+        "about $0.0023 while the provider still has the prompt cache of the request before, else about $0.023; the "
+        "answer is extra."
+    )
+
+
+@pytest.mark.parametrize(
+    ("scope", "whose"), [("run", "This run's budget of $0.05"), ("day", "Today's budget of $0.05")]
+)
+def test_a_budget_in_the_way_is_named_and_can_be_raised_there(scope, whose):
+    small = TooSmall(scope=scope, limit_pico=50 * MILLI, needed_pico=71 * MILLI)
+    paused = summary(record(reason="budget"), row(1, cost_pico=40 * MILLI))
+    assert lenses(2, paused, resumables=resumables(NEXT, small)) == [
+        (f"{whose} is used up: the next request needs $0.031 free · 7 steps kept, $0.04 paid", None),
+        ("Set budget", "bursar.setBudget"),
+        ("Stop", "bursar.stopRun"),
+    ]
+    shown = [each for each in annotated(paused, resumables=resumables(NEXT, small)).lenses if each.line == 2]
+    assert shown[1].arguments == ({"scope": scope, "run": "run-1"},)
 
 
 def test_a_run_that_waits_for_its_check_can_be_accepted():

@@ -75,7 +75,8 @@ def defer(app: App, args: argparse.Namespace) -> int:
         run = newest.run
     else:
         limit = ceiling_pico(app, settings, None)
-        estimate = estimate_of(app, settings, opened, task, provider, model, limit)
+        route = app.ways(settings).route
+        estimate = estimate_of(app, settings, opened, task, provider, model, limit, route.effort)
         planned = new_run(
             run=app.ids.new("run"),
             workspace=str(opened.root),
@@ -84,7 +85,7 @@ def defer(app: App, args: argparse.Namespace) -> int:
             estimate=estimate,
             provider=provider.name,
             model=model,
-            route=app.ways(settings).route.name,
+            route=route.name,
         )
         run = asyncio.run(_create(app, planned))
     asyncio.run(park(app.journal(), run, until))

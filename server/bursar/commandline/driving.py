@@ -17,6 +17,7 @@ from bursar.domain.errors import BadInput
 from bursar.domain.money.budget import parse_amount
 from bursar.domain.money.price import Price, Unpriced, usd_text
 from bursar.domain.ports import ModelProvider
+from bursar.domain.routes import Effort
 from bursar.domain.runs import TaskEstimate
 from bursar.domain.specs import SpecTask
 from bursar.runs.gather import gather_documents
@@ -45,12 +46,16 @@ class Printer:
         if line is not None:
             message(line)
 
-    def estimate(self, estimate: TaskEstimate) -> None:
-        """What is known before a run."""
+    def estimate(self, estimate: TaskEstimate, *, at: str) -> None:
+        """What is known before a run; as a line it is numbered like an event, and of no run."""
         first = estimate.first_request_pico
+        self._seq += 1
         if self._json:
             result_json(
                 {
+                    "seq": self._seq,
+                    "at": at,
+                    "run": None,
                     "kind": "estimate",
                     "task": estimate.address,
                     "title": estimate.title,
@@ -80,6 +85,7 @@ def world_for(
         asker=TerminalAsker(),
         allowed_commands=allowed,
         in_doubt=getattr(args, "in_doubt", "ask"),
+        economy=getattr(args, "economy", "ask"),
     )
 
 
@@ -91,6 +97,7 @@ def estimate_of(
     provider: ModelProvider,
     model: str,
     ceiling: int | None,
+    effort: Effort = "normal",
 ) -> Estimate:
     """What is known of a task before it runs, and its first request."""
     price = price_of(app, settings, provider, model)
@@ -104,6 +111,7 @@ def estimate_of(
         price=price,
         counter=app.counter(),
         ceiling_pico=ceiling,
+        terse=effort == "terse",
     )
 
 

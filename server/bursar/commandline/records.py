@@ -1,4 +1,4 @@
-"""``bursar runs``, ``pause``, ``stop``, ``usage``, ``budget`` and ``erase``: what is recorded, and wishes about it."""
+"""``bursar runs``, ``pause``, ``stop``, ``usage`` and ``erase``: what is recorded, and wishes about it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ import asyncio
 from collections import defaultdict
 from typing import Any
 
-from bursar.commandline.output import FINE, FOUND, message, result, result_json
+from bursar.commandline.output import FINE, message, result, result_json
 from bursar.domain.errors import BadInput
-from bursar.domain.money.budget import BudgetState, Scope, level_of, parse_amount
 from bursar.domain.money.price import usd_text
 from bursar.domain.money.usage import Usage
 from bursar.domain.runs import RequestRow, RunSummary
@@ -66,12 +65,12 @@ def stop(app: App, args: argparse.Namespace) -> int:
 
 
 def usage(app: App, args: argparse.Namespace) -> int:
-    """What was spent, by run, with every request."""
+    """What was spent, by task, with every request."""
     journal = app.journal()
     rows = journal.requests()
     by_key: dict[str, list[RequestRow]] = defaultdict(list)
     for row in rows:
-        by_key[f"{row.spec}#{row.task}"].append(row)
+        by_key[f"{row.workspace}/{row.spec}#{row.task}"].append(row)
     held = sum(each.held_pico for each in (*journal.summaries(), *journal.operations()))
     total = sum(each.cost_pico or 0 for each in rows)
     if args.json:
@@ -81,13 +80,17 @@ def usage(app: App, args: argparse.Namespace) -> int:
                 "requests": [request_json(each) for each in rows],
                 "total_usd": usd_text(total),
                 "held_usd": usd_text(held),
+                "at_most_usd": usd_text(total + held),
             }
         )
         return FINE
+    here = f"{workspace_here()}/"
     for key, each in by_key.items():
-        cost = sum(row.cost_pico or 0 for row in each)
-        result(f"{money(cost):>10}  {plural(len(each), 'request'):>12}  {key}")
-    result(f"{money(total):>10}  in all" + (f", at most {money(held)} more not known" if held else ""))
+        cost, not_known = _cost_pico(each), _not_known_pico(each)
+        more = f", at most {money(not_known)} more not known" if not_known else ""
+        result(f"{money(cost):>10}  {plural(len(each), 'request'):>12}  {key.removeprefix(here)}{more}")
+    more = f", and at most {money(held)} held or not known: at most {money(total + held)}" if held else ""
+    result(f"{money(total):>10}  in all{more}")
     return FINE
 
 
@@ -106,57 +109,6 @@ def request_json(row: RequestRow) -> dict[str, Any]:
         "ttft_ms": row.ttft_ms,
         "duration_ms": row.duration_ms,
     }
-
-
-def budget(app: App, args: argparse.Namespace) -> int:
-    """Show the budgets with what is taken, or set one."""
-    if args.action == "set":
-        if args.scope not in ("run", "day"):
-            given = f"'{args.scope}' is not a scope" if args.scope else "say which budget"
-            raise BadInput(f"{given}: choose run or day, for example bursar budget set day 5usd")
-        if args.amount is None:
-            raise BadInput(f"say how much: bursar budget set {args.scope} 5usd")
-        amount = parse_amount(args.amount)
-        if args.scope == "run" and amount.unit != "usd":
-            raise BadInput("the budget of a run is an amount of money for now: write bursar budget set run 1usd")
-        asyncio.run(app.journal().set_budget(args.scope, amount.unit, amount.value))
-    states = budget_states(app)
-    if args.json:
-        result_json({"budgets": [_budget_json(each) for each in states]})
-    else:
-        for each in states:
-            limit = "no limit" if each.limit is None else f"of {_amount(each.unit, each.limit)}"
-            result(f"{each.scope.kind:4} {_amount(each.unit, each.spent + each.reserved)} {limit} ({each.level})")
-    return FOUND if any(each.level == "over" for each in states) else FINE
-
-
-def budget_states(app: App) -> list[BudgetState]:
-    """The day's budget with what is charged and held, and the limit for each run."""
-    settings, journal = app.settings(), app.journal()
-    day = Scope(kind="day", key=app.clock.local_day())
-    spent, held = journal.charged_pico(day), journal.held_pico(day)
-    limit = app.day_limit(settings)
-    run_limit = app.run_limit(settings)
-    return [
-        BudgetState(
-            scope=day,
-            unit="usd",
-            limit=limit.value if limit else None,
-            spent=spent,
-            reserved=held,
-            level=level_of(taken=spent + held, limit=limit.value if limit else None),
-            resets_at=app.clock.next_local_midnight_utc(),
-        ),
-        BudgetState(
-            scope=Scope(kind="run", key=""),
-            unit=run_limit.unit if run_limit else "usd",
-            limit=run_limit.value if run_limit else None,
-            spent=0,
-            reserved=0,
-            level="ok" if run_limit else "off",
-            resets_at=None,
-        ),
-    ]
 
 
 def erase(app: App, args: argparse.Namespace) -> int:
@@ -206,26 +158,16 @@ def _usage_row(key: str, rows: list[RequestRow]) -> dict[str, Any]:
         "key": key,
         "requests": len(rows),
         "usage": total.as_dict(),
-        "cost_usd": usd_text(sum(row.cost_pico or 0 for row in rows)),
+        "cost_usd": usd_text(_cost_pico(rows)),
+        "not_known_usd": usd_text(_not_known_pico(rows)),
         "unpriced_requests": sum(1 for row in rows if row.unpriced),
     }
 
 
-def _budget_json(state: BudgetState) -> dict[str, Any]:
-    return {
-        "scope": state.scope.kind,
-        "unit": state.unit,
-        "limit": None if state.limit is None else _json_amount(state.unit, state.limit),
-        "spent": _json_amount(state.unit, state.spent),
-        "reserved": _json_amount(state.unit, state.reserved),
-        "level": state.level,
-        "resets_at": state.resets_at,
-    }
+def _cost_pico(rows: list[RequestRow]) -> int:
+    return sum(row.cost_pico or 0 for row in rows)
 
 
-def _json_amount(unit: str, value: int) -> str | int:
-    return usd_text(value) if unit == "usd" else value
-
-
-def _amount(unit: str, value: int) -> str:
-    return money(value) if unit == "usd" else plural(value, unit.removesuffix("s"))
+def _not_known_pico(rows: list[RequestRow]) -> int:
+    """The most that the requests whose bill is not known can have cost."""
+    return sum(row.at_most_pico for row in rows if row.certainty == "unknown")

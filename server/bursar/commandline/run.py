@@ -49,13 +49,17 @@ def run(app: App, args: argparse.Namespace) -> int:
         message(f"{price.why[:1].upper()}{price.why[1:]}.")
     if args.dry_run:
         for task in tasks:
-            printer.estimate(estimate_of(app, settings, opened, task, provider, model, ceiling).facts)
+            printer.estimate(
+                estimate_of(app, settings, opened, task, provider, model, ceiling, ways.route.effort).facts,
+                at=app.clock.now_utc(),
+            )
         return FINE
     missing = ways.missing_key()
     if missing is not None:
         raise BadInput(missing)
     world = world_for(app, settings, opened.root, ways, printer, args)
-    return run_loop(_run_tasks(app, settings, world, opened, tasks, provider, model, ceiling), world)
+    work = _run_tasks(app, settings, world, opened, tasks, provider, model, ceiling, max_given=args.max)
+    return run_loop(work, world)
 
 
 def resume(app: App, args: argparse.Namespace) -> int:
@@ -101,6 +105,8 @@ async def _run_tasks(
     provider: ModelProvider,
     model: str,
     ceiling: int | None,
+    *,
+    max_given: str | None,
 ) -> Outcome | None:
     outcome: Outcome | None = None
     for planned in tasks:
@@ -109,8 +115,9 @@ async def _run_tasks(
         if task is None or task.state == "done":
             message(f"{opened.path}: '{planned.title}' is {'gone' if task is None else 'done'} by now: not run.")
             continue
-        estimate = estimate_of(app, settings, opened, task, provider, model, ceiling)
-        _refuse_if_open(world, opened, estimate.facts)
+        effort = world.ways.route.effort if world.ways else "normal"
+        estimate = estimate_of(app, settings, opened, task, provider, model, ceiling, effort)
+        _refuse_if_open(world, opened, estimate.facts, max_given=max_given)
         record = await world.journal.create_run(
             new_run(
                 run=app.ids.new("run"),
@@ -175,7 +182,7 @@ def _as_it_is_now(opened: OpenedSpec, planned: SpecTask) -> SpecTask | None:
     return same[0] if same else None
 
 
-def _refuse_if_open(world: World, opened: OpenedSpec, estimate: TaskEstimate) -> None:
+def _refuse_if_open(world: World, opened: OpenedSpec, estimate: TaskEstimate, *, max_given: str | None) -> None:
     for other in world.journal.runs(world.files.root):
         same = (
             other.spec == opened.path and other.task_address == estimate.address and other.task_title == estimate.title
@@ -188,12 +195,15 @@ def _refuse_if_open(world: World, opened: OpenedSpec, estimate: TaskEstimate) ->
             why = reason_words(other.reason) or other.state
             raise BadInput(
                 f"task {estimate.address} has a run that can go on, {other.run} ({why}): "
-                f"'bursar resume {other.run}' keeps what is paid for, 'bursar stop {other.run}' gives it up"
+                f"'bursar resume {other.run}{f' --max {max_given}' if max_given else ''}' keeps what is paid for, "
+                f"'bursar stop {other.run}' gives it up"
             )
 
 
 def _resume_one(app: App, settings: Settings, record: RunRecord, args: argparse.Namespace) -> int:
-    ways = app.ways_of(settings, record)
+    if args.model and record.owner_alive:
+        raise OwnedElsewhere(f"{record.run} runs in another window: pause it there, then resume it with --model")
+    ways = app.ways(settings, args.model) if args.model else app.ways_of(settings, record)
     printer = Printer(as_json=args.json)
     world = world_for(app, settings, Path(record.workspace), ways, printer, args)
     if record.state == "finished":
@@ -209,6 +219,12 @@ def _resume_one(app: App, settings: Settings, record: RunRecord, args: argparse.
 
 
 async def _resume_drive(app: App, world: World, record: RunRecord, args: argparse.Namespace) -> Outcome:
+    if args.model:
+        way = world.chain_for(record.model)[0]
+        price = price_of(app, app.settings(), way.provider, way.model)
+        if isinstance(price, Unpriced):
+            message(f"{price.why[:1].upper()}{price.why[1:]}.")
+        await world.journal.set_model(record.run, provider=way.provider.name, model=way.model)
     if getattr(args, "max", None):
         await world.journal.raise_ceiling(record.run, ceiling_pico(app, app.settings(), args.max))
     return await drive(world, record.run)

@@ -10,6 +10,7 @@ from typing import Any
 from bursar.commandline.control import open_task
 from bursar.commandline.driving import ceiling_pico
 from bursar.commandline.output import FINE, FOUND, PAUSED, message, result, result_json
+from bursar.commandline.review import cost_usd
 from bursar.commandline.terminal import TerminalAsker
 from bursar.domain.errors import BadInput
 from bursar.domain.money.price import usd_text
@@ -37,7 +38,7 @@ def split(app: App, args: argparse.Namespace) -> int:
     )
     if args.dry_run:
         if args.json:
-            result_json(_json(plan, None, written=False, cost_pico=0))
+            result_json(_json(plan, None, written=False, cost="0"))
         else:
             result(f"{opened.path}: {_words(plan)} Nothing was sent.")
         return FINE
@@ -50,11 +51,11 @@ def split(app: App, args: argparse.Namespace) -> int:
 async def _split(app: App, world: World, plan: SplitPlan, args: argparse.Namespace) -> int:
     message(f"{plan.spec_path}: {_words(plan)}")
     found = await propose(world, plan)
-    cost_pico = _cost_pico(app, found.run)
+    cost = cost_usd(app, found.run)
     if isinstance(found, NotProposed):
         message(found.message)
         if args.json:
-            result_json(_json(plan, found, written=False, cost_pico=cost_pico))
+            result_json(_json(plan, found, written=False, cost=cost))
         return PAUSED if found.paused else FOUND
     if found.was_there:
         message(f"This answer was paid for before ({found.run}): nothing was sent.")
@@ -64,7 +65,7 @@ async def _split(app: App, world: World, plan: SplitPlan, args: argparse.Namespa
     written = args.yes or (can_ask and await agree(world, plan, found))
     waits = await write(world, plan, found) if written else None
     if args.json:
-        result_json(_json(plan, found, written=written, cost_pico=cost_pico))
+        result_json(_json(plan, found, written=written, cost=cost))
     if waits is not None:
         message(waits)
     elif written:
@@ -82,9 +83,7 @@ def _words(plan: SplitPlan) -> str:
     return request_words(f"sub-tasks of {plan.address}", asked, plan.figures)
 
 
-def _json(
-    plan: SplitPlan, found: Proposed | NotProposed | None, *, written: bool, cost_pico: int | None
-) -> dict[str, Any]:
+def _json(plan: SplitPlan, found: Proposed | NotProposed | None, *, written: bool, cost: str | None) -> dict[str, Any]:
     figures = plan.figures
     proposed = found if isinstance(found, Proposed) else None
     after = parse_spec(proposed.after, path_hint=plan.spec_path) if proposed else None
@@ -97,7 +96,7 @@ def _json(
         "request_usd": None if figures.first_request_pico is None else usd_text(figures.first_request_pico),
         "at_most_usd": None if figures.at_most_pico is None else usd_text(figures.at_most_pico),
         "run": None if found is None else found.run,
-        "cost_usd": None if cost_pico is None else usd_text(cost_pico),
+        "cost_usd": cost,
         "was_there": proposed is not None and proposed.was_there,
         "subtasks": [
             {"task": address_of(after, each), "title": each.title} for each in (proposed.tasks if proposed else ())
@@ -108,13 +107,6 @@ def _json(
         "written": written,
         "message": found.message if isinstance(found, NotProposed) else None,
     }
-
-
-def _cost_pico(app: App, run: str) -> int | None:
-    """What the operation has cost so far; None where a model without a price, or a lost answer, leaves it unknown."""
-    summary = app.journal().summary(run)
-    rows = summary.requests if summary else ()
-    return None if any(each.cost_pico is None for each in rows) else sum(each.cost_pico or 0 for each in rows)
 
 
 def _on_event(*, run: str, kind: str, at: str, seq: int | None, data: dict[str, Any]) -> None:

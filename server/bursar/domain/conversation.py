@@ -66,13 +66,17 @@ class ToolSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRequest:
-    """One request before it is bytes; the same value always gives the same bytes."""
+    """One request before it is bytes; the same value always gives the same bytes.
+
+    ``terse`` asks for little thought and few words in the format's own fields, where it has some.
+    """
 
     model: str
     system: str
     tools: tuple[ToolSpec, ...]
     messages: tuple[Message, ...]
     max_tokens: int
+    terse: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

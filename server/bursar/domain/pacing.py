@@ -11,6 +11,7 @@ WindowKind = Literal["requests", "tokens", "input_tokens", "output_tokens"]
 FIRST_STEP_S = 1.0
 LONGEST_STEP_S = 30.0
 MORE_THAN_ASKED = 0.1
+_NEARLY_USED = 20
 
 
 def retry_wait_s(*, failures: int, asked_s: float | None, share: float) -> float:
@@ -62,6 +63,27 @@ def short_of(
         if found is None or wait_s > found[1]:
             found = window, wait_s
     return found
+
+
+def nearly_used(
+    windows: Iterable[Window], *, seconds_until: Callable[[str], float], longer_than_s: float
+) -> Window | None:
+    """The window with the smallest share left, where that is a twentieth or less; None where there is none.
+
+    One that is full again within ``longer_than_s`` is waited for and not saved on, and says nothing here.
+    """
+    near = [
+        each
+        for each in windows
+        if each.remaining * _NEARLY_USED <= each.limit and seconds_until(each.resets_at) > longer_than_s
+    ]
+    return min(near, key=lambda each: each.remaining / max(each.limit, 1), default=None)
+
+
+def free_share(windows: Iterable[Window], *, seconds_until: Callable[[str], float]) -> float:
+    """How much of its tightest window is free, from 0 to 1; a window that was reset since, and none at all, is free."""
+    told = [each.remaining / each.limit for each in windows if seconds_until(each.resets_at) > 0 and each.limit > 0]
+    return min(told, default=1.0)
 
 
 def _need(window: Window, input_tokens: int, cached_tokens: int) -> int:

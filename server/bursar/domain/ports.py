@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from bursar.domain.conversation import Block, ModelReply, ModelRequest, OnStream
-from bursar.domain.money.budget import Granted, Limit, RefusedByBudget, Scope
+from bursar.domain.money.budget import Granted, Limit, RefusedByBudget, Scope, Unit, Used, WarnPercent
 from bursar.domain.money.ledger import LedgerEntry
 from bursar.domain.money.price import Price, Unpriced
 from bursar.domain.runs import (
@@ -251,8 +251,17 @@ class Journal(Protocol):
 
     async def raise_ceiling(self, run: str, ceiling_pico: int | None) -> None: ...
 
+    async def set_model(self, run: str, *, provider: str, model: str) -> None:
+        """Ask another model from the run's next request on; what was sent before keeps the name of its own."""
+
     async def set_budget(self, kind: str, unit: str, value: int) -> None:
         """The user's own limit for a scope kind; replaces the one before."""
+
+    async def unset_budget(self, kind: str) -> bool:
+        """Forget the user's own limit for a scope kind, so that the settings hold again; False without one."""
+
+    async def set_warn_percent(self, percent: WarnPercent) -> None:
+        """At which shares of a budget its level changes."""
 
     async def erase(self, *, run: str | None = None, workspace: str | None = None, everything: bool = False) -> int:
         """Remove prompt text, replies and results for good (overwritten in the file), keep sums; how many runs."""
@@ -287,6 +296,12 @@ class Journal(Protocol):
 
     def held_pico(self, scope: Scope) -> int:
         """Money held for requests in flight in a scope."""
+
+    def used(self, scope: Scope, unit: Unit) -> Used:
+        """What is used of a budget of this scope, in its unit."""
+
+    def warn_percent(self) -> WarnPercent:
+        """At which shares of a budget its level changes."""
 
     def stored_budgets(self) -> dict[str, tuple[str, int]]:
         """The user's own limits: scope kind -> (unit, value)."""
@@ -422,11 +437,14 @@ class CommandRunner(Protocol):
         """End every process group that is still alive."""
 
 
+QuestionKind = Literal["command", "path", "editor", "in_doubt", "rewind", "ticked", "economy", "stronger", "split"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """What the user is asked. ``summary`` fits in a message box (300 characters, escaped); ``detail`` is the whole."""
 
-    kind: Literal["command", "path", "editor", "in_doubt", "rewind", "ticked", "split"]
+    kind: QuestionKind
     run: str
     summary: str
     detail: str

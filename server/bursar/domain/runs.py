@@ -165,6 +165,7 @@ class RequestRow:
     step: str
     attempt: int
     task: str
+    workspace: str
     spec: str
     file: str | None
     line: int | None

@@ -58,9 +58,10 @@ def register(desk: Desk) -> None:
         return await session.rewind_run(run, step)
 
     async def set_budget(*arguments: Any) -> dict[str, Any]:
-        scope, amount = argument(arguments, scope=str, amount=str)
-        await session.set_budget(scope, amount)
-        return {"scope": scope, "amount": amount}
+        (scope,) = argument(arguments, scope=str)
+        amount = argument(arguments, amount=str)[0] if "amount" in arguments[0] else None
+        run = argument(arguments, run=str)[0] if "run" in arguments[0] else None
+        return {"scope": scope, "amount": await session.set_budget(scope, amount, run)}
 
     for name, handler in {
         "bursar.runTask": run_task,

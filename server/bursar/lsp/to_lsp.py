@@ -27,7 +27,12 @@ def code_lenses(annotations: Annotations) -> list[types.CodeLens]:
     return [
         types.CodeLens(
             range=_range(each.line, 0, 0),
-            command=types.Command(title=each.title, command=each.command or "", arguments=list(each.arguments)),
+            command=types.Command(
+                title=each.title,
+                command=each.command or "",
+                arguments=list(each.arguments),
+                tooltip=each.tooltip or None,
+            ),
         )
         for each in annotations.lenses
     ]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from bursar.domain.conversation import Block, BrokenToolCall, Message, ModelRequest, Text, ToolCall, ToolResult
@@ -38,6 +39,7 @@ class AnthropicWire:
     """The wire format of POST /v1/messages."""
 
     name = "anthropic"
+    terse_fields: Mapping[str, Any] = MappingProxyType({"output_config": {"effort": "low"}})
 
     def url(self, base_url: str, /) -> str:
         """Where requests go, for a base URL with or without its /v1."""
@@ -66,6 +68,8 @@ class AnthropicWire:
                 {"name": each.name, "description": each.description, "input_schema": each.input_schema}
                 for each in request.tools
             ]
+        if request.terse:
+            body |= self.terse_fields
         _mark(body)
         return canonical_bytes(body)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -35,6 +37,7 @@ class OpenAIChatWire:
     """The wire format of POST {base}/chat/completions."""
 
     name = "openai-chat"
+    terse_fields: Mapping[str, Any] = MappingProxyType({"reasoning_effort": "low", "verbosity": "low"})
 
     def __init__(self, *, base_url: str) -> None:
         host = urlsplit(base_url).hostname or ""
@@ -78,6 +81,8 @@ class OpenAIChatWire:
                 }
                 for each in request.tools
             ]
+        if request.terse:
+            body |= self.terse_fields
         return canonical_bytes(body)
 
     def prompt_text(self, body: dict[str, Any], /) -> str:

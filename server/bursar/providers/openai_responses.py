@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -46,6 +48,7 @@ class OpenAIResponsesWire:
     """The wire format of POST {base}/responses."""
 
     name = "openai-responses"
+    terse_fields: Mapping[str, Any] = MappingProxyType({"reasoning": {"effort": "low"}, "text": {"verbosity": "low"}})
 
     def url(self, base_url: str, /) -> str:
         """Where requests go; a base URL without a path gets the usual /v1."""
@@ -90,6 +93,8 @@ class OpenAIResponsesWire:
                 for each in request.tools
             ]
         body["prompt_cache_key"] = _cache_key(body)
+        if request.terse:
+            body |= self.terse_fields
         return canonical_bytes(body)
 
     def refuses_options(self, body: bytes, refusal: str, /) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from bursar.domain.conversation import Block, ModelReply, ModelRequest, OnStream
 from bursar.domain.errors import AnswerAway, KeyRefused, OptionRefused, ProviderError, RequestRejected
@@ -48,6 +49,7 @@ class HttpProvider:
         self._resumable = wire if isinstance(wire, OpenAIResponsesWire) else None
         # Learnt from a refusal, and kept as long as this provider is used.
         self._without_options = False
+        self._never_terse: set[str] = set()
         self.can_reattach = self._resumable is not None
         self._address = address
         self._url = wire.url(address.base_url)
@@ -63,6 +65,8 @@ class HttpProvider:
 
     def body(self, request: ModelRequest, /) -> bytes:
         """The canonical bytes of the request, without the options that the server has refused."""
+        if request.model in self._never_terse:
+            request = replace(request, terse=False)
         body = self._format.body(request)
         return self._resumable.without_options(body) if self._resumable and self._without_options else body
 
@@ -91,17 +95,14 @@ class HttpProvider:
         """Send once. Raises NotAccepted (nothing owed) or AnswerCut (may be owed); cancelling closes the connection.
 
         Every piece of the answer goes to ``keep`` after Accepted and before it is looked at. A server that refuses the
-        request for an option that only makes its answer fetchable gets OptionRefused raised: from then on ``body`` is
-        without, so that whoever counts the attempts sends it again.
+        request for an option that only makes its answer fetchable, or shorter, gets OptionRefused raised: from then on
+        ``body`` is without, so that whoever counts the attempts sends it again.
         """
         key = self._usable_key()
         outcome = await self._attempt(body, key, on_stream, keep).run()
-        wire = self._resumable
-        if wire is not None and isinstance(outcome, RequestRejected) and wire.refuses_options(body, str(outcome)):
-            self._without_options = True
+        if isinstance(outcome, RequestRejected) and (lost := self._give_up_options(body, outcome)) is not None:
             outcome = OptionRefused(
-                f"{outcome}; it is asked without such options from now on, and an answer that breaks off cannot be "
-                "fetched again",
+                f"{outcome}; it is asked without such options from now on, and {lost}",
                 request_id=outcome.request_id,
                 status=outcome.status,
             )
@@ -109,6 +110,19 @@ class HttpProvider:
         if isinstance(outcome, ProviderError):
             raise outcome
         return outcome
+
+    def _give_up_options(self, body: bytes, refusal: RequestRejected) -> str | None:
+        """Leave the options out that this refusal may be about; what is lost by it, None where there are none."""
+        wire = self._resumable
+        if wire is not None and wire.refuses_options(body, str(refusal)):
+            self._without_options = True
+            return "an answer that breaks off cannot be fetched again"
+        data = json_object(body.decode("utf-8", "replace")) or {}
+        # Not every server names what it does not know; whether it was this shows at the next attempt.
+        if refusal.status in (400, 422) and data.keys() & self._format.terse_fields.keys():
+            self._never_terse.add(str(data.get("model")))
+            return "only the words of the request ask for a short answer"
+        return None
 
     def reply_from(self, data: bytes, /, *, request_id: str, model: str) -> ModelReply:
         """The answer in these kept bytes, without times. Raises AnswerCut or NotAccepted where it is not whole."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -68,6 +68,8 @@ class Wire(Protocol):
     """One wire format."""
 
     name: str
+    terse_fields: Mapping[str, Any]
+    """What a terse request has beside the others; a model that refuses it is asked without."""
 
     def url(self, base_url: str, /) -> str: ...
 

@@ -16,6 +16,7 @@ from bursar.domain.safety.show import (
     question_for_in_doubt,
     question_for_path,
 )
+from bursar.runs.allowing import commands_allowed
 from bursar.runs.checking import check_command, check_not_run
 from bursar.runs.events import Events
 from bursar.runs.fold import RunCheck, UseTool, tool_key, tool_order
@@ -224,7 +225,7 @@ class Tools:
             await self._answer(act, "command", _intent(call), plan.message, error=True)
             return None
         state = await self._state_of_files(plan)
-        allowed_now = argv in self._world.allowed_commands or (
+        allowed_now = argv in commands_allowed(self._world, self._run.run) or (
             state is not None and self._commands_for_run.get(plan) == state
         )
         if not allowed_now:

@@ -4,22 +4,39 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from bursar.domain.conversation import Accepted, Block, Message, ModelReply, StreamEvent
-from bursar.domain.errors import AnswerAway, AnswerCut, NotAccepted, QuotaExhausted, Unreachable
-from bursar.domain.money.budget import RefusedByBudget, Scope
+from bursar.domain.conversation import Block, Message, ModelReply
+from bursar.domain.errors import (
+    AnswerAway,
+    AnswerCut,
+    NotAccepted,
+    ProviderError,
+    QuotaExhausted,
+    Unreachable,
+)
+from bursar.domain.failover import move_after
+from bursar.domain.money.budget import RefusedByBudget
 from bursar.domain.money.figures import money
 from bursar.domain.money.price import Unpriced, usd_text
 from bursar.domain.ports import ModelProvider
 from bursar.domain.runs import RunRecord, StepRecord
 from bursar.runs.booking import Attempt, Books, attempt_of, target_of_step
+from bursar.runs.choosing import Choice, Elsewhere, Known
 from bursar.runs.events import Events
 from bursar.runs.focus import Focus
 from bursar.runs.fold import request_key, request_order
-from bursar.runs.sizing import limits_of, size_request
+from bursar.runs.listening import Listener
+from bursar.runs.modes import Modes
+from bursar.runs.planning import Planned, Plans, refusal_text
 from bursar.runs.waiting import PASSES_BY_ITSELF, Patience, StopAsked
 from bursar.runs.world import DISTRUSTED, Paused, PauseNow, Way, World
+
+
+class GoOn(Exception):
+    """Unwinds to the loop of the run: the journal holds a part of the answer, the rest is asked of another target."""
 
 
 class Requests:
@@ -27,6 +44,7 @@ class Requests:
 
     def __init__(self, world: World, run: RunRecord, epoch: int, events: Events) -> None:
         self._world = world
+        self._modes = Modes()
         self._run = run
         self._epoch = epoch
         self._events = events
@@ -34,7 +52,16 @@ class Requests:
         self._prompt_sha256 = hashlib.sha256(run.first_request.encode("utf-8", "replace")).hexdigest()
         self._seconds_run = run.seconds_run
         self._read_from_cache = 0
+        self._plans = Plans(world, run, terse=False)
+        self._known = Known()
+        self._choice: Choice | None = None
         self._patience = Patience(world, run.run, epoch, events)
+
+    def go(self, world: World, modes: Modes) -> None:
+        """Make the next requests in this mode: ``world`` says whom they may ask."""
+        self._world = world
+        self._modes = modes
+        self._plans = Plans(world, self._run, terse=modes.terse_fields)
 
     async def ask(
         self,
@@ -57,31 +84,57 @@ class Requests:
         self._seconds_run = seconds_run
         self._kept = kept
         self._paced = False
-        self._patience = Patience(self._world, self._run.run, self._epoch, self._events)
         # What may have been billed is repeated once at most, and never unasked where somebody had asked for a repeat.
         self._repeated = step is not None and step.request_id is not None
         begin_at = 1 if step is None else step.attempt + 1
+        choice = self._choice_for(n)
+        self._patience = Patience(self._world, self._run.run, self._epoch, self._events, sent_before=choice.sent)
         try:
             if step is not None and step.status == "intent" and await self._take_up(n, step):
                 return None
-            async for each in self._patience.attempts(*PASSES_BY_ITSELF):
+            async for each in self._patience.attempts(*PASSES_BY_ITSELF, Elsewhere):
                 with each:
-                    await self._once(n, later, begin_at + each.retry_state.attempt_number - 1, focus)
+                    await self._once(n, later, begin_at + each.retry_state.attempt_number - 1, focus, choice)
         except PauseNow as pause:
-            return pause.paused
-        except StopAsked:
+            return self._and_the_others(pause.paused, choice)
+        except (StopAsked, GoOn):
             return None
-        except PASSES_BY_ITSELF as error:
-            return self._patience.given_up(error)
-        except QuotaExhausted as error:
-            return Paused(reason="limit", detail=f"{error}. It was asked for once and is not owed. Resume after that.")
-        except AnswerAway as error:
-            return Paused(
-                reason="provider", detail=f"{error}. It stays held; resume fetches it, and pays nothing twice."
-            )
-        except NotAccepted as error:
-            return Paused(reason="provider", detail=str(error))
+        except Elsewhere as elsewhere:
+            return self._and_the_others(self._paused_by(elsewhere.failure), choice)
+        except (NotAccepted, AnswerAway) as error:
+            return self._and_the_others(self._paused_by(error), choice)
         return None
+
+    def _paused_by(self, error: ProviderError) -> Paused:
+        if isinstance(error, PASSES_BY_ITSELF):
+            return self._patience.given_up(error)
+        if isinstance(error, QuotaExhausted):
+            return Paused(reason="limit", detail=f"{error}. It was asked for once and is not owed. Resume after that.")
+        if isinstance(error, AnswerAway):
+            detail = f"{error}. It stays held; resume fetches it, and pays nothing twice."
+            return Paused(reason="provider", detail=detail)
+        return Paused(reason="provider", detail=str(error))
+
+    def _and_the_others(self, paused: Paused, choice: Choice) -> Paused:
+        """The same pause, with what became of the targets that were not asked, and the first moment that one resets."""
+        more = choice.passed_over() if choice.has_others else ""
+        detail = f"{paused.detail} {more}".rstrip()
+        left_s = self._known.first_reset_s() - self._world.clock.monotonic_s()
+        if left_s <= 0 or paused.resume_at is not None or paused.reason not in ("limit", "provider"):
+            return replace(paused, detail=detail)
+        until = self._world.clock.utc_in(left_s)
+        return Paused(reason="limit", detail=f"{detail} The first limit resets at {until}.", resume_at=until)
+
+    def _choice_for(self, n: int) -> Choice:
+        """The ways for request ``n``; what was learnt of them at an earlier attempt at it holds on."""
+        chain, before = self._world.chain_for(self._run.model), self._choice
+        if before is not None and (before.n, before.chain) == (n, chain):
+            return before
+        ways = self._world.ways
+        self._choice = Choice(self._world, n, chain, self._known, sticks=ways is not None and ways.route.balance)
+        if before is not None and before.n == n:
+            self._choice.sent = before.sent
+        return self._choice
 
     async def take_up(self, n: int, step: StepRecord) -> bool:
         """Settle what was in flight for request ``n``, without asking again; whether the journal now holds its answer,
@@ -91,35 +144,37 @@ class Requests:
         """
         return await self._take_up(n, step)
 
-    async def _once(self, n: int, later: Sequence[Message], number: int, focus: Focus) -> None:
-        world, run, key = self._world, self._run, request_key(n)
-        if not world.trusted():
-            raise PauseNow(DISTRUSTED)
-        way = world.chain_for(run.model)[0]
-        target = way.target
-        price = world.prices.price(provider=target.provider, model=target.model, at=world.clock.now_utc())
-        day = Scope(kind="day", key=world.clock.local_day())
-        limits = limits_of(run, day=day, day_limit=world.day_limit())
-        if isinstance(price, Unpriced) and limits:
-            raise PauseNow(Paused(reason="budget", detail=f"No price is known for {price.model}. {price.why}"))
-        sized = size_request(
-            run,
-            later,
-            way=way,
-            counter=world.counter,
-            journal=world.journal,
-            price=price,
-            limits=limits,
-        )
-        if not self._paced:
-            self._paced = True
-            cached = self._read_from_cache
-            if await self._patience.keep_pace(target.provider, input_tokens=sized.counted_tokens, cached_tokens=cached):
-                # The day, the limits and what is left of them may be others by now.
-                return await self._once(n, later, number, focus)
+    async def _once(self, n: int, later: Sequence[Message], number: int, focus: Focus, choice: Choice) -> None:
+        """Ask whoever can be asked now, once. Raises what it came to where that is no answer."""
+        while True:
+            if not self._world.trusted():
+                raise PauseNow(DISTRUSTED)
+            way = await choice.next(self._patience)
+            with self._world.circuits.taken(way.target):
+                planned = self._plans.plan(way, later, check_window=choice.has_others)
+                if isinstance(planned, Paused):
+                    if not choice.pass_over(way, planned.detail):
+                        raise PauseNow(planned)
+                    await self._tell_passed_over(n, way, planned.detail)
+                elif self._paced or not await self._keep_pace(way, planned, later, choice):
+                    return await self._reserve_and_send(n, number, way, planned, later, focus, choice)
+            # The day, the limits and what is left of them may be others by now.
+
+    async def _reserve_and_send(
+        self,
+        n: int,
+        number: int,
+        way: Way,
+        planned: Planned,
+        later: Sequence[Message],
+        focus: Focus,
+        choice: Choice,
+    ) -> None:
+        world, run = self._world, self._run
+        sized, target, day = planned.sized, way.target, planned.day
         attempt = Attempt(
             n=n,
-            key=key,
+            key=request_key(n),
             number=number,
             target=target,
             hold_pico=sized.hold_pico,
@@ -127,18 +182,19 @@ class Requests:
             body_sha256=hashlib.sha256(sized.body).hexdigest(),
             prompt_sha256=self._prompt_sha256,
             counted_tokens=sized.counted_tokens,
-            price=price,
+            price=planned.price,
             focus=focus,
         )
         granted = await world.journal.begin_request(
             run=run.run,
             epoch=self._epoch,
-            key=key,
+            key=attempt.key,
             n=request_order(n),
             attempt=number,
             intent={
                 "provider": target.provider,
                 "model": target.model,
+                "effort": "terse" if self._modes.terse else "normal",
                 "counted_tokens": sized.counted_tokens,
                 "max_tokens": sized.max_tokens,
                 "day": day.key,
@@ -149,7 +205,7 @@ class Requests:
             body_sha256=attempt.body_sha256,
             prompt_sha256=self._prompt_sha256,
             hold_pico=sized.hold_pico,
-            limits=limits,
+            limits=planned.limits,
             day=day,
         )
         if isinstance(granted, RefusedByBudget):
@@ -163,20 +219,82 @@ class Requests:
             counted_tokens=sized.counted_tokens,
             at_most_usd=usd_text(sized.hold_pico),
         )
-        await self._send(sized.body, attempt, way)
+        choice.sent += 1
+        await self._send(sized.body, attempt, way, later, choice)
 
-    async def _send(self, body: bytes, attempt: Attempt, way: Way) -> None:
+    async def _keep_pace(self, way: Way, planned: Planned, later: Sequence[Message], choice: Choice) -> bool:
+        """Wait for a limit that this request would reach, or pass over to another target; whether to plan anew."""
+        target, sized = way.target, planned.sized
+        cached = self._read_from_cache if target == self._known.last else 0
+        short = self._patience.short(target, input_tokens=sized.counted_tokens, cached_tokens=cached)
+        if short is None:
+            return False
+        window, seconds = short
+        is_long = choice.sticks or seconds > self._world.ceilings.elsewhere_s
+        fits = partial(self._plans.why_not, later=later)
+        if is_long and choice.other(way, of_another_provider=False, fits=fits):
+            kind = window.kind.replace("_", " ")
+            why = f"of its {window.limit:,} {kind}, {window.remaining:,} are left for now"
+            choice.pass_over(way, why)
+            await self._tell_passed_over(choice.n, way, why)
+            return True
+        self._paced = True
+        return await self._patience.keep_pace(target, window, seconds)
+
+    async def _tell_passed_over(self, n: int, way: Way, why: str) -> None:
+        await self._events.tell("passed_over", n=n, provider=way.target.provider, model=way.target.model, why=why)
+
+    async def _go_elsewhere(self, error: ProviderError, way: Way, later: Sequence[Message], choice: Choice) -> bool:
+        """Whether another target is asked after this failure; then everybody is told which, why and at what price."""
+        ceilings, clock, target = self._world.ceilings, self._world.clock, way.target
+        move = move_after(error, in_a_row=self._patience.in_a_row + 1, most_wait_s=ceilings.elsewhere_s)
+        if move in ("again", "nobody") or not choice.has_others or choice.sent >= ceilings.attempts:
+            return False
+        if move == "other_provider":
+            self._known.refused[target.provider] = str(error)
+        asked_s = getattr(error, "retry_after_s", None)
+        if asked_s is not None and asked_s > ceilings.elsewhere_s:
+            self._known.until_s[target] = clock.monotonic_s() + asked_s, str(error)
+        other = choice.other(
+            way,
+            of_another_provider=move == "other_provider",
+            fits=partial(self._plans.why_not, later=later),
+        )
+        planned = None if other is None else self._plans.plan(other, later, check_window=True)
+        if other is None or not isinstance(planned, Planned):
+            return False
+        if move == "elsewhere":
+            choice.pass_over(way, str(error))
+        rates = None if isinstance(planned.price, Unpriced) else planned.price.rates.as_dict()
+        await self._events.tell(
+            "switched",
+            n=choice.n,
+            provider=other.target.provider,
+            model=other.target.model,
+            instead_of=str(target),
+            why=str(error),
+            unit_prices=rates,
+            at_most_usd=usd_text(planned.sized.hold_pico),
+        )
+        self._patience.elsewhere()
+        self._paced = False
+        return True
+
+    async def _send(self, body: bytes, attempt: Attempt, way: Way, later: Sequence[Message], choice: Choice) -> None:
         world, run = self._world, self._run
-        listener = _Listener(world, run.run, attempt, self._events)
+        listener = Listener(world, run.run, attempt, self._events)
         try:
             world.failpoint("before_send")
-            reply = await self._answer(body, attempt, way.provider, listener)
+            with world.circuits.hearing(way.target, world.clock):
+                reply = await self._answer(body, attempt, way.provider, listener)
             world.failpoint("answer_read")
         except NotAccepted as error:
             await world.journal.release_request(
                 run=run.run, epoch=self._epoch, key=attempt.key, attempt=attempt.number, why=str(error)
             )
             await self._events.tell("request_refused", n=attempt.n, attempt=attempt.number, message=str(error))
+            if await self._go_elsewhere(error, way, later, choice):
+                raise Elsewhere(error) from error
             raise
         except AnswerCut as error:
             usable = self._usable(attempt, way.provider)
@@ -187,17 +305,24 @@ class Requests:
                 kept=usable,
                 owed=error.owed,
             )
+            if error.text_seen and usable and await self._go_elsewhere(error, way, later, choice):
+                # It is no repeat: the other target is given what arrived, and goes on from there.
+                raise GoOn from error
             if error.text_seen or self._repeated:
                 bound = "" if error.owed else f" It may be billed, at most {money(attempt.hold_pico)}."
                 then = "goes on from what arrived" if usable else "asks again"
                 detail = f"{error}.{bound} Resume {then}."
                 raise PauseNow(Paused(reason="cut", detail=detail)) from error
             self._repeated = True
-            raise Unreachable(f"{error} (nothing of the answer had arrived)", request_id=error.request_id) from error
+            nothing = Unreachable(f"{error} (nothing of the answer had arrived)", request_id=error.request_id)
+            if await self._go_elsewhere(error, way, later, choice):
+                raise Elsewhere(nothing) from error
+            raise nothing from error
+        self._known.last = way.target
         self._read_from_cache = 0 if reply.usage is None else reply.usage.cache_read
         await self._books.settle(attempt, reply, seconds_run=self._seconds_run)
 
-    async def _answer(self, body: bytes, attempt: Attempt, provider: ModelProvider, listener: _Listener) -> ModelReply:
+    async def _answer(self, body: bytes, attempt: Attempt, provider: ModelProvider, listener: Listener) -> ModelReply:
         """The answer to a request; one that breaks off is fetched where the provider goes on with it."""
         spool = self._world.spool
         try:
@@ -218,7 +343,7 @@ class Requests:
                     kept,
                     request_id=request_id,
                     model=attempt.target.model,
-                    on_stream=_Listener(world, run.run, attempt, self._events),
+                    on_stream=Listener(world, run.run, attempt, self._events),
                     keep=world.spool.keep,
                 )
             # What this try has fetched is not fetched by the next one.
@@ -284,46 +409,3 @@ class Requests:
     def _usable(self, attempt: Attempt, provider: ModelProvider) -> tuple[Block, ...]:
         kept = self._world.spool.read(run=self._run.run, key=attempt.key, attempt=attempt.number)
         return () if kept is None else provider.kept_from(kept[1])
-
-
-def refusal_text(refused: RefusedByBudget) -> str:
-    """What a denied reservation tells the user."""
-    this_run = refused.scope.kind == "run"
-    raise_it = "--max or 'bursar budget set run'" if this_run else "'bursar budget set day'"
-    return (
-        f"The next request may take up to {_amount(refused, refused.wanted)}, and of the"
-        f" {_amount(refused, refused.limit)} for {'this run' if this_run else 'today'}"
-        f" {_amount(refused, refused.taken)} is spent or held. Nothing was sent."
-        f" Raise the limit with {raise_it} (Set Budget in the editor), then resume."
-    )
-
-
-def _amount(refused: RefusedByBudget, value: int) -> str:
-    return money(value) if refused.unit == "usd" else f"{value:,} {refused.unit}"
-
-
-class _Listener:
-    """Hears the stream of one attempt: keeps the request id at once, passes signs of life on."""
-
-    def __init__(self, world: World, run: str, attempt: Attempt, events: Events) -> None:
-        self._world = world
-        self._run = run
-        self._attempt = attempt
-        self._events = events
-        self._told_first = False
-        self.request_id: str | None = None
-
-    def __call__(self, event: StreamEvent, /) -> None:
-        if isinstance(event, Accepted):
-            self.request_id = event.request_id
-            self._world.pace.heard(self._attempt.target.provider, event.windows)
-            self._world.spool.start(
-                run=self._run, key=self._attempt.key, attempt=self._attempt.number, request_id=event.request_id
-            )
-            self._world.failpoint("first_byte")
-            self._events.pass_on("request_accepted", n=self._attempt.n, request_id=event.request_id)
-            return
-        kind = "request_progress" if self._told_first else "request_first_token"
-        self._told_first = True
-        self._world.failpoint("mid_stream")
-        self._events.pass_on(kind, n=self._attempt.n, chars=event.chars)

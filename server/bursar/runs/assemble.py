@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bursar.domain.conversation import Message, ModelRequest, Text
@@ -15,6 +15,10 @@ from bursar.runs.tools import TOOLS
 
 MAX_OUTPUT_TOKENS = ANSWER_TOKENS
 LEAST_OUTPUT_TOKENS = 1_024
+TERSE_WORDS = (
+    "From here on use few words: call tools without saying why, quote nothing back, change no more than the task "
+    "needs, and keep the summary to one sentence."
+)
 _DOCUMENT_LIMIT_CHARS = 400_000
 
 _RULES = """\
@@ -50,6 +54,8 @@ class FirstRequest:
     """Whether the model may use tools; without them one answer is all there is."""
     max_tokens: int = MAX_OUTPUT_TOKENS
     """The bound of each answer."""
+    terse: bool = False
+    """Whether the run asks for short answers from its beginning on."""
 
     def to_json(self) -> str:
         """As kept in the journal."""
@@ -64,6 +70,8 @@ class FirstRequest:
             data["tools"] = False
         if self.max_tokens != MAX_OUTPUT_TOKENS:
             data["max_tokens"] = self.max_tokens
+        if self.terse:
+            data["terse"] = True
         return json.dumps(data, ensure_ascii=False)
 
     @staticmethod
@@ -79,15 +87,17 @@ class FirstRequest:
             route=data.get("route"),
             tools=data.get("tools", True),
             max_tokens=data.get("max_tokens", MAX_OUTPUT_TOKENS),
+            terse=bool(data.get("terse")),
         )
 
 
 def first_request(
-    *, spec: Spec, task: SpecTask, spec_lines: Sequence[str], documents: Sequence[Document]
+    *, spec: Spec, task: SpecTask, spec_lines: Sequence[str], documents: Sequence[Document], terse: bool = False
 ) -> FirstRequest:
     """Everything the model needs to begin this task: rules, then documents shared by all tasks, then the task.
 
-    ``spec_lines`` are the lines of the tasks file. Secrets in any document are masked.
+    ``spec_lines`` are the lines of the tasks file. Secrets in any document are masked. ``terse`` asks for short
+    answers, behind everything else.
     """
     shared = "\n\n".join(_document(each) for each in documents)
     address = address_of(spec, task)
@@ -106,24 +116,39 @@ def first_request(
         shared=shared or "There are no documents beside the tasks file.",
         task=mask_secrets(f"<tasks>\n{plan}\n</tasks>\n\n{statement}")[0],
         check=task.check,
+        terse=terse,
     )
 
 
 def opening(first: FirstRequest) -> Message:
     """The first user turn: the part that all tasks of the spec share, then the task's own."""
-    return Message(role="user", blocks=(Text(text=first.shared), Text(text=first.task)))
+    words = (Text(text=TERSE_WORDS),) if first.terse else ()
+    return Message(role="user", blocks=(Text(text=first.shared), Text(text=first.task), *words))
 
 
 def model_request(
-    first: FirstRequest, later: Sequence[Message], *, model: str, max_tokens: int | None = None
+    first: FirstRequest,
+    later: Sequence[Message],
+    *,
+    model: str,
+    max_tokens: int | None = None,
+    terse: bool = False,
 ) -> ModelRequest:
-    """The request for the next turn: the same opening for the whole run, then everything since."""
+    """The request for the next turn: the same opening for the whole run, then everything since.
+
+    ``terse`` asks for short answers in the wire format's own fields, too.
+    """
+    begin, rest = opening(first), tuple(later)
+    if rest and rest[0].role == "user":
+        # Two turns of one side are one: not every server takes them apart.
+        begin, rest = replace(begin, blocks=(*begin.blocks, *rest[0].blocks)), rest[1:]
     return ModelRequest(
         model=model,
         system=first.system,
         tools=TOOLS if first.tools else (),
-        messages=(opening(first), *later),
+        messages=(begin, *rest),
         max_tokens=first.max_tokens if max_tokens is None else max_tokens,
+        terse=terse,
     )
 
 

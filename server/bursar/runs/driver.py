@@ -9,14 +9,17 @@ from bursar.domain.money.price import usd_text
 from bursar.domain.ports import HeldElsewhere
 from bursar.domain.runs import RunRecord
 from bursar.runs.acting import Tools
+from bursar.runs.allowing import keep_allowed
 from bursar.runs.asking import Requests
 from bursar.runs.assemble import FirstRequest
 from bursar.runs.deferring import is_parked_until
 from bursar.runs.events import Events
 from bursar.runs.focus import focus_of
 from bursar.runs.fold import AllDone, AskModel, Idle, RunCheck, failed_checks, next_act, repeats
+from bursar.runs.modes import modes_of
+from bursar.runs.switching import Switches
 from bursar.runs.ticking import LeftAlone, NotYet, Ticked, tick_task
-from bursar.runs.world import DISTRUSTED, Finished, Outcome, Paused, Stopped, World
+from bursar.runs.world import DISTRUSTED, Finished, Outcome, Paused, PauseNow, Stopped, World
 
 
 async def drive(world: World, run_id: str, *, parked_until: str | None = None) -> Outcome:
@@ -43,6 +46,7 @@ async def drive(world: World, run_id: str, *, parked_until: str | None = None) -
             )
         await world.journal.set_state(run=run_id, epoch=claimed.epoch, state="running")
         await events.tell("run_started" if claimed.epoch == 1 else "run_resumed", **_facts(claimed.run))
+        await keep_allowed(world, run_id, events)
         outcome = await drive_.go()
         if parked_until is not None:
             outcome = drive_.once_by_itself(outcome)
@@ -60,19 +64,27 @@ class _Drive:
         self._events = events
         self._requests = Requests(world, run, epoch, events)
         self._tools = Tools(world, run, epoch, events)
+        self._switches = Switches(world, run, events)
         self._began_s = world.clock.monotonic_s()
 
     async def go(self) -> Outcome:
+        try:
+            return await self._go()
+        except PauseNow as pause:
+            return pause.paused
+
+    async def _go(self) -> Outcome:
         world, run = self._world, self._run
         ceilings = world.ceilings
-        check = FirstRequest.from_json(run.first_request).check
+        first = FirstRequest.from_json(run.first_request)
+        modes = modes_of(world.journal.events(run=run.run), began_terse=first.terse)
         sent = 0
         while True:
             wish = self._wish()
             if wish is not None:
                 return wish
             steps = world.journal.steps(run.run)
-            act = next_act(steps, check=check)
+            act = next_act(steps, check=first.check, terse_from=modes.terse_from)
             if isinstance(act, AllDone):
                 return await self._finish(act.summary)
             if isinstance(act, Idle):
@@ -82,8 +94,11 @@ class _Drive:
                 detail = f"The run took longer than {ceilings.wall_s:.0f} s. Resume gives it as long again."
                 return Paused(reason="ceiling", detail=detail)
             if isinstance(act, AskModel):
+                before, modes = modes, await self._switches.before(act, steps, modes)
+                if modes != before:
+                    continue
                 mine = [each for each in steps if each.epoch == self._epoch]
-                if failed_checks(mine) >= ceilings.checks:
+                if failed_checks(mine, since=modes.escalated_at or 1) >= ceilings.checks:
                     detail = (
                         f"The task's check failed {ceilings.checks} times. Resume lets the agent try as often again; "
                         f"'bursar accept {run.run}' (the lens Accept) takes the task as done on your word."
@@ -97,9 +112,14 @@ class _Drive:
                     detail = f"The run has made {sent} requests. Resume allows as many again."
                     return Paused(reason="ceiling", detail=detail)
                 sent += 1
+                self._requests.go(self._switches.world(modes), modes)
                 paused = await self._requests.ask(
                     act.n, act.later, act.step, focus_of(steps), kept=act.kept, seconds_run=self._seconds_run()
                 )
+                if paused is not None and paused.reason == "budget":
+                    before, modes = modes, await self._switches.instead_of(act, steps, modes)
+                    if modes != before:
+                        continue
             elif isinstance(act, RunCheck):
                 paused = await self._tools.check(act, seconds_run=self._seconds_run())
             else:

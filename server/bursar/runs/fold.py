@@ -9,6 +9,7 @@ from typing import Any
 from bursar.domain.conversation import Block, BrokenToolCall, Message, Text, ToolCall, ToolResult
 from bursar.domain.runs import StepRecord
 from bursar.domain.specs import TaskCheck
+from bursar.runs.assemble import TERSE_WORDS
 from bursar.runs.codec import block_from_json
 
 _NUDGE = "Go on with the task, or call finish when it is done."
@@ -97,19 +98,34 @@ def check_key(n: int) -> str:
     return tool_key(n, _CHECK_INDEX)
 
 
-def failed_checks(steps: Sequence[StepRecord]) -> int:
-    """How many times the check has said that the task is not done."""
-    ends = f".{_CHECK_INDEX}"
-    return sum(1 for each in steps if each.key.endswith(ends) and each.result and each.result.get("error"))
+def failed_checks(steps: Sequence[StepRecord], *, since: int = 1) -> int:
+    """How many times the check behind answer ``since``, or a later one, has said that the task is not done."""
+    first, ends = request_order(since), f".{_CHECK_INDEX}"
+    checks = (each for each in steps if each.n >= first and each.key.endswith(ends))
+    return sum(1 for each in checks if each.result and each.result.get("error"))
 
 
-def next_act(steps: Sequence[StepRecord], *, idle_limit: int = 3, check: TaskCheck | None = None) -> NextAct:
-    """The first act that has no recorded outcome. With a ``check`` nothing is done before that has succeeded."""
+def next_act(
+    steps: Sequence[StepRecord],
+    *,
+    idle_limit: int = 3,
+    check: TaskCheck | None = None,
+    terse_from: int | None = None,
+) -> NextAct:
+    """The first act that has no recorded outcome. With a ``check`` nothing is done before that has succeeded.
+
+    Before answer ``terse_from`` stand the words that ask for short answers: behind all that a cache knows by then.
+    """
     by_key = {each.key: each for each in steps}
     later: list[Message] = []
     idle = 0
     n = 1
-    while (step := by_key.get(request_key(n))) is not None and step.status == "done":
+    while True:
+        if n == terse_from:
+            later[-1:] = [_with_terse_words(*later[-1:])]
+        step = by_key.get(request_key(n))
+        if step is None or step.status != "done":
+            break
         blocks = answer_blocks(step)
         later += _broken_off(kept_parts(step))
         later.append(Message(role="assistant", blocks=blocks))
@@ -158,6 +174,11 @@ def kept_parts(step: StepRecord) -> tuple[list[dict[str, Any]], ...]:
     if step.status == "failed" and step.result and step.result.get("kept"):
         parts.append(step.result["kept"])
     return tuple(parts)
+
+
+def _with_terse_words(turn: Message | None = None) -> Message:
+    """The user's newest turn with the words behind it; before the first answer they are a turn of their own."""
+    return Message(role="user", blocks=(*(turn.blocks if turn else ()), Text(text=TERSE_WORDS)))
 
 
 def _broken_off(parts: Sequence[list[dict[str, Any]]]) -> list[Message]:

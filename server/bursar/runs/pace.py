@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from bursar.domain.pacing import Window
+from bursar.domain.routes import Target
 
 
 class Pace:
-    """The newest windows of each provider; nothing is kept beyond the process, because it is soon out of date."""
+    """The newest windows of each target; nothing is kept beyond the process, because it is soon out of date."""
 
     def __init__(self) -> None:
-        self._newest: dict[str, tuple[Window, ...]] = {}
+        self._newest: dict[Target, tuple[Window, ...]] = {}
 
-    def heard(self, provider: str, windows: tuple[Window, ...]) -> None:
+    def heard(self, target: Target, windows: tuple[Window, ...]) -> None:
         """Take what an answer said; an answer that says nothing changes nothing."""
         if windows:
-            self._newest[provider] = windows
+            self._newest[target] = windows
 
-    def newest(self, provider: str) -> tuple[Window, ...]:
-        """What the provider said last; nothing where it never did."""
-        return self._newest.get(provider, ())
+    def newest(self, target: Target) -> tuple[Window, ...]:
+        """What the provider said last of this model's windows; nothing where it never did."""
+        return self._newest.get(target, ())

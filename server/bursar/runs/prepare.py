@@ -35,10 +35,11 @@ def estimate_task(
     price: Price | Unpriced,
     counter: TokenCounter,
     ceiling_pico: int | None,
+    terse: bool = False,
 ) -> Estimate:
-    """Build and count the first request of a task."""
-    first = first_request(spec=spec, task=task, spec_lines=split_lines(text), documents=documents)
-    body = provider.body(model_request(first, (), model=model))
+    """Build and count the first request of a task; ``terse`` where the route asks for short answers."""
+    first = first_request(spec=spec, task=task, spec_lines=split_lines(text), documents=documents, terse=terse)
+    body = provider.body(model_request(first, (), model=model, terse=terse))
     counted = counter.count(provider.prompt_text(body))
     written = provider.wire == "anthropic"
     usage = Usage(cache_write_5m=counted) if written else Usage(uncached_input=counted)

@@ -13,6 +13,7 @@ from bursar.domain.tasks import OPEN_RUN
 from bursar.runs.asking import Requests
 from bursar.runs.events import Events
 from bursar.runs.fold import answer_blocks, check_key, request_key, tool_key
+from bursar.runs.modes import mode_events
 from bursar.runs.world import World
 
 
@@ -77,7 +78,7 @@ async def retry(world: World, source: RunRecord, task: SpecTask, *, run: str, ce
     finally:
         await journal.release(source.run)
     kept = KeptSteps(run=source.run, keys=steps_to_keep(journal.steps(source.run)))
-    return await journal.create_run(
+    record = await journal.create_run(
         NewRun(
             run=run,
             workspace=source.workspace,
@@ -96,6 +97,11 @@ async def retry(world: World, source: RunRecord, task: SpecTask, *, run: str, ce
         only_one=True,
         kept=kept,
     )
+    # The model and the effort that the run had come to are part of what is kept, and of the bytes of the conversation.
+    next_n = 1 + sum(1 for key in kept.keys if key.startswith("m"))
+    for each in mode_events(journal.events(run=source.run), before=next_n):
+        await journal.append_event(run=run, kind=each.kind, data=each.data)
+    return record
 
 
 async def _settle_in_flight(world: World, run: RunRecord, epoch: int) -> None:

@@ -44,6 +44,7 @@ def size_request(
     journal: Journal,
     price: Price | Unpriced,
     limits: Sequence[Limit],
+    terse: bool = False,
 ) -> Sized:
     """The next body for this way, with ``max_tokens`` cut to what is left under the tightest limit.
 
@@ -51,7 +52,7 @@ def size_request(
     scope and the shortfall: a cut answer is never bought.
     """
     first = FirstRequest.from_json(run.first_request)
-    body = way.provider.body(model_request(first, later, model=way.model))
+    body = way.provider.body(model_request(first, later, model=way.model, terse=terse))
     counted = counter.count(way.provider.prompt_text(body))
     if isinstance(price, Unpriced):
         return Sized(body=body, counted_tokens=counted, max_tokens=first.max_tokens, hold_pico=0)
@@ -67,6 +68,6 @@ def size_request(
         affordable = first.max_tokens if each_token <= 0 else (left - base) // each_token
         if LEAST_OUTPUT_TOKENS <= affordable < first.max_tokens:
             max_tokens = int(affordable)
-            body = way.provider.body(model_request(first, later, model=way.model, max_tokens=max_tokens))
+            body = way.provider.body(model_request(first, later, model=way.model, max_tokens=max_tokens, terse=terse))
     hold = most_it_can_cost_pico(input_tokens=bound, output_tokens=max_tokens, price=price)
     return Sized(body=body, counted_tokens=counted, max_tokens=max_tokens, hold_pico=hold)

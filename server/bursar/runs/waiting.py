@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
 from bursar.domain.errors import LimitReached, NotAccepted, OptionRefused, Overloaded, Unreachable
 from bursar.domain.pacing import Window, retry_wait_s, short_of
+from bursar.domain.routes import Target
 from bursar.domain.runs import PauseReason
 from bursar.runs.events import Events
 from bursar.runs.world import DISTRUSTED, Paused, PauseNow, World
@@ -26,7 +28,7 @@ class Patience:
     This is the only place where anything is sent again: nothing below it retries.
     """
 
-    def __init__(self, world: World, run: str, epoch: int, events: Events) -> None:
+    def __init__(self, world: World, run: str, epoch: int, events: Events, *, sent_before: int = 0) -> None:
         self._world = world
         self._run = run
         self._epoch = epoch
@@ -35,6 +37,17 @@ class Patience:
         self._next_s = 0.0
         self._waited_s = 0.0
         self._used_up = False
+        self._in_a_row = 0
+        self._sent_before = sent_before
+
+    @property
+    def in_a_row(self) -> int:
+        """How many attempts in a row have failed so far at the target that is asked now."""
+        return self._in_a_row
+
+    def elsewhere(self) -> None:
+        """Another target is asked from now on: it has not failed yet."""
+        self._in_a_row = -1
 
     def attempts(self, *failures: type[Exception]) -> AsyncRetrying:
         """The loop over the attempts that go on after these failures.
@@ -60,29 +73,40 @@ class Patience:
             return Paused(reason="limit", detail=f"{error}. Resume when the limit has reset.")
         return Paused(reason="provider", detail=f"{error}. Resume tries again.")
 
-    async def keep_pace(self, provider: str, *, input_tokens: int, cached_tokens: int) -> bool:
+    def short(self, target: Target, *, input_tokens: int, cached_tokens: int) -> tuple[Window, float] | None:
+        """The limit of this target that the next request would reach, with the seconds to wait for it."""
+        world = self._world
+        return short_of(
+            world.pace.newest(target),
+            input_tokens=input_tokens,
+            cached_tokens=cached_tokens,
+            seconds_until=world.clock.seconds_until,
+        )
+
+    async def keep_pace(self, target: Target, window: Window, seconds: float) -> bool:
         """Wait, shortly, for a limit that the next request would reach; whether it was waited.
 
         A wait that would be long is left to the provider to ask for: what it said of its windows may be out of date.
         Raises PauseNow and StopAsked within a moment of the user's wish.
         """
-        world = self._world
-        short = short_of(
-            world.pace.newest(provider),
-            input_tokens=input_tokens,
-            cached_tokens=cached_tokens,
-            seconds_until=world.clock.seconds_until,
-        )
-        most_s = min(world.ceilings.pacing_s, world.ceilings.waiting_s - self._waited_s)
-        if short is None or short[1] > most_s:
+        ceilings = self._world.ceilings
+        if seconds > min(ceilings.pacing_s, ceilings.waiting_s - self._waited_s):
             return False
-        window, seconds = short
         message = (
-            f"of the {window.limit:,} {window.kind.replace('_', ' ')} that {provider} allows, {window.remaining:,} are "
-            "left for now"
+            f"of the {window.limit:,} {window.kind.replace('_', ' ')} that {target.provider} allows, "
+            f"{window.remaining:,} are left for now"
         )
         await self._wait(seconds, reason="limit", message=message, window=window)
         return True
+
+    async def rest(self, seconds: float, why: str, *, reason: Literal["limit", "provider"]) -> None:
+        """Wait until a target may be asked that has to rest. Raises PauseNow where that would be too long."""
+        ceilings = self._world.ceilings
+        if seconds > ceilings.wait_s or self._waited_s + seconds > ceilings.waiting_s:
+            until = self._world.clock.utc_in(seconds)
+            detail = f"{why}. It is asked again from {until} on: resume then."
+            raise PauseNow(Paused(reason=reason, detail=detail, resume_at=until if reason == "limit" else None))
+        await self._wait(seconds, reason=reason, message=why)
 
     async def _wait(self, seconds: float, *, reason: PauseReason, message: str, window: Window | None = None) -> None:
         """Stand still where everybody can see until when, then go on."""
@@ -111,14 +135,19 @@ class Patience:
         await self._world.journal.set_state(run=self._run, epoch=self._epoch, state="running")
         await self._events.tell("going_on")
 
+    @property
+    def _goes_on_at_once(self) -> bool:
+        return isinstance(self._error, OptionRefused) or self._in_a_row == 0
+
     def _wait_s(self, state: RetryCallState) -> float:
         self._error = state.outcome.exception() if state.outcome else None
-        if isinstance(self._error, OptionRefused):
+        self._in_a_row += 1
+        if self._goes_on_at_once:
             # Nothing has to pass: the next attempt is another request.
             self._next_s = 0.0
             return self._next_s
         self._next_s = retry_wait_s(
-            failures=state.attempt_number,
+            failures=max(1, self._in_a_row),
             asked_s=getattr(self._error, "retry_after_s", None),
             share=self._world.jitter.share(),
         )
@@ -126,11 +155,11 @@ class Patience:
 
     def _is_over(self, state: RetryCallState) -> bool:
         ceilings, seconds = self._world.ceilings, state.upcoming_sleep
-        self._used_up = state.attempt_number >= ceilings.attempts
+        self._used_up = self._sent_before + state.attempt_number >= ceilings.attempts
         return self._used_up or seconds > ceilings.wait_s or self._waited_s + seconds > ceilings.waiting_s
 
     async def _wait_out(self, seconds: float) -> None:
-        if isinstance(self._error, OptionRefused):
+        if self._goes_on_at_once:
             return
         reason: PauseReason = "limit" if isinstance(self._error, LimitReached) else "provider"
         await self._wait(seconds, reason=reason, message=str(self._error))

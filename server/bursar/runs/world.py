@@ -22,6 +22,7 @@ from bursar.domain.ports import (
 from bursar.domain.routes import LocalOnly, Route, Target
 from bursar.domain.runs import PauseReason
 from bursar.domain.snapshots import Snapshots
+from bursar.runs.circuits import Circuits
 from bursar.runs.pace import Pace
 
 
@@ -60,7 +61,8 @@ class Ceilings:
 
     ``wait_s`` is the longest single wait that is sat out, ``waiting_s`` all waits of one request together; what would
     take longer pauses the run. ``pacing_s`` is the longest wait for a limit that is not reached yet. ``attempts`` is
-    how often one request is sent, ``checks`` how often the task's check may fail.
+    how often one request is sent, to whomever; where another target could be asked at once, no wait is longer than
+    ``elsewhere_s``. ``checks`` is how often the task's check may fail.
     """
 
     requests: int = 60
@@ -71,6 +73,7 @@ class Ceilings:
     waiting_s: float = 300.0
     pacing_s: float = 60.0
     attempts: int = 4
+    elsewhere_s: float = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,9 +137,11 @@ class World:
     allowed_commands: frozenset[tuple[str, ...]] = frozenset()
     ceilings: Ceilings = field(default_factory=Ceilings)
     in_doubt: Literal["ask", "rerun", "skip"] = "ask"
+    economy: Literal["ask", "on", "off"] = "ask"
     test_command: tuple[str, ...] = ()
     trusted: Callable[[], bool] = field(default=lambda: True)
     pace: Pace = field(default_factory=Pace)
+    circuits: Circuits = field(default_factory=Circuits)
     ways: Ways | None = None
     provider_named: Callable[[str], ModelProvider | None] = field(default=lambda _: None)
     local_only: LocalOnly = field(default_factory=LocalOnly)

@@ -123,4 +123,5 @@ def estimating_for(
         price=prices.price(provider=provider.name, model=model, at=adapters.clock.now_utc()),
         ceiling_pico=ceiling_pico,
         window_tokens=prices.window_tokens(provider=provider.name, model=model),
+        terse=settings.route is not None and settings.route.effort == "terse",
     )

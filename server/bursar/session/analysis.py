@@ -37,6 +37,7 @@ class Estimating:
     price: Price | Unpriced
     ceiling_pico: int | None
     window_tokens: int | None
+    terse: bool = False
 
 
 def describe(
@@ -132,6 +133,7 @@ def annotate(document: Document, analysis: Analysis | None, snapshot: Snapshot) 
         runs=runs,
         skipped=skipped_tasks(shown, document.spec, snapshot.skips.get(document.workspace, ()), runs),
         mine=snapshot.mine,
+        resumables=snapshot.resumables,
         history=history,
         left_pico=snapshot.left_pico,
         window_tokens=known.window_tokens,
@@ -156,6 +158,7 @@ def _estimates(
             price=estimating.price,
             counter=counter,
             ceiling_pico=estimating.ceiling_pico,
+            terse=estimating.terse,
         ).facts
         for key, each in _tasks(spec)
         if each.index in runnable

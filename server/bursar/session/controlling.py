@@ -5,9 +5,9 @@ from __future__ import annotations
 from bursar.domain.errors import BadInput
 from bursar.domain.runs import RunSummary
 from bursar.domain.specs import Spec, SpecTask, address_of
-from bursar.domain.tasks import OPEN_RUN, SKIPS, newest_run, skip_event
+from bursar.domain.tasks import OPEN_RUN, SKIPS, goes_on_by_itself, newest_run, skip_event
 from bursar.runs.accepting import accept, check_can_accept
-from bursar.runs.deferring import moment_of, park
+from bursar.runs.deferring import moment_of, park, unpark
 from bursar.runs.retrying import check_can_retry, retry
 from bursar.session.jobs import RunJobs
 from bursar.session.money import run_ceiling_pico
@@ -37,6 +37,15 @@ class Control:
         kind, data = skip_event(workspace, spec_path, task)
         await journal.append_event(run=SKIPS, kind=kind, data=data)
         return stopped
+
+    async def pause(self, run: str) -> None:
+        """Leave the wish with whoever drives the run, or take its moment from one that would go on by itself."""
+        journal = self._adapters.journal()
+        if await journal.request_pause(run):
+            return
+        record = journal.run(run)
+        if record is None or not goes_on_by_itself(record) or not await unpark(journal, run):
+            raise BadInput(f"{run} does not run: there is nothing to pause")
 
     async def retry(self, *, workspace: str, path: str, line: int, title: str) -> str:
         """A new run that keeps the finished steps of the last one; its id."""

@@ -56,15 +56,11 @@ class HandTicks:
         for summary in open_runs:
             run = summary.record.run
             elsewhere = summary.record.owner_alive and run not in self._mine()
-            if elsewhere or not await asyncio.to_thread(self._is_ticked, summary.record):
+            if elsewhere or not await asyncio.to_thread(_is_ticked, self._adapters, summary.record):
                 self._asked.discard(run)
             elif run not in self._asked and self._may_ask():
                 self._asked.add(run)
                 await self._ask(summary)
-
-    async def is_wanted(self, record: RunRecord) -> bool:
-        """Whether a run may go on by itself: not one whose task was ticked by hand, about which the user is asked."""
-        return not await asyncio.to_thread(self._is_ticked, record)
 
     async def _ask(self, summary: RunSummary) -> None:
         run = summary.record.run
@@ -77,16 +73,26 @@ class HandTicks:
         elif answer == KEEP_GOING and not now.owner_alive:
             await self._resume(run)
 
-    def _is_ticked(self, record: RunRecord) -> bool:
-        data = self._adapters.files(Path(record.workspace)).read_bytes(record.spec)
-        if isinstance(data, ToolRefused):
-            return False
-        try:
-            task = task_of_run(parse_spec(decode_spec(data), path_hint=record.spec), record)
-        except SpecUnreadable:
-            return False
-        return task is not None and truth_of(task.state, record).ask
-
 
 def _file(record: RunRecord) -> str:
     return str(Path(record.workspace) / record.spec)
+
+
+def is_wanted(adapters: Adapters) -> Callable[[RunRecord], Awaitable[bool]]:
+    """Tells whether a run may go on by itself: not one whose task was ticked by hand, about which the user is asked."""
+
+    async def told(record: RunRecord) -> bool:
+        return not await asyncio.to_thread(_is_ticked, adapters, record)
+
+    return told
+
+
+def _is_ticked(adapters: Adapters, record: RunRecord) -> bool:
+    data = adapters.files(Path(record.workspace)).read_bytes(record.spec)
+    if isinstance(data, ToolRefused):
+        return False
+    try:
+        task = task_of_run(parse_spec(decode_spec(data), path_hint=record.spec), record)
+    except SpecUnreadable:
+        return False
+    return task is not None and truth_of(task.state, record).ask

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from bursar.domain.resuming import Resumable
 from bursar.domain.runs import RunSummary, TaskEstimate
 from bursar.domain.tasks import Skip
 from bursar.settings import Settings
@@ -124,6 +125,7 @@ class Snapshot:
     left_pico: int | None
     meter: Meter | None
     skips: Mapping[str, tuple[Skip, ...]] = field(default_factory=dict)
+    resumables: Mapping[str, Resumable] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

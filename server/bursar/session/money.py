@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bursar.domain.money.budget import BudgetState, Scope, level_of, parse_amount
+from bursar.domain.money.budget import BudgetState, Scope, Unit, level_of, parse_amount
 from bursar.domain.ports import Clock, Journal
 from bursar.session.ports import Adapters
 from bursar.settings import BUILT_IN, Settings
@@ -20,20 +20,25 @@ def default_settings() -> Settings:
 
 
 def day_state(adapters: Adapters, journal: Journal, settings: Settings) -> BudgetState:
-    """The day's budget with what is charged and held."""
+    """The day's budget with what is charged and held, in the unit of its limit; money without one."""
     clock: Clock = adapters.clock
     day = Scope(kind="day", key=clock.local_day())
-    spent, held = journal.charged_pico(day), journal.held_pico(day)
     amount = adapters.day_limit(settings)
-    limit = amount.value if amount is not None and amount.unit == "usd" else None
+    unit: Unit = "usd" if amount is None else amount.unit
+    limit = None if amount is None else amount.value
+    used = journal.used(day, unit)
+    source, overrides = adapters.limit_from("day", settings)
     return BudgetState(
         scope=day,
-        unit="usd",
+        unit=unit,
         limit=limit,
-        spent=spent,
-        reserved=held,
-        level=level_of(taken=spent + held, limit=limit),
+        spent=used.charged,
+        not_known=used.not_known,
+        reserved=used.held,
+        level=level_of(taken=used.charged + used.held, limit=limit, warn_percent=journal.warn_percent()),
         resets_at=clock.next_local_midnight_utc(),
+        source=source,
+        overrides=overrides,
     )
 
 
@@ -45,12 +50,13 @@ def run_ceiling_pico(adapters: Adapters, settings: Settings) -> int | None:
 
 def left_pico(day: BudgetState, ceiling_pico: int | None) -> int | None:
     """The smallest remaining of the budgets for a run that has not begun."""
-    lefts = [] if day.limit is None else [max(day.limit - day.spent - day.reserved, 0)]
+    lefts = [] if day.limit is None or day.unit != "usd" else [max(day.limit - day.spent - day.reserved, 0)]
     if ceiling_pico is not None:
         lefts.append(ceiling_pico)
     return min(lefts, default=None)
 
 
-def meter(day: BudgetState, running: Sequence[str]) -> Meter:
+def meter(journal: Journal, day: BudgetState, running: Sequence[str]) -> Meter:
     """The meter of this moment."""
-    return meter_of(day=day, running=running)
+    spent_pico = day.spent if day.unit == "usd" else journal.used(day.scope, "usd").charged
+    return meter_of(day=day, spent_pico=spent_pico, running=running)

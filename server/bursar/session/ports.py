@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from bursar.domain.money.budget import Amount
+from bursar.domain.money.budget import Amount, BudgetKind
 from bursar.domain.ports import (
     Asker,
     Clock,
@@ -59,6 +59,8 @@ class Adapters(Protocol):
     def day_limit(self, settings: Settings, /) -> Amount | None: ...
 
     def run_limit(self, settings: Settings, /) -> Amount | None: ...
+
+    def limit_from(self, kind: BudgetKind, settings: Settings, /) -> tuple[str, str | None]: ...
 
     def world(
         self,

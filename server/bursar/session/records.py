@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from bursar.domain.errors import BursarError
+from bursar.domain.money.budget import BudgetState
 from bursar.domain.runs import RunSummary
 from bursar.domain.tasks import SKIPS, Skip, skips_in
 from bursar.session.faults import tell_faults
@@ -50,6 +51,8 @@ class Records:
         self.skips: dict[str, tuple[Skip, ...]] = {}
         self.meter: Meter | None = None
         self.left_pico: int | None = None
+        self.day: BudgetState | None = None
+        self.run_limit_pico: int | None = None
 
     def add(self, workspace: str) -> bool:
         """Look after this workspace from now on; whether it is new."""
@@ -108,13 +111,16 @@ class Records:
         changed = [self._load(workspace) for workspace in list(self.runs)]
         settings = self._settings()
         day = day_state(self._adapters, journal, settings)
-        left = left_pico(day, run_ceiling_pico(self._adapters, settings))
-        shown = meter(day, self._running())
+        run_limit = run_ceiling_pico(self._adapters, settings)
+        left = left_pico(day, run_limit)
+        shown = meter(journal, day, self._running())
         if shown != self.meter:
             self.meter = shown
             self._editor.meter_changed(shown)
-        if any(changed) or left != self.left_pico:
+        budgets = (day, run_limit)
+        if any(changed) or budgets != (self.day, self.run_limit_pico):
             self.left_pico = left
+            self.day, self.run_limit_pico = budgets
             self._editor.annotations_changed()
 
     def _load(self, workspace: str) -> bool:

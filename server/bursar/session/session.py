@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from bursar.domain.errors import BadInput, BursarError
-from bursar.domain.money.budget import parse_amount
 from bursar.domain.runs import RunRecord, RunSummary
-from bursar.domain.tasks import goes_on_by_itself
-from bursar.runs.deferring import unpark
 from bursar.runs.world import Outcome
 from bursar.session.analysing import Analyst
 from bursar.session.analysis import describe, workspace_of
 from bursar.session.asking import EditorAsker
 from bursar.session.batches import Batches
+from bursar.session.beside import Beside
 from bursar.session.controlling import Control
 from bursar.session.dividing import Divider
 from bursar.session.documents import Buffers
-from bursar.session.faults import tell_faults
-from bursar.session.hand_ticks import HandTicks
+from bursar.session.hand_ticks import HandTicks, is_wanted
 from bursar.session.jobs import RunJobs
 from bursar.session.model import (
     ENCODING,
@@ -41,7 +38,9 @@ from bursar.session.model import (
 )
 from bursar.session.money import default_settings
 from bursar.session.ports import Adapters, Editor
+from bursar.session.purse import Purse
 from bursar.session.records import Records
+from bursar.session.resuming import Resumes
 from bursar.session.rewinds import refuse_unless_idle, rewind_in_editor, steps_json
 from bursar.session.starting import Starter
 from bursar.session.ticks import Ticks
@@ -61,9 +60,10 @@ class Session:
         self._settings = default_settings()
         self._closing = False
         self._told: str | None = None
-        self._beside_jobs: set[asyncio.Task[None]] = set()
+        self._beside = Beside(editor)
         self._buffers = Buffers(editor=editor, clock=adapters.clock, documents=lambda: list(self._documents.values()))
         self._asker = EditorAsker(editor=editor, home=adapters.home, ids=adapters.ids)
+        self._resumes = Resumes(adapters=adapters, editor=editor)
         self._records = Records(
             adapters=adapters,
             editor=editor,
@@ -71,7 +71,7 @@ class Session:
             mine=lambda: self._jobs.mine,
             running=lambda: self._jobs.running,
             problem=self._tell_once,
-            loaded=self._remember,
+            loaded=self._looked_at,
         )
         self._jobs = RunJobs(
             adapters=adapters,
@@ -81,7 +81,7 @@ class Session:
             changed=self._records.look_soon,
             may_run=self._may_write,
             trusted=lambda: self._trusted,
-            wanted=self._is_wanted,
+            wanted=is_wanted(adapters),
             ended=self._run_ended,
         )
         self._analyst = Analyst(
@@ -102,8 +102,9 @@ class Session:
             starter=self._starter,
             folders=lambda: self._folders,
             may_run=self._may_write,
-            beside=self._beside,
+            beside=self._beside.start,
         )
+        self._purse = Purse(adapters=adapters, editor=editor, records=self._records, resumes=self._resumes)
         self._ticks = Ticks(adapters=adapters, records=self._records, jobs=self._jobs, may_write=self._may_write)
         self._hand_ticks = HandTicks(
             adapters=adapters,
@@ -133,7 +134,7 @@ class Session:
                 self._buffers.closed(event.uri)
             case FilesChanged():
                 for path in event.paths:
-                    self._beside(self._written(path))
+                    self._beside.start(self._written(path))
                 self._count_all()
             case Trusted():
                 self._trusted = event.trusted
@@ -141,7 +142,7 @@ class Session:
                     self._asker.withdraw()
                     self._jobs.end_commands()
                 self._records.look_soon()
-                self._beside(self._reconcile() if event.trusted else self._pause_all())
+                self._beside.start(self._reconcile() if event.trusted else self._pause_all())
             case Configured():
                 self._configure(event)
             case FoldersChanged():
@@ -168,6 +169,9 @@ class Session:
             left_pico=self._records.left_pico,
             meter=self._records.meter,
             skips=MappingProxyType(dict(self._records.skips)),
+            resumables=self._resumes.known(
+                self._records.runs, day=self._records.day, run_limit_pico=self._records.run_limit_pico
+            ),
         )
 
     def summaries(self) -> list[RunSummary]:
@@ -226,12 +230,8 @@ class Session:
 
         Raises BadInput when there is none that could.
         """
-        journal = self._adapters.journal()
-        if not await journal.request_pause(run):
-            record = journal.run(run)
-            if record is None or not goes_on_by_itself(record) or not await unpark(journal, run):
-                raise BadInput(f"{run} does not run: there is nothing to pause")
-            self._records.look_soon()
+        await self._control.pause(run)
+        self._records.look_soon()
         return run
 
     async def stop_run(self, run: str) -> str:
@@ -270,14 +270,12 @@ class Session:
         """The steps of each run of ``summaries``."""
         return steps_json(self._adapters.journal(), self.summaries())
 
-    async def set_budget(self, scope: str, amount: str) -> None:
-        """Set the user's own limit. Raises BadInput for what is no scope or amount."""
-        if scope not in ("run", "day"):
-            raise BadInput(f"'{scope}' is not a scope: choose run or day")
-        parsed = parse_amount(amount)
-        await self._adapters.journal().set_budget(scope, parsed.unit, parsed.value)
+    async def set_budget(self, scope: str, amount: str | None, run: str | None = None) -> str:
+        """Set the user's own limit, or let the user choose one; the amount. Raises BadInput for what is none."""
+        chosen = await self._purse.set(scope, amount, run)
         self._records.look_soon()
         self._count_all()
+        return chosen
 
     async def count_tokens(self, document: Document) -> int:
         """The tokens of a document, exact; counted beside the loop unless it is known."""
@@ -293,8 +291,8 @@ class Session:
         hopeless = self._asker.close()
         self._records.close()
         self._analyst.close()
-        for each in self._beside_jobs:
-            each.cancel()
+        self._resumes.close()
+        self._beside.close()
         await self._jobs.close(hopeless)
 
     def _place(self, path: str | None) -> tuple[str, str]:
@@ -342,7 +340,7 @@ class Session:
         if document.kind == "other":
             # Its file may be new, and a tasks.md may stand beside it by now.
             self._put(self._describe(uri, document.path, document.version, document.text))
-        self._beside(self._written(document.path))
+        self._beside.start(self._written(document.path))
 
     def _configure(self, event: Configured) -> None:
         self._adapters.editor_settings = dict(event.settings)
@@ -359,7 +357,7 @@ class Session:
 
     def _look_after(self, workspace: str) -> None:
         if self._records.add(workspace) and self._trusted:
-            self._beside(self._reconcile())
+            self._beside.start(self._reconcile())
 
     def _count_all(self) -> None:
         for each in self._documents.values():
@@ -372,8 +370,7 @@ class Session:
             await self._ticks.settle()
             await self._hand_ticks.look()
         except BursarError as error:
-            # What watches the records says the same: once is enough.
-            self._tell_once(str(error))
+            self._tell_once(str(error))  # what watches the records says the same
 
     async def _written(self, path: str | None) -> None:
         """The file at this path was written, by the editor or from outside."""
@@ -385,11 +382,9 @@ class Session:
         for run in self._jobs.mine:
             await self._adapters.journal().request_pause(run)
 
-    async def _is_wanted(self, record: RunRecord) -> bool:
-        return await self._hand_ticks.is_wanted(record)
-
-    def _remember(self, summary: RunSummary) -> None:
+    def _looked_at(self, summary: RunSummary) -> None:
         """A run was looked at: it goes on at its moment if it is one of the folders that are open and trusted."""
+        self._resumes.look(summary)
         if self._starter.is_inside(summary.record.workspace, self._folders):
             self._jobs.remember(summary.record)
 
@@ -398,18 +393,6 @@ class Session:
 
     def _may_write(self) -> bool:
         return self._trusted and not self._closing
-
-    def _beside(self, work: Coroutine[Any, Any, None]) -> None:
-        async def told() -> None:
-            try:
-                await work
-            except BursarError as error:
-                self._tell_once(str(error))
-
-        job = asyncio.create_task(told())
-        tell_faults(job, self._editor, "Work beside the editor")
-        self._beside_jobs.add(job)
-        job.add_done_callback(self._beside_jobs.discard)
 
     def _tell_once(self, text: str) -> None:
         if text != self._told:

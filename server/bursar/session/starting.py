@@ -226,6 +226,7 @@ class Starter:
             price=adapters.prices(settings).price(provider=provider.name, model=model, at=adapters.clock.now_utc()),
             counter=adapters.counter(),
             ceiling_pico=ceiling_pico,
+            terse=ways.route.effort == "terse",
         )
         return new_run(
             run=adapters.ids.new("run"),

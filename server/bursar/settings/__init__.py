@@ -52,6 +52,8 @@ class Settings:
     routes: Mapping[str, Route] = field(default_factory=dict)
     route: Route | None = None
     local_only: LocalOnly = field(default_factory=LocalOnly)
+    budget_places: Mapping[str, str] = field(default_factory=dict)
+    """Where each budget of these was set: a file, the editor's setting, or nowhere."""
 
 
 BUILT_IN: Mapping[str, ProviderEntry] = {
@@ -117,7 +119,16 @@ def load_settings(home: Path, environ: Mapping[str, str], editor: Mapping[str, A
         prices=Path(text).expanduser() if (text := checked.text("prices")) else None,
         silenced=checked.silenced(),
         test_command=checked.command("test_command"),
+        budget_places={each: _budget_place(each, raw, editor, path) for each in _BUDGET_KEYS},
     )
+
+
+def _budget_place(kind: str, raw: Mapping[str, Any], editor: Mapping[str, Any] | None, path: Path) -> str:
+    """Where this budget was set; ``raw`` is what the file and the editor say together, and is checked."""
+    of_editor = (editor or {}).get("budget")
+    if isinstance(of_editor, dict) and kind in of_editor:
+        return f"the editor's setting bursar.budget.{kind}"
+    return f"budget.{kind} in {path}" if kind in raw.get("budget", {}) else "Bursar's default"
 
 
 def split_model(chosen: str) -> tuple[str, str]:

@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 import apsw
 
 from bursar.domain.errors import BadInput
-from bursar.domain.money.budget import Granted, Limit, RefusedByBudget, Scope
+from bursar.domain.money.budget import Granted, Limit, RefusedByBudget, Scope, WarnPercent
 from bursar.domain.money.ledger import LedgerEntry
 from bursar.domain.ports import Claimed, Clock, Failpoint, HeldElsewhere, Ids
 from bursar.domain.runs import KeptSteps, NewRun, RunEvent, RunRecord, RunState, StepKind
-from bursar.storage import erasure, requests, rewinds, runs
+from bursar.storage import budgets, erasure, requests, rewinds, runs
 from bursar.storage.backups import BackupsBusy, backups_locked, drop_backups
 from bursar.storage.care import Care
 from bursar.storage.connect import BUSY_MS
@@ -306,15 +306,21 @@ class SqliteJournal(JournalReads):
         """Give the run another ceiling, or none."""
         await self._change(run, "ceiling_pico = ?", ceiling_pico)
 
+    async def set_model(self, run: str, *, provider: str, model: str) -> None:
+        """Ask another model from the run's next request on; what was sent before keeps the name of its own."""
+        await self._change(run, "provider = ?, model = ?", provider, model)
+
     async def set_budget(self, kind: str, unit: str, value: int) -> None:
         """Keep the user's own limit for a scope kind."""
-        await self._writer.write(
-            lambda db: db.execute(
-                "INSERT INTO budget VALUES (?, ?, ?)"
-                " ON CONFLICT DO UPDATE SET unit = excluded.unit, value = excluded.value",
-                (kind, unit, value),
-            ).fetchall()
-        )
+        await self._writer.write(lambda db: budgets.set_limit(db, kind, unit, value))
+
+    async def unset_budget(self, kind: str) -> bool:
+        """Forget the user's own limit for a scope kind; False without one."""
+        return await self._writer.write(lambda db: budgets.unset_limit(db, kind))
+
+    async def set_warn_percent(self, percent: WarnPercent) -> None:
+        """Keep at which shares of a budget its level changes."""
+        await self._writer.write(lambda db: budgets.set_warn_percent(db, percent))
 
     async def erase(self, *, run: str | None = None, workspace: str | None = None, everything: bool = False) -> int:
         """Remove texts for good; Refused while one of the runs is driven, BadInput unless one thing is named."""

@@ -85,6 +85,17 @@ def charged(connection: apsw.Connection, scope: Scope, unit: Unit = "usd") -> in
     return int(connection.execute(f"SELECT {_CHARGED[unit]} FROM ledger WHERE {column} = ?", (scope.key,)).get)  # noqa: S608
 
 
+def not_known(connection: apsw.Connection, scope: Scope, unit: Unit = "usd") -> int | None:
+    """The part of what is charged that stands for requests whose bill is not known; None where nothing bounds it."""
+    column = {"run": "run", "day": "local_day"}[scope.kind]
+    where = f"FROM ledger WHERE {column} = ? AND certainty = 'unknown'"
+    if unit == "usd":
+        return int(connection.execute(f"SELECT coalesce(sum(at_most_pico), 0) {where}", (scope.key,)).get)
+    number = int(connection.execute(f"SELECT count(*) {where}", (scope.key,)).get)
+    # Each of them is one request for certain, and how many tokens it took was never said.
+    return 0 if unit == "requests" or not number else None
+
+
 def held(connection: apsw.Connection, scope: Scope, unit: Unit = "usd") -> int:
     """What is held for requests in flight in this scope."""
     column = {"run": "run", "day": "local_day"}[scope.kind]

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import apsw
 
-from bursar.domain.money.budget import Scope
+from bursar.domain.money.budget import Scope, Unit, Used, WarnPercent
 from bursar.domain.runs import RequestRow, RunEvent, RunRecord, RunSummary, StepOutline, StepRecord
-from bursar.storage import reads, rewinds
+from bursar.storage import budgets, reads, rewinds
 from bursar.storage.connect import open_reader
 from bursar.storage.errors import Damaged, translated
-from bursar.storage.ledger import broken_row, charged, held
+from bursar.storage.ledger import broken_row, charged, held, not_known
 from bursar.storage.locks import RunLocks
 from bursar.storage.texts import read_text
 
@@ -96,11 +96,22 @@ class JournalReads:
         with self._read() as db:
             return held(db, scope)
 
+    def used(self, scope: Scope, unit: Unit) -> Used:
+        """What is used of a budget of this scope, in its unit."""
+        with self._read() as db:
+            return Used(
+                charged=charged(db, scope, unit), not_known=not_known(db, scope, unit), held=held(db, scope, unit)
+            )
+
+    def warn_percent(self) -> WarnPercent:
+        """At which shares of a budget its level changes."""
+        with self._read() as db:
+            return budgets.warn_percent(db)
+
     def stored_budgets(self) -> dict[str, tuple[str, int]]:
         """The user's own limits."""
         with self._read() as db:
-            rows = db.execute("SELECT kind, unit, value FROM budget")
-            return {str(kind): (str(unit), int(value)) for kind, unit, value in rows}
+            return budgets.limits(db)
 
     def verify_chain(self) -> int | None:
         """The number of the first ledger row that is not what was written, None when all are."""

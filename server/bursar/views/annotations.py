@@ -13,12 +13,16 @@ Severity = Literal["error", "warning", "information", "hint"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lens:
-    """A line of text above a line of the document; ``command`` is None when it only tells."""
+    """A line of text above a line of the document; ``command`` is None when it only tells.
+
+    ``tooltip`` says where its figures come from, to editors that show it.
+    """
 
     line: int
     title: str
     command: str | None = None
     arguments: tuple[dict[str, Any], ...] = ()
+    tooltip: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,11 @@ def seconds(duration_s: float) -> str:
     return f"{duration_s / 60:.0f} min"
 
 
+def amount(unit: str, value: int) -> str:
+    """An amount of a budget: ``$5.00``, ``12,000 tokens``, ``1 request``."""
+    return money(value) if unit == "usd" else plural(value, unit.removesuffix("s"))
+
+
 def plural(number: int, noun: str) -> str:
     """``1 request``, ``6 requests``."""
     return f"{count(number)} {noun}" + ("" if number == 1 else "s")

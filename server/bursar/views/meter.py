@@ -7,25 +7,37 @@ from collections.abc import Sequence
 from bursar.domain.money.budget import BudgetState
 from bursar.domain.money.price import usd_text
 from bursar.views.annotations import Meter
-from bursar.views.figures import money, plural
+from bursar.views.figures import amount, count, money, plural
 
 
-def meter_of(*, day: BudgetState, running: Sequence[str]) -> Meter:
-    """``$0.42 of $5.00 today``, with ``· running 2.1`` behind it; ``running`` are task addresses."""
-    text = f"{money(day.spent)} today" if day.limit is None else f"{money(day.spent)} of {money(day.limit)} today"
+def meter_of(*, day: BudgetState, spent_pico: int, running: Sequence[str]) -> Meter:
+    """``$0.42 of $5.00 today``, with ``· running 2.1`` behind it; ``running`` are task addresses.
+
+    A budget of tokens or requests is shown in these, with the money behind it: ``12,000 of 200,000 tokens today``.
+    """
+    in_money = day.unit == "usd"
+    if in_money:
+        text = f"{money(day.spent)} today" if day.limit is None else f"{money(day.spent)} of {money(day.limit)} today"
+    else:
+        text = f"{count(day.spent)} of {amount(day.unit, day.limit or 0)} today · {money(spent_pico)}"
     if running:
         text += f" · running {running[0]}" if len(running) == 1 else f" · {plural(len(running), 'run')}"
-    tooltip = f"Charged today: {money(day.spent)}."
+    tooltip = f"Charged today: {amount(day.unit, day.spent)}."
+    if day.not_known:
+        tooltip += f" Of it at most {amount(day.unit, day.not_known)} for requests whose bill is not known."
+    if day.not_known is None:
+        tooltip += f" What requests without a known bill took is not among these {day.unit}."
     if day.reserved:
-        tooltip += f" Held for requests in flight: {money(day.reserved)}."
+        tooltip += f" Held for requests in flight: {amount(day.unit, day.reserved)}."
     if day.limit is not None:
-        tooltip += f" Left: {money(max(day.limit - day.spent - day.reserved, 0))}, until {day.resets_at}."
+        left = amount(day.unit, max(day.limit - day.spent - day.reserved, 0))
+        tooltip += f" Left: {left}, until {day.resets_at}."
     return Meter(
         text=text,
         tooltip=tooltip,
         level=day.level,
-        spent_usd=usd_text(day.spent),
-        limit_usd=None if day.limit is None else usd_text(day.limit),
+        spent_usd=usd_text(spent_pico),
+        limit_usd=usd_text(day.limit) if in_money and day.limit is not None else None,
         resets_at=day.resets_at,
         running=tuple(running),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -26,10 +27,17 @@ def event_line(kind: str, data: Mapping[str, Any]) -> str | None:
             return f"  request {data['n']} did not end: it may be billed, at most {_usd(data['at_most_usd'])}"
         case "request_given_up":
             return f"  request {data['n']} was given up by the provider, and is billed: {request_figures(data)}"
+        case "switched":
+            price = f", at most {_usd(data['at_most_usd'])}"
+            return f"  request {data['n']} goes to {data['provider']}/{data['model']}{price}: {data['why']}"
+        case "passed_over":
+            return f"  request {data['n']} does not go to {data['provider']}/{data['model']}: {data['why']}"
         case "waiting":
             return f"  waiting until {data['until']} ({seconds(data['seconds'])}): {data['message']}"
         case "pacing":
             return f"  waiting {seconds(data['seconds'])} so as not to reach a limit: {data['message']}"
+        case "commands_allowed":
+            return f"  run without asking here: {', '.join(shlex.join(each) for each in data['commands'])}"
         case "going_on":
             return "  going on"
         case "tool_finished":
@@ -41,6 +49,8 @@ def event_line(kind: str, data: Mapping[str, Any]) -> str | None:
             return f"  asked: {data['summary']}"
         case "approval_answered":
             return f"  answer: {data['answer']}"
+        case "escalated" | "economy_on" | "economy_declined":
+            return f"  {data['message']}"
         case "rewound":
             return f"Rewound to before step {data['number']} ({data['step']})"
         case "not_covered":

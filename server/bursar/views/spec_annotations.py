@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from bursar.domain.money.budget import DEFAULT_WARN_PERCENT
 from bursar.domain.money.usage import Usage, cached_percent
+from bursar.domain.resuming import Resumable
 from bursar.domain.runs import ANSWER_TOKENS, RequestRow, RunSummary, TaskEstimate
 from bursar.domain.specs import Spec, SpecTask, open_tasks
 from bursar.domain.tasks import newest_run, runs_for
@@ -14,6 +16,8 @@ from bursar.domain.text import split_lines
 from bursar.views.annotations import Annotations, Finding, Hint, Lens, Related
 from bursar.views.figures import count, money, plural, seconds
 from bursar.views.task_lenses import task_lenses
+
+NOTHING_KNOWN: Mapping[str, Resumable] = MappingProxyType({})
 
 
 def annotate_spec(
@@ -31,11 +35,13 @@ def annotate_spec(
     window_tokens: int | None,
     silenced: frozenset[str],
     skipped: frozenset[int] = frozenset(),
+    resumables: Mapping[str, Resumable] = NOTHING_KNOWN,
     encoding: str = "o200k_base",
 ) -> Annotations:
     """Everything for one tasks file; ``runs`` are its own, ``history`` the workspace's, ``mine`` are driven here.
 
-    ``skipped`` are the indices of the tasks that the user leaves out.
+    ``skipped`` are the indices of the tasks that the user leaves out, ``resumables`` what is known of going on with
+    paused runs, by their ids.
     """
     lines = split_lines(text)
     runnable = {each.line for each in open_tasks(spec)}
@@ -60,6 +66,7 @@ def annotate_spec(
             below=[estimates.get(each.line) for each in below],
             runs_below=[each for child in below if (each := newest_run(spec, child, runs)) is not None],
             too_large=bool(large),
+            resumable=None if newest is None else resumables.get(newest.record.run),
         )
         if newest is not None and newest.requests and "request-cost" not in silenced:
             findings.append(_request_cost(task, lines, newest))

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from bursar.domain.money.usage import Usage, cached_percent
-from bursar.domain.runs import RunRecord, RunSummary, TaskEstimate
+from bursar.domain.resuming import Resumable
+from bursar.domain.runs import RunSummary, TaskEstimate
 from bursar.domain.specs import SpecTask
-from bursar.domain.tasks import OPEN_RUN, goes_on_by_itself, truth_of
+from bursar.domain.tasks import OPEN_RUN, truth_of
 from bursar.views.annotations import Lens
 from bursar.views.figures import count, money, money_range, plural, seconds
-from bursar.views.reasons import reason_words
+from bursar.views.open_run_lenses import open_run_lenses
 
 SIMILAR_NEEDED = 5
 
@@ -29,15 +30,17 @@ def task_lenses(
     below: Sequence[TaskEstimate | None],
     runs_below: Sequence[RunSummary],
     too_large: bool = False,
+    resumable: Resumable | None = None,
 ) -> list[Lens]:
     """The lenses of one task, from the left to the right; ``runnable`` says whether its turn could be now.
 
     ``below`` are the estimates of the tasks that running this one means, as far as they are known, and ``runs_below``
     those tasks' newest runs. ``too_large`` says that the first request does not fit: then splitting it is offered.
+    ``resumable`` is what is known of going on with the newest run.
     """
     truth = truth_of(task.state, None if newest is None else newest.record)
     if newest is not None and newest.record.state in OPEN_RUN:
-        return _of_open_run(task, newest, by_hand=truth.ask, ours=newest.record.run in mine)
+        return open_run_lenses(task.line, newest, resumable, by_hand=truth.ask, ours=newest.record.run in mine)
     if newest is not None and (truth.shown == "done_unsaved" or (truth.shown == "done" and _is_finished(newest))):
         unsaved = "Done, not saved yet · " if truth.shown == "done_unsaved" else ""
         return [Lens(line=task.line, title=unsaved + finished_figures(newest))]
@@ -57,36 +60,6 @@ def task_lenses(
     if too_large:
         return [run, Lens(line=task.line, title="Split into sub-tasks", command="bursar.splitTask", arguments=target)]
     return [run]
-
-
-def _of_open_run(task: SpecTask, newest: RunSummary, *, by_hand: bool, ours: bool) -> list[Lens]:
-    record = newest.record
-    run = ({"run": record.run},)
-    pause = Lens(line=task.line, title="Pause", command="bursar.pauseRun", arguments=run)
-    stop = Lens(line=task.line, title="Stop", command="bursar.stopRun", arguments=run)
-    if ours or record.owner_alive:
-        waits = record.state == "paused" and record.resume_at is not None
-        what = f"Waits until {_moment(record)}" if waits else "Running"
-        if by_hand and ours:
-            what = f"Ticked by hand · {what}"
-        if not ours:
-            what = "Runs in another window" + (f" · {what}" if waits else "")
-        told = Lens(line=task.line, title=f"{what} · {_so_far(newest)}")
-        return [told, pause, stop] if ours else [told]
-    kept = _kept(newest)
-    if by_hand:
-        resume = Lens(line=task.line, title="Resume", command="bursar.resumeRun", arguments=run)
-        return [Lens(line=task.line, title=f"Ticked by hand · {kept}"), resume, stop]
-    if goes_on_by_itself(record):
-        what = "Deferred until" if record.reason == "deferred" else "Goes on by itself at"
-        resume = Lens(line=task.line, title="Resume now", command="bursar.resumeRun", arguments=run)
-        return [Lens(line=task.line, title=f"{what} {_moment(record)} · {kept}"), resume, pause, stop]
-    why = reason_words(record.reason)
-    title = f"Resume · {why} · {kept}" if why else f"Resume · {kept}"
-    resume = Lens(line=task.line, title=title, command="bursar.resumeRun", arguments=run)
-    if record.reason == "check":
-        return [resume, Lens(line=task.line, title="Accept as done", command="bursar.acceptRun", arguments=run)]
-    return [resume]
 
 
 def _of_parent(
@@ -153,24 +126,3 @@ def finished_figures(summary: RunSummary) -> str:
 
 def _is_finished(newest: RunSummary) -> bool:
     return newest.record.state == "finished"
-
-
-def _so_far(summary: RunSummary) -> str:
-    return f"{plural(summary.steps_done, 'step')} done, {_paid(summary)}"
-
-
-def _kept(summary: RunSummary) -> str:
-    return f"{plural(summary.steps_done, 'step')} kept, {_paid(summary)}"
-
-
-def _paid(summary: RunSummary) -> str:
-    """``$0.04 paid``, and what an answer that did not end may be billed beyond it."""
-    paid = f"{money(summary.cost_pico)} paid"
-    return paid if not summary.held_pico else f"{paid} (at most {money(summary.held_pico)} more not known)"
-
-
-def _moment(record: RunRecord) -> str:
-    """``08:05:09 UTC``, with its day where that is another one than when the run was parked."""
-    at = record.resume_at or ""
-    day = "" if at[:10] == record.updated_at[:10] else f"{at[:10]} "
-    return f"{day}{at[11:19]} UTC"

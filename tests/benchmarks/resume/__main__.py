@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib.metadata
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -45,6 +46,8 @@ def main() -> int:
     if not PEERS_PYTHON.exists():
         parser.error(f"{PEERS_PYTHON} is missing: `make bench-resume` sets it up")
     kills = [Kill(point=point, step=step) for point in POINTS for step in args.steps]
+    # Whoever ends it leaves nothing running, and nothing in the folder for temporary files.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     began_s = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="bursar-bench-") as temporary:
         folder = args.keep.resolve() if args.keep else Path(temporary)

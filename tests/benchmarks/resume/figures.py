@@ -17,7 +17,7 @@ BUCKETS = ("uncached_input", "cache_read", "cache_write_5m", "cache_write_1h", "
 MID_ANSWER, TAKEN_UP, ANSWERED, RECORDED, IN_TOOL = "mid-answer", "taken-up", "answered", "recorded", "in-tool"
 POINTS = {
     MID_ANSWER: "in the middle of the answer",
-    TAKEN_UP: "the same; a model told of the half that came says the rest only",
+    TAKEN_UP: "in the middle; the model, told of the half, says the rest",
     ANSWERED: "answer read, not yet recorded",
     RECORDED: "answer recorded, before its tool",
     IN_TOOL: "in the tool, after its effect",

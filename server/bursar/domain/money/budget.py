@@ -8,12 +8,14 @@ from decimal import Decimal, InvalidOperation
 from typing import Literal
 
 from bursar.domain.errors import BadInput
-from bursar.domain.money.price import PICO_PER_USD
+from bursar.domain.money.price import PICO_PER_USD, usd_text
 
 Unit = Literal["usd", "tokens", "requests"]
 BUDGET_UNITS: tuple[Unit, ...] = ("usd", "tokens", "requests")
+BudgetKind = Literal["run", "day"]
 Level = Literal["ok", "notice", "warning", "critical", "over", "off"]
-DEFAULT_WARN_PERCENT = (50, 80, 95)
+WarnPercent = tuple[int, int, int]
+DEFAULT_WARN_PERCENT: WarnPercent = (50, 80, 95)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +30,7 @@ class Amount:
 class Scope:
     """Where a limit applies: ``run`` with the run's id, ``day`` with the local calendar day as YYYY-MM-DD."""
 
-    kind: Literal["run", "day"]
+    kind: BudgetKind
     key: str
 
 
@@ -68,8 +70,25 @@ class RefusedByBudget:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Used:
+    """What is used of a budget, in one unit; spend is never shown lower than it can be.
+
+    ``charged`` is what was billed and, for each request whose bill is not known, the most that it can have cost; this
+    part of it is ``not_known``, None in a unit in which nothing bounds it. ``held`` is for requests in flight.
+    """
+
+    charged: int
+    not_known: int | None
+    held: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetState:
-    """A limit with what is spent and held under it; ``level`` is 'off' without a limit."""
+    """A limit with what is spent and held under it; ``level`` is 'off' without a limit.
+
+    ``not_known`` is the part of ``spent`` that is a bound (see Used). ``source`` says where the limit was set, and
+    ``overrides`` which other word of the user's it overrides.
+    """
 
     scope: Scope
     unit: Unit
@@ -78,9 +97,25 @@ class BudgetState:
     reserved: int
     level: Level
     resets_at: str | None
+    not_known: int | None = 0
+    source: str = ""
+    overrides: str | None = None
 
 
-def level_of(*, taken: int, limit: int | None, warn_percent: tuple[int, int, int] = DEFAULT_WARN_PERCENT) -> Level:
+def parse_warn_percent(text: str) -> WarnPercent:
+    """Read ``50,80,95``: three ascending whole percentages. Raises BadInput for anything else."""
+    parts = [each.strip() for each in text.split(",")]
+    if len(parts) == 3 and all(each.isascii() and each.isdigit() and len(each) <= 3 for each in parts):
+        notice, warning, critical = (int(each) for each in parts)
+        if 0 < notice < warning < critical <= 100:
+            return notice, warning, critical
+    raise BadInput(
+        f"'{text}' are no warning levels: write three ascending percentages up to 100 for notice, warning and "
+        "critical, for example --warn 50,80,95"
+    )
+
+
+def level_of(*, taken: int, limit: int | None, warn_percent: WarnPercent = DEFAULT_WARN_PERCENT) -> Level:
     """The level of a budget: 'over' once the limit is reached, else the highest warning mark passed."""
     if limit is None:
         return "off"
@@ -118,6 +153,13 @@ def parse_amount(text: str) -> Amount:
         return Amount(unit="requests", value=_whole(number, text))
     factor = {"tok": 1, "ktok": 1_000, "mtok": 1_000_000}[unit]
     return Amount(unit="tokens", value=_whole(number * factor, text))
+
+
+def amount_text(amount: Amount) -> str:
+    """An amount as it is written: ``5usd``, ``200000tok``, ``300req``; ``parse_amount`` reads it back."""
+    if amount.unit == "usd":
+        return f"{usd_text(amount.value)}usd"
+    return f"{amount.value}{'tok' if amount.unit == 'tokens' else 'req'}"
 
 
 def _whole(number: Decimal, text: str) -> int:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from bursar.domain.ports import CommandPlan, Question
+from bursar.domain.ports import CommandPlan, Question, QuestionKind
 
 SUMMARY_CHARS = 300
 """The most that a message box shows for certain."""
 
 COMMAND_CHOICES = ("Once", "For this run", "No")
 YES_NO = ("Yes", "No")
+ECONOMY_CHOICES = ("Economy mode", "Go on as it is")
+STRONGER_CHOICES = ("Go on", "No")
 IN_DOUBT_CHOICES = ("Run again", "Treat as done", "Stop")
 
 _BESIDE = "Read the whole in the document opened beside this before you answer."
@@ -133,6 +135,16 @@ def question_for_in_doubt(run: str, what: str) -> Question:
     return _question("in_doubt", run, f"In doubt: {_in_order(escape_for_question(what))}.", IN_DOUBT_CHOICES)
 
 
+def question_for_economy(run: str, what: str) -> Question:
+    """May a run that is near a limit go on more cheaply."""
+    return _question("economy", run, f"{_in_order(escape_for_question(what))}.", ECONOMY_CHOICES)
+
+
+def question_for_stronger(run: str, what: str) -> Question:
+    """May a run whose check keeps failing go on with the stronger, dearer model, where no limit says so."""
+    return _question("stronger", run, _in_order(escape_for_question(what)), STRONGER_CHOICES)
+
+
 def question_for_rewind(run: str, what: str, whole: str | None, choices: tuple[str, ...]) -> Question:
     """May a run be rewound; ``whole`` is the diff, which is shown beside the question."""
     summary = _clipped(_in_order(escape_for_question(what)), SUMMARY_CHARS - len(_BESIDE) - 1)
@@ -152,15 +164,11 @@ def whole_is_beside(question: Question) -> bool:
     return question.summary.endswith(_BESIDE)
 
 
-def _question(kind: str, run: str, whole: str, choices: tuple[str, ...]) -> Question:
+def _question(kind: QuestionKind, run: str, whole: str, choices: tuple[str, ...]) -> Question:
     summary = whole
     if len(whole) > SUMMARY_CHARS:
         summary = f"{_clipped(whole, SUMMARY_CHARS - len(_BESIDE) - 1)} {_BESIDE}"
-    if kind == "path":
-        return Question(kind="path", run=run, summary=summary, detail=whole + "\n", choices=choices)
-    if kind == "editor":
-        return Question(kind="editor", run=run, summary=summary, detail=whole + "\n", choices=choices)
-    return Question(kind="in_doubt", run=run, summary=summary, detail=whole + "\n", choices=choices)
+    return Question(kind=kind, run=run, summary=summary, detail=whole + "\n", choices=choices)
 
 
 def _clipped(text: str, most_chars: int = 80) -> str:

@@ -1,0 +1,72 @@
+"""What a paused run asks its model next, counted and priced from the journal before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bursar.domain.money.bound import input_bound_tokens
+from bursar.domain.money.price import Price, Unpriced, cost_of, most_it_can_cost_pico
+from bursar.domain.money.usage import Usage
+from bursar.domain.ports import ModelProvider, TokenCounter
+from bursar.domain.resuming import NextRequest
+from bursar.domain.runs import RunRecord, StepRecord
+from bursar.runs.assemble import LEAST_OUTPUT_TOKENS, FirstRequest, model_request
+from bursar.runs.fold import AllDone, AskModel, Idle, RunCheck, UseTool, next_act, request_order
+
+
+def next_request(
+    run: RunRecord,
+    steps: Sequence[StepRecord],
+    *,
+    provider: ModelProvider,
+    counter: TokenCounter,
+    price: Price | Unpriced,
+) -> NextRequest:
+    """Build and count it; long, so beside the loop."""
+    first = FirstRequest.from_json(run.first_request)
+    act = next_act(steps, check=first.check)
+    known = act
+    if isinstance(act, UseTool | RunCheck):
+        if isinstance(act, UseTool) and act.call.name == "finish" and not first.check:
+            return _nothing(run.model)
+        # The calls of the last answer come first; what they bring is not known, what stood before them is.
+        known = next_act([each for each in steps if each.n < request_order(act.n)], check=first.check)
+    if isinstance(known, AllDone | Idle) or not isinstance(known, AskModel):
+        return _nothing(run.model)
+    body = provider.body(model_request(first, known.later, model=run.model))
+    counted = counter.count(provider.prompt_text(body))
+    cached = min(_cached_tokens(steps), counted)
+    fresh = counted - cached
+    writes = provider.wire == "anthropic"
+    warm = Usage(cache_read=cached, cache_write_5m=fresh) if writes else Usage(cache_read=cached, uncached_input=fresh)
+    cold = Usage(cache_write_5m=counted) if writes else Usage(uncached_input=counted)
+    bound = input_bound_tokens(counted_tokens=counted, body_bytes=len(body), model=run.model)
+    return NextRequest(
+        counted_tokens=counted,
+        is_least=act is not known,
+        warm_pico=_pico(warm, price),
+        cold_pico=_pico(cold, price),
+        hold_pico=0
+        if isinstance(price, Unpriced)
+        else most_it_can_cost_pico(input_tokens=bound, output_tokens=LEAST_OUTPUT_TOKENS, price=price),
+        model=f"{run.provider}/{run.model}",
+        rate_card=None if isinstance(price, Unpriced) else price.rate_card,
+    )
+
+
+def _nothing(model: str) -> NextRequest:
+    return NextRequest(
+        counted_tokens=0, is_least=False, warm_pico=0, cold_pico=0, hold_pico=0, model=model, rate_card=None
+    )
+
+
+def _cached_tokens(steps: Sequence[StepRecord]) -> int:
+    """The size of the newest request that was answered: the next one begins with the same bytes."""
+    answered = [each for each in steps if each.kind == "model" and each.status == "done"]
+    newest = max(answered, key=lambda each: each.n, default=None)
+    return 0 if newest is None else int(newest.intent.get("counted_tokens", 0))
+
+
+def _pico(usage: Usage, price: Price | Unpriced) -> int | None:
+    cost = cost_of(usage, price)
+    return None if isinstance(cost, Unpriced) else cost.pico

@@ -1,0 +1,260 @@
+"""Changes the model or the effort on the way: to the stronger model after failed checks, to economy near a limit.
+
+A change is in the journal as an event before anything is asked under it, so that a resume stays with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from bursar.domain.conversation import Message
+from bursar.domain.money.budget import Limit, Scope, level_of
+from bursar.domain.money.price import Cost, Price, Unpriced, cost_of, usd, usd_text
+from bursar.domain.money.usage import Usage
+from bursar.domain.pacing import nearly_used
+from bursar.domain.ports import Question
+from bursar.domain.routes import Route, target_of
+from bursar.domain.runs import RunRecord, StepRecord
+from bursar.domain.safety.show import question_for_economy, question_for_stronger
+from bursar.runs.assemble import FirstRequest
+from bursar.runs.events import Events
+from bursar.runs.fold import AskModel, failed_checks, next_act
+from bursar.runs.modes import Modes
+from bursar.runs.sizing import Sized, limits_of, size_request
+from bursar.runs.world import DISTRUSTED, Paused, PauseNow, Way, Ways, World
+
+_COLD = "another model's prompt cache is cold"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Next:
+    """The next request as it would go this way: its size, and its input's price when no cache helps."""
+
+    sized: Sized
+    input_pico: int | None
+
+    @property
+    def about(self) -> str:
+        return "at an unknown price" if self.input_pico is None else f"about ${usd(self.input_pico):.4f}"
+
+
+class Switches:
+    """Decides about one run under one epoch; each thing is asked once as long as this object lives."""
+
+    def __init__(self, world: World, run: RunRecord, events: Events) -> None:
+        self._world = world
+        self._run = run
+        self._events = events
+        self._first = FirstRequest.from_json(run.first_request)
+        self._declined: set[str] = set()
+
+    def world(self, modes: Modes) -> World:
+        """The world of a request in this mode: whom it may ask, in which order."""
+        world = self._world
+        if modes.lead == "chain":
+            return world
+        # The stronger model has nobody behind it who could do what it is for; the economy one has the usual chain.
+        behind = world.chain_for(self._run.model) if modes.lead == "economy" else ()
+        lead = self._present(modes)
+        chain = (lead, *(each for each in behind if each.target != lead.target))
+        route = Route(chain=tuple(each.target for each in chain))
+        if world.ways is not None:
+            route = replace(world.ways.route, chain=route.chain, balance=False)
+        return replace(world, ways=Ways(route=route, chain=chain))
+
+    async def before(self, act: AskModel, steps: Sequence[StepRecord], modes: Modes) -> Modes:
+        """The mode that the next request is made in. Raises PauseNow where the user must decide."""
+        if act.step is not None and act.step.status == "intent":
+            # Something is in flight: it is settled as it was sent.
+            return modes
+        failed = failed_checks(steps, since=modes.escalated_at or 1)
+        if modes.escalated_at is None and failed >= self._world.ceilings.checks:
+            return await self._escalate(act, steps, modes, failed)
+        why = self._near_a_limit(modes)
+        return modes if why is None else await self._economise(act, steps, modes, why, "near")
+
+    async def instead_of(self, act: AskModel, steps: Sequence[StepRecord], modes: Modes) -> Modes:
+        """The mode in which a request fits that a budget has just refused; the same one where there is none."""
+        ways = self._world.ways
+        if ways is None or ways.economy is None or not self._may_economise(modes) or self._problem(ways.economy):
+            return modes
+        new = modes.save(act.n, str(ways.economy.target))
+        sized = self._next(ways.economy, steps, new).sized
+        if any(sized.hold_pico > self._left(each) for each in self._limits()):
+            return modes
+        why = "The next request may cost more than what is left of the budget"
+        return await self._economise(act, steps, modes, why, "refused")
+
+    async def _escalate(self, act: AskModel, steps: Sequence[StepRecord], modes: Modes, failed: int) -> Modes:
+        ways = self._world.ways
+        if ways is None or ways.stronger is None:
+            return modes
+        way = ways.stronger
+        said = f"The task's check failed {failed} times"
+        problem = self._problem(way)
+        if problem is not None:
+            raise PauseNow(self._check_pause(f"{said}, and the stronger model {way.target} cannot be asked: {problem}"))
+        new = modes.escalate(act.n, str(way.target))
+        then = self._next(way, steps, new)
+        most = usd_text(then.sized.hold_pico)
+        message = (
+            f"{said}: the stronger model {way.target} goes on. Its next request reads "
+            f"{then.sized.counted_tokens:,} tokens anew ({_COLD}): {then.about}, at most ${most} with the answer"
+        )
+        if not self._limits():
+            # A limit is the user's word about money; where there is none, they are asked.
+            answer = await self._ask(
+                question_for_stronger(self._run.run, f"{message}. There is no limit for this run.")
+            )
+            if answer != "Go on":
+                raise PauseNow(self._check_pause(f"{said}, and the stronger model was not wanted"))
+        await self._events.tell(
+            "escalated",
+            n=act.n,
+            from_model=str(self._present(modes).target),
+            model=str(way.target),
+            failed_checks=failed,
+            counted_tokens=then.sized.counted_tokens,
+            next_request_usd=None if then.input_pico is None else usd_text(then.input_pico),
+            at_most_usd=most,
+            message=message,
+        )
+        return new
+
+    async def _economise(self, act: AskModel, steps: Sequence[StepRecord], modes: Modes, why: str, about: str) -> Modes:
+        """Go into economy mode if the user wants it; with nobody to ask the run goes on as it is."""
+        ways = self._world.ways
+        other = ways.economy if ways is not None and modes.lead == "chain" else None
+        if other is not None and self._problem(other) is not None:
+            other = None
+        nothing_new = other is None and modes.began_terse
+        if nothing_new or about in self._declined or not self._may_economise(modes):
+            return modes
+        new = modes.save(act.n, None if other is None else str(other.target))
+        present = self._present(modes)
+        then = self._next(other or present, steps, new)
+        message = f"{why}. Economy mode asks for short answers"
+        if other is not None:
+            message += (
+                f" and asks {other.target} instead of {present.target}: its next request reads"
+                f" {then.sized.counted_tokens:,} tokens anew ({_COLD}), {then.about}; "
+                f"as it is {self._as_it_is(present, then)}"
+            )
+        if self._world.economy == "ask":
+            answer = await self._ask(question_for_economy(self._run.run, message))
+            if answer != "Economy mode":
+                self._declined.add(about)
+                said = "nobody was there to ask" if answer is None else "that is what was answered"
+                await self._events.tell("economy_declined", message=f"{why}. It goes on as it is: {said}")
+                return modes
+        await self._events.tell(
+            "economy_on",
+            n=act.n,
+            model=new.economy,
+            counted_tokens=then.sized.counted_tokens,
+            next_request_usd=None if then.input_pico is None or other is None else usd_text(then.input_pico),
+            message=message,
+        )
+        return new
+
+    def _may_economise(self, modes: Modes) -> bool:
+        return self._world.economy != "off" and modes.economy_at is None
+
+    def _near_a_limit(self, modes: Modes) -> str | None:
+        """The sentence that says which limit is near; a window that is soon full again is none."""
+        if not self._may_economise(modes):
+            return None
+        for limit in self._limits():
+            left = self._left(limit)
+            if level_of(taken=limit.amount.value - left, limit=limit.amount.value) in ("critical", "over"):
+                of = "this run" if limit.scope.kind == "run" else "today"
+                return f"${usd_text(max(left, 0))} is left of the ${usd_text(limit.amount.value)} for {of}"
+        target = self._present(modes).target
+        window = nearly_used(
+            self._world.pace.newest(target),
+            seconds_until=self._world.clock.seconds_until,
+            longer_than_s=self._world.ceilings.wait_s,
+        )
+        if window is None:
+            return None
+        return (
+            f"Of the {window.limit:,} {window.kind.replace('_', ' ')} that {target.provider} allows, "
+            f"{window.remaining:,} are left until {window.resets_at}"
+        )
+
+    def _limits(self) -> list[Limit]:
+        day = Scope(kind="day", key=self._world.clock.local_day())
+        limits = limits_of(self._run, day=day, day_limit=self._world.day_limit())
+        return [each for each in limits if each.amount.unit == "usd"]
+
+    def _left(self, limit: Limit) -> int:
+        journal = self._world.journal
+        return limit.amount.value - journal.charged_pico(limit.scope) - journal.held_pico(limit.scope)
+
+    def _problem(self, way: Way) -> str | None:
+        """Why this way cannot be gone now; None where it can."""
+        missing = way.provider.missing_key()
+        if missing is not None:
+            return missing
+        price = self._price(way)
+        if isinstance(price, Unpriced) and self._limits():
+            return f"no price is known for {price.model}, and there is a limit. {price.why}"
+        return None
+
+    def _price(self, way: Way) -> Price | Unpriced:
+        at = self._world.clock.now_utc()
+        return self._world.prices.price(provider=way.provider.name, model=way.model, at=at)
+
+    def _next(self, way: Way, steps: Sequence[StepRecord], modes: Modes) -> _Next:
+        price = self._price(way)
+        sized = size_request(
+            self._run,
+            self._later(steps, modes),
+            way=way,
+            counter=self._world.counter,
+            journal=self._world.journal,
+            price=price,
+            limits=self._limits(),
+            terse=modes.terse_fields,
+        )
+        counted = sized.counted_tokens
+        written = way.provider.wire == "anthropic"
+        cost = cost_of(Usage(cache_write_5m=counted) if written else Usage(uncached_input=counted), price)
+        return _Next(sized=sized, input_pico=cost.pico if isinstance(cost, Cost) else None)
+
+    def _later(self, steps: Sequence[StepRecord], modes: Modes) -> tuple[Message, ...]:
+        act = next_act(steps, check=self._first.check, terse_from=modes.terse_from)
+        return act.later if isinstance(act, AskModel) else ()
+
+    def _as_it_is(self, present: Way, then: _Next) -> str:
+        """What the same input costs where all but what is new since the last request is read from the cache."""
+        rows = self._world.journal.requests(run=self._run.run)
+        known = min(rows[-1].usage.input, then.sized.counted_tokens) if rows else 0
+        cost = cost_of(Usage(cache_read=known, uncached_input=then.sized.counted_tokens - known), self._price(present))
+        return f"about ${usd(cost.pico):.4f}" if isinstance(cost, Cost) else "at an unknown price"
+
+    def _present(self, modes: Modes) -> Way:
+        """Who is asked first. Raises PauseNow where that was in the settings once and is not any more."""
+        if modes.asked is None:
+            return self._world.chain_for(self._run.model)[0]
+        way = self._world.way_to(target_of(modes.asked))
+        if way is None:
+            what = f"The run has gone on with {modes.asked}, and no provider of that name is in the settings any more"
+            raise PauseNow(Paused(reason="provider", detail=f"{what}: add it to 'providers', then resume."))
+        return way
+
+    async def _ask(self, question: Question) -> str | None:
+        await self._events.tell("approval_asked", question=question.kind, summary=question.summary)
+        answer = await self._world.asker.ask(question)
+        if not self._world.trusted():
+            raise PauseNow(DISTRUSTED)
+        await self._events.tell("approval_answered", question=question.kind, answer=answer or "No")
+        return answer
+
+    def _check_pause(self, why: str) -> Paused:
+        return Paused(
+            reason="check",
+            detail=f"{why}. Resume asks again; 'bursar accept {self._run.run}' (the lens Accept) takes the task as "
+            "done on your word.",
+        )
