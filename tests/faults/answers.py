@@ -13,14 +13,17 @@ from providers.support import a_end, a_start, a_tool, numbered, o_chunk, o_end, 
 from support.fault_server import LAST_CHUNK, Hold, Step, Wait, chunk, head, whole
 from support.world import Workshop
 
-QUICK = Deadlines(connect_s=0.5, first_byte_s=0.12, progress_s=0.12, total_s=5.0, look_again_s=0.01)
+QUICK = Deadlines(connect_s=0.5, first_byte_s=0.25, progress_s=0.25, total_s=5.0, look_again_s=0.01)
+"""For what must run into a deadline."""
+PATIENT = Deadlines(connect_s=10.0, first_byte_s=30.0, progress_s=30.0, total_s=60.0, look_again_s=0.01)
+"""For what must not, on a slow machine."""
 Connection = list[Step]
 Script = Callable[[str], list[Connection]]
 
 
-def provider(shop: Workshop, wire: str, url: str) -> ModelProvider:
+def provider(shop: Workshop, wire: str, url: str, deadlines: Deadlines = PATIENT) -> ModelProvider:
     return make_provider(
-        name="acme", wire=wire, base_url=url, key=lambda: "k", key_name="K", clock=shop.clock, deadlines=QUICK
+        name="acme", wire=wire, base_url=url, key=lambda: "k", key_name="K", clock=shop.clock, deadlines=deadlines
     )
 
 

@@ -15,7 +15,7 @@ from bursar.runs.world import Finished
 from simulator.support import CLAUDE, GPT, simulator
 from support.world import Workshop
 
-from .answers import provider
+from .answers import PATIENT, QUICK, provider
 
 DAY = Scope(kind="day", key="2026-11-21")
 
@@ -53,7 +53,7 @@ async def test_the_bill(
     folder = tmp_path / "simulator"
     folder.mkdir()
     async with simulator(folder, scenario) as server:
-        model = provider(shop, wire, server.url)
+        model = provider(shop, wire, server.url, QUICK if fault.startswith("stall") else PATIENT)
         run = await shop.begin(model, named=name)  # type: ignore[arg-type]
         drives = 0
         sent = [0]

@@ -22,6 +22,8 @@ from support.fault_server import LAST_CHUNK, FaultServer, Hold, Reset, chunk, fa
 from support.world import MODEL, RATES, Workshop
 
 from .answers import (
+    PATIENT,
+    QUICK,
     Script,
     absurd,
     broke,
@@ -67,6 +69,8 @@ class Cell:
 
 ONCE_MORE = ("unknown", "billed")
 RESPONSES = ("openai-responses",)
+STILL = ("F22", "F27", "F28")
+"""Faults that end at a deadline."""
 UNKNOWN = "Unrecognized request argument supplied: store"
 LOGIN = b"<!doctype html><title>Sign in</title>"
 
@@ -276,7 +280,7 @@ async def test_cell(shop: Workshop, played: list[str], cell: Cell, wire: str) ->
     async with fault_server() as server:
         for connection in cell.script(wire) + [ok(wire)] * (cell.tail if cell.end == "done" else 0):
             server.will(*connection)
-        model = provider(shop, wire, f"{server.url}/v1")
+        model = provider(shop, wire, f"{server.url}/v1", QUICK if cell.name.startswith(STILL) else PATIENT)
         run = await shop.begin(model)  # type: ignore[arg-type]
         outcome = await shop.drive(model, run)  # type: ignore[arg-type]
         played.append(f"{cell.name} {wire}")
@@ -344,7 +348,7 @@ async def test_nobody_is_there(shop: Workshop, played: list[str], where: str, wi
             url = "http://127.0.0.1:1"
         elif where == "F01 no such name":
             url = "https://nobody.invalid"
-        model = provider(shop, wire, url)
+        model = provider(shop, wire, url, QUICK)
         run = await shop.begin(model)  # type: ignore[arg-type]
         outcome = await shop.drive(model, run)  # type: ignore[arg-type]
     played.append(f"{where} {wire}")

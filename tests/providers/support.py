@@ -13,7 +13,7 @@ from support.fault_server import FaultServer
 
 CANARY = "sk-canary-0123456789-ABCDEFGHIJ"
 WIRES = ("anthropic", "openai-chat", "openai-responses")
-SHORT = Deadlines(connect_s=2.0, first_byte_s=0.15, progress_s=0.15, total_s=5.0, look_again_s=0.01)
+SHORT = Deadlines(connect_s=2.0, first_byte_s=0.4, progress_s=0.4, total_s=5.0, look_again_s=0.01)
 
 
 class FakeClock:

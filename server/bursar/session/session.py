@@ -46,6 +46,8 @@ from bursar.session.starting import Starter
 from bursar.session.ticks import Ticks
 from bursar.settings import ESTIMATE_MODEL
 
+_SETTINGS = "Settings:"
+
 
 class Session:
     """All that changes in one editor session, on one event loop."""
@@ -347,11 +349,11 @@ class Session:
         before = self._settings
         try:
             self._settings = self._adapters.settings()
-            if self._settings != before:
-                self._told = None
+            if self._settings != before and (self._told or "").startswith(_SETTINGS):
+                self._told = None  # a mistake that is made again is told again
         except BadInput as error:
             self._settings = default_settings()
-            self._tell_once(f"Settings: {error}. Until then estimates use {ESTIMATE_MODEL}.")
+            self._tell_once(f"{_SETTINGS} {error}. Until then estimates use {ESTIMATE_MODEL}.")
         self._records.look_soon()
         self._count_all()
 
