@@ -21,6 +21,7 @@ export function registerCommands(
     register("bursar.resumeCurrent", () => actOnOne(client, "bursar.resumeRun", "waits to be resumed")),
     register("bursar.stopCurrent", () => actOnOne(client, "bursar.stopRun", "can be stopped")),
     register("bursar.showRuns", () => showRuns(client)),
+    register("bursar.setBudgetHere", setBudget),
     register("bursar.setKey", () => setKey(client, secrets)),
     register("bursar.openLog", async () => log.show()),
   ];
@@ -98,6 +99,25 @@ async function pickRun(runs: readonly RunRow[], none: string): Promise<RunRow | 
   }
   const items = runs.map((run) => ({ label: run.label, ...(run.detail ? { detail: run.detail } : {}), run }));
   return (await vscode.window.showQuickPick(items, { placeHolder: "Runs of this workspace" }))?.run;
+}
+
+async function setBudget(): Promise<void> {
+  const scopes = [
+    { label: "Each run", description: "the most that one run may cost", scope: "run" },
+    { label: "Each day", description: "the most that a calendar day may cost", scope: "day" },
+  ];
+  const picked = await vscode.window.showQuickPick(scopes, { placeHolder: "Which budget?" });
+  if (picked === undefined) {
+    return;
+  }
+  const amount = await vscode.window.showInputBox({
+    title: `Budget for ${picked.label.toLowerCase()}`,
+    prompt: "For example 2usd, 200ktok or 300req. A paused run takes it when it is resumed.",
+    ignoreFocusOut: true,
+  });
+  if (amount !== undefined && amount.trim() !== "") {
+    await vscode.commands.executeCommand("bursar.setBudget", { scope: picked.scope, amount: amount.trim() });
+  }
 }
 
 async function setKey(client: LanguageClient, secrets: vscode.SecretStorage): Promise<void> {

@@ -1,6 +1,9 @@
 import { mkdirSync } from "node:fs";
 import * as vscode from "vscode";
 import {
+  CloseAction,
+  type CloseHandlerResult,
+  ErrorAction,
   ExecuteCommandRequest,
   LanguageClient,
   type LanguageClientOptions,
@@ -13,8 +16,12 @@ import { serverEnvironment } from "./environment";
 import { findServer } from "./executable";
 import { storedKeys } from "./keys";
 import { type Meter, meterBackground } from "./meter";
+import { GIVEN_UP, Restarts } from "./restarts";
 import { keysDescriptor, startServer, thisMachine } from "./server";
 import { settingsForServer } from "./settings";
+
+const restarts = new Restarts(Date.now);
+let pauseBeforeSpawn = 0;
 
 let client: LanguageClient | undefined;
 
@@ -40,6 +47,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
       }
     }),
     ...registerCommands(started, context.secrets, log),
+    vscode.commands.registerCommand("bursar.restartServer", () => startAgain(started, log)),
   );
   await start(started, log);
 }
@@ -64,11 +72,46 @@ async function start(starting: LanguageClient, log: vscode.LogOutputChannel): Pr
   }
 }
 
+/** Start the server anew because the user wants it; its runs pause between two steps first where it still works. */
+async function startAgain(starting: LanguageClient, log: vscode.LogOutputChannel): Promise<void> {
+  restarts.forget();
+  await starting.stop().catch(() => undefined);
+  await start(starting, log);
+}
+
+/** The server has ended by itself: start it again soon; one that ends again and again is left to the user. */
+function serverEnded(log: vscode.LogOutputChannel): CloseHandlerResult {
+  const pause = restarts.ended();
+  // Waited for where the server is spawned: until this has answered, requests would go to the closed connection.
+  pauseBeforeSpawn = pause ?? 0;
+  if (pause === undefined) {
+    log.error(GIVEN_UP);
+    void offerRestart();
+    return { action: CloseAction.DoNotRestart, message: GIVEN_UP, handled: true };
+  }
+  const message = "The server has ended and is started again. What its runs did and paid is kept.";
+  return { action: CloseAction.Restart, message, handled: true };
+}
+
+async function offerRestart(): Promise<void> {
+  const again = "Start Again";
+  const picked = await vscode.window.showErrorMessage(GIVEN_UP, again, "Open Log");
+  if (picked !== undefined) {
+    await vscode.commands.executeCommand(picked === again ? "bursar.restartServer" : "bursar.openLog");
+  }
+}
+
 function makeClient(context: vscode.ExtensionContext, log: vscode.LogOutputChannel): LanguageClient {
   const options: LanguageClientOptions = {
     // Every file: what an agent reads is the editor's text, whichever document that is.
     documentSelector: [{ scheme: "file" }],
     outputChannel: log,
+    errorHandler: {
+      error: (_error, _message, count) => ({
+        action: count !== undefined && count <= 3 ? ErrorAction.Continue : ErrorAction.Shutdown,
+      }),
+      closed: () => serverEnded(log),
+    },
     initializationOptions: () => ({ trusted: vscode.workspace.isTrusted, keysFd: keysDescriptor }),
     synchronize: { configurationSection: "bursar" },
     stdioOptions: { stdout: () => undefined, stderr: (input, channel) => forwardLines(input, channel) },
@@ -104,6 +147,9 @@ async function execute(command: string, args: unknown[], log: vscode.LogOutputCh
 }
 
 async function spawnServer(context: vscode.ExtensionContext) {
+  const pause = pauseBeforeSpawn;
+  pauseBeforeSpawn = 0;
+  await new Promise((done) => setTimeout(done, pause));
   const found = findServer(serverCommand(), folders(), thisMachine());
   if (!found.ok) {
     throw new Error(found.problem);
@@ -136,6 +182,16 @@ function meter(from: LanguageClient): vscode.Disposable {
   const item = vscode.window.createStatusBarItem("bursar.meter", vscode.StatusBarAlignment.Left, 0);
   item.name = "Bursar";
   item.command = "bursar.showRuns";
+  let running = false;
+  const ending = from.onDidChangeState(({ newState }) => {
+    const left = running && newState !== State.Running;
+    running = newState === State.Running;
+    if (left) {
+      item.text = "$(sync) Bursar: server ended";
+      item.tooltip = "It is started again by itself, else with Bursar: Restart Server. What runs did and paid is kept.";
+      item.backgroundColor = undefined;
+    }
+  });
   const listening = from.onNotification("bursar/meter", (latest: Meter) => {
     const background = meterBackground(latest.level);
     item.text = latest.text;
@@ -143,7 +199,7 @@ function meter(from: LanguageClient): vscode.Disposable {
     item.backgroundColor = background === undefined ? undefined : new vscode.ThemeColor(background);
     item.show();
   });
-  return vscode.Disposable.from(item, listening);
+  return vscode.Disposable.from(item, listening, ending);
 }
 
 function forwardLines(input: NodeJS.ReadableStream, channel: vscode.LogOutputChannel): void {

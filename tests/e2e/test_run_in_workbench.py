@@ -75,6 +75,7 @@ def test_a_task_is_run_cut_off_by_a_reload_and_resumed(extensions: Path, tmp_pat
         see("waitText", selector=".codelens-decoration", text="Running")
         see("reload")
         see("waitText", selector=".codelens-decoration", text="Resume · ")
+        see("waitText", selector=".codelens-decoration", text=" · next request 6,")
         assert "kept" in next(each["text"] for each in see("lenses") if SECOND in each["above"])
         see("screenshot", path=str(picture("resume")))
         see("clickLens", text="Resume", above=SECOND)

@@ -56,8 +56,8 @@ async def test_a_budget_that_is_used_up_is_named_raised_in_place_and_the_run_fin
         run = (await window.press(uri, LINE, "Run"))["run"]
         got = await window.until_state(run, "paused", "finished", "failed")
         assert got["reason"] == "budget"
-        shown = await lens(window, uri, "This run's budget of $0.045 is used up", "kept, $0.0")
-        needed = re.search(r"the next request needs \$([\d.]+) free · \d+ steps? kept, \$([\d.]+) paid", shown)
+        shown = await lens(window, uri, "This run's budget of $0.045 has no room", "kept, $0.0")
+        needed = re.search(r"which needs at least \$([\d.]+) free · \d+ steps? kept, \$([\d.]+) paid", shown)
         assert needed is not None, shown
         sent = len(bench.log)
         assert sent >= 1
@@ -73,7 +73,7 @@ async def test_a_budget_that_is_used_up_is_named_raised_in_place_and_the_run_fin
         window.answer = choose
         with pytest.raises(LspError, match="no amount was chosen"):
             await window.press(uri, LINE, "Set budget")
-        await lens(window, uri, "is used up")
+        await lens(window, uri, "has no room")
         set_ = await window.press(uri, LINE, "Set budget")
         assert set_ == {"scope": "run", "amount": "0.2usd"}
         assert [each["title"] for each in asked[1]["actions"]] == ["$0.10", "$0.20", "$0.50"]
@@ -104,7 +104,7 @@ async def test_a_second_window_follows_the_run_and_takes_over_when_the_first_is_
                 await asyncio.sleep(0.02)
         first.process.kill()
         await first.process.wait()
-        title = await lens(second, uri, "Resume · its process ended · 4 steps kept")
+        title = await lens(second, uri, "Resume · interrupted · 4 steps kept")
         assert "next request " in await lens(second, uri, "Resume", "next request ")
         assert title
         assert (await second.press(uri, LINE, "Resume"))["run"] == run

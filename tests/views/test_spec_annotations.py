@@ -158,7 +158,7 @@ def test_a_run_that_the_user_paused_needs_no_reason_and_a_cut_answer_is_not_hidd
     killed = summary(record(reason="owner_gone"), row(1, cost_pico=40 * MILLI), steps=1, held_pico=90 * MILLI)
     assert lenses(2, killed) == [
         (
-            "Resume · its process ended · 1 step kept, $0.04 paid (at most $0.09 more not known)",
+            "Resume · interrupted · 1 step kept, $0.04 paid (+ at most $0.09 for a cut answer)",
             "bursar.resumeRun",
         )
     ]
@@ -218,7 +218,7 @@ def resumables(next_: NextRequest = NEXT, too_small: TooSmall | None = None) -> 
 def test_resume_says_what_is_kept_and_what_going_on_costs(next_, says):
     gone = summary(record(reason="owner_gone"), row(1, cost_pico=40 * MILLI))
     assert lenses(2, gone, resumables=resumables(next_)) == [
-        (f"Resume · its process ended · 7 steps kept, $0.04 paid · {says}", "bursar.resumeRun")
+        (f"Resume · interrupted · 7 steps kept, $0.04 paid · {says}", "bursar.resumeRun")
     ]
 
 
@@ -240,7 +240,10 @@ def test_a_budget_in_the_way_is_named_and_can_be_raised_there(scope, whose):
     small = TooSmall(scope=scope, limit_pico=50 * MILLI, needed_pico=71 * MILLI)
     paused = summary(record(reason="budget"), row(1, cost_pico=40 * MILLI))
     assert lenses(2, paused, resumables=resumables(NEXT, small)) == [
-        (f"{whose} is used up: the next request needs $0.031 free · 7 steps kept, $0.04 paid", None),
+        (
+            f"{whose} has no room for the next request, which needs at least $0.031 free · 7 steps kept, $0.04 paid",
+            None,
+        ),
         ("Set budget", "bursar.setBudget"),
         ("Stop", "bursar.stopRun"),
     ]

@@ -70,7 +70,7 @@ def _joined(*parts: str) -> str:
 def _paid(summary: RunSummary) -> str:
     """``$0.04 paid``, and what an answer that did not end may be billed beyond it."""
     paid = f"{money(summary.cost_pico)} paid"
-    return paid if not summary.held_pico else f"{paid} (at most {money(summary.held_pico)} more not known)"
+    return paid if not summary.held_pico else f"{paid} (+ at most {money(summary.held_pico)} for a cut answer)"
 
 
 def _cost(next_: NextRequest | None) -> str:
@@ -88,7 +88,7 @@ def _cost(next_: NextRequest | None) -> str:
 
 def _too_small(found: TooSmall, next_: NextRequest) -> str:
     return (
-        f"{_WHOSE[found.scope]} of {money(found.limit_pico)} is used up: the next request needs "
+        f"{_WHOSE[found.scope]} of {money(found.limit_pico)} has no room for the next request, which needs at least "
         f"{money(next_.hold_pico)} free"
     )
 

@@ -12,7 +12,7 @@ _WORDS = {
     "cut": "answer broke off",
     "provider": "provider failed",
     "in_doubt": "asks about a command",
-    "owner_gone": "its process ended",
+    "owner_gone": "interrupted",
     "storage": "its records cannot be written",
     "deferred": "put off",
     "check": "its check fails",
