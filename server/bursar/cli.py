@@ -270,8 +270,20 @@ def _control(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 
 def _records(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    usage = _add(commands, "usage", "bursar.commandline.records:usage", "show what was spent", "bursar usage --json")
+    usage = _add(
+        commands,
+        "usage",
+        "bursar.commandline.records:usage",
+        "show what was spent",
+        "bursar usage --json\n         bursar usage --by effort",
+    )
     usage.description = f"Show what was spent, by task, with every request.\n\n{_SPENT_HELP}"
+    usage.add_argument(
+        "--by",
+        choices=["task", "effort"],
+        default="task",
+        help="one row for each task (the default), or for each effort, normal and terse, with what came of it",
+    )
     budget = _add(
         commands,
         "budget",

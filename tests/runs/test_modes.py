@@ -14,6 +14,8 @@ def events(*told: tuple[str, dict[str, object]]) -> list[RunEvent]:
 
 ESCALATED = ("escalated", {"n": 4, "model": "acme/strong"})
 SAVING = ("economy_on", {"n": 6, "model": "acme/cheap"})
+BEGAN, RESUMED = ("run_started", {"model": "acme/own"}), ("run_resumed", {"model": "acme/own"})
+CHOSEN = ("run_resumed", {"model": "acme/chosen"})
 SAVING_WORDS = ("economy_on", {"n": 6, "model": None})
 
 
@@ -31,6 +33,10 @@ SAVING_WORDS = ("economy_on", {"n": 6, "model": None})
         ((ESCALATED, ("rewound", {"step": "t3.0"})), "chain", None, False),
         ((ESCALATED, ("rewound", {"step": "m4"})), "stronger", None, False),
         ((ESCALATED, SAVING_WORDS, ("rewound", {"step": "t4.900"})), "stronger", None, False),
+        ((BEGAN, ESCALATED, RESUMED), "stronger", None, False),
+        ((BEGAN, ESCALATED, SAVING_WORDS, CHOSEN, CHOSEN), "chain", 6, False),
+        ((BEGAN, SAVING, CHOSEN), "chain", 6, False),
+        ((BEGAN, CHOSEN, SAVING), "economy", 6, True),
         ((("escalated", {}), ("run_paused", {"reason": "check"})), "chain", None, False),
     ],
 )

@@ -7,6 +7,7 @@ import asyncio
 from collections import defaultdict
 from typing import Any
 
+from bursar.commandline.efforts import efforts_of, success_json, success_text
 from bursar.commandline.output import FINE, message, result, result_json
 from bursar.domain.errors import BadInput
 from bursar.domain.money.price import usd_text
@@ -65,18 +66,22 @@ def stop(app: App, args: argparse.Namespace) -> int:
 
 
 def usage(app: App, args: argparse.Namespace) -> int:
-    """What was spent, by task, with every request."""
+    """What was spent, by task or by effort, with every request."""
     journal = app.journal()
     rows = journal.requests()
     by_key: dict[str, list[RequestRow]] = defaultdict(list)
-    for row in rows:
+    efforts = efforts_of(journal, rows) if args.by == "effort" else []
+    for group in efforts:
+        by_key[group.effort] = group.requests
+    for row in rows if args.by == "task" else ():
         by_key[f"{row.workspace}/{row.spec}#{row.task}"].append(row)
+    success = {each.effort: each for each in efforts}
     held = sum(each.held_pico for each in (*journal.summaries(), *journal.operations()))
     total = sum(each.cost_pico or 0 for each in rows)
     if args.json:
         result_json(
             {
-                "rows": [_usage_row(key, each) for key, each in by_key.items()],
+                "rows": [{**_usage_row(key, each), **success_json(success.get(key))} for key, each in by_key.items()],
                 "requests": [request_json(each) for each in rows],
                 "total_usd": usd_text(total),
                 "held_usd": usd_text(held),
@@ -88,6 +93,7 @@ def usage(app: App, args: argparse.Namespace) -> int:
     for key, each in by_key.items():
         cost, not_known = _cost_pico(each), _not_known_pico(each)
         more = f", at most {money(not_known)} more not known" if not_known else ""
+        more += success_text(success.get(key))
         result(f"{money(cost):>10}  {plural(len(each), 'request'):>12}  {key.removeprefix(here)}{more}")
     more = f", and at most {money(held)} held or not known: at most {money(total + held)}" if held else ""
     result(f"{money(total):>10}  in all{more}")

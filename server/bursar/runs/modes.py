@@ -31,7 +31,7 @@ class Modes:
     @property
     def lead(self) -> Lead:
         """Who is asked: a task that needed the stronger model goes on needing it."""
-        if self.escalated_at is not None:
+        if self.stronger is not None:
             return "stronger"
         return "chain" if self.economy is None else "economy"
 
@@ -71,6 +71,10 @@ class Modes:
         """From request ``n`` on the run is in economy mode, with another model or with its own."""
         return replace(self, economy_at=n, economy=model)
 
+    def leave_the_model(self) -> Modes:
+        """The user has chosen another model for the run: it is asked, and what was said of short answers stays."""
+        return replace(self, stronger=None, economy=None)
+
     def without_after(self, n: int) -> Modes:
         """What holds once everything behind request ``n`` was taken back."""
         kept = self
@@ -84,11 +88,16 @@ class Modes:
 def modes_of(events: Sequence[RunEvent], *, began_terse: bool = False) -> Modes:
     """The mode that these events of one run, in their order, lead to."""
     modes = Modes(began_terse=began_terse)
+    own_model: object = None
     for each in events:
         if each.kind == ESCALATED and "n" in each.data:
             modes = modes.escalate(int(each.data["n"]), str(each.data["model"]))
         elif each.kind == ECONOMY_ON and "n" in each.data:
             modes = modes.save(int(each.data["n"]), each.data.get("model"))
+        elif each.kind in ("run_started", "run_resumed") and "model" in each.data:
+            if own_model not in (None, each.data["model"]):
+                modes = modes.leave_the_model()
+            own_model = each.data["model"]
         elif each.kind == "rewound" and "step" in each.data:
             modes = modes.without_after(_request_of(str(each.data["step"])))
     return modes

@@ -165,11 +165,14 @@ class Switches:
         """The sentence that says which limit is near; a window that is soon full again is none."""
         if not self._may_economise(modes):
             return None
-        for limit in self._limits():
-            left = self._left(limit)
-            if level_of(taken=limit.amount.value - left, limit=limit.amount.value) in ("critical", "over"):
+        journal = self._world.journal
+        for limit in self._all_limits():
+            unit, most = limit.amount.unit, limit.amount.value
+            used = journal.used(limit.scope, unit)
+            taken = used.charged + used.held
+            if level_of(taken=taken, limit=most, warn_percent=journal.warn_percent()) in ("critical", "over"):
                 of = "this run" if limit.scope.kind == "run" else "today"
-                return f"${usd_text(max(left, 0))} is left of the ${usd_text(limit.amount.value)} for {of}"
+                return f"{_amount(unit, max(most - taken, 0))} is left of the {_amount(unit, most)} for {of}"
         target = self._present(modes).target
         window = nearly_used(
             self._world.pace.newest(target),
@@ -183,10 +186,12 @@ class Switches:
             f"{window.remaining:,} are left until {window.resets_at}"
         )
 
-    def _limits(self) -> list[Limit]:
+    def _all_limits(self) -> list[Limit]:
         day = Scope(kind="day", key=self._world.clock.local_day())
-        limits = limits_of(self._run, day=day, day_limit=self._world.day_limit())
-        return [each for each in limits if each.amount.unit == "usd"]
+        return limits_of(self._run, day=day, day_limit=self._world.day_limit())
+
+    def _limits(self) -> list[Limit]:
+        return [each for each in self._all_limits() if each.amount.unit == "usd"]
 
     def _left(self, limit: Limit) -> int:
         journal = self._world.journal
@@ -258,3 +263,7 @@ class Switches:
             detail=f"{why}. Resume asks again; 'bursar accept {self._run.run}' (the lens Accept) takes the task as "
             "done on your word.",
         )
+
+
+def _amount(unit: str, value: int) -> str:
+    return f"${usd_text(value)}" if unit == "usd" else f"{value:,} {unit}"
