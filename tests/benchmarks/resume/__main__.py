@@ -60,7 +60,8 @@ def main() -> int:
                     with Play(folder / f"{runner}-{kill.point}-{kill.step}", runner, kill, opening) as play:
                         again[runner, kill] = billed_again(play.run(), undisturbed)
         except BenchFailed as error:
-            print(f"bench-resume failed: {error}", file=sys.stderr)
+            gone = "" if args.keep else "; that folder is gone now: BENCH_FLAGS='--keep DIR' keeps the next one"
+            print(f"bench-resume failed: {error}{gone}", file=sys.stderr)
             return 1
     versions = _versions()
     print(

@@ -132,7 +132,7 @@ class Play:
             raise BenchFailed(f"{self._runner} ended with {code}; see {self._folder}")
 
     def _check_done(self) -> None:
-        """Raise BenchFailed unless every step was done and the last answer was read to its end."""
+        """Raise BenchFailed unless every step was done and only the answer that the kill was to cut was cut."""
         missing = {str(n) for n in range(1, scene.STEPS)} - set(self._effects())
         if missing:
             raise BenchFailed(f"{self._runner} left out steps {sorted(missing, key=int)}; see {self._folder}")
@@ -140,6 +140,9 @@ class Play:
         told = self._runner == BURSAR and self._kill is not None and self._kill.point == TAKEN_UP
         if told and scene.GO_ON not in json.dumps(log[-1]["body"]):
             raise BenchFailed(f"Bursar did not tell the model of the half that had come; see {self._folder}")
+        cut = sum(row["outcome"] == "cut" for row in log)
+        if cut != (self._kill is not None and self._kill.point in scene.CUTS):
+            raise BenchFailed(f"{cut} answers to {self._runner} were cut off, for {self._kill}; see {self._folder}")
         if log[-1]["outcome"] != "complete":
             raise BenchFailed(f"{self._runner} did not read its last answer; see {self._folder}")
 
