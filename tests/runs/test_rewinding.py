@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from bursar.domain.errors import BadInput, OwnedElsewhere, Refused
+from bursar.domain.ports import CommandOutcome, CommandPlan
 from bursar.runs.rewinding import ALL, CANCEL, MINE, OVERWRITE, Rewound, live_steps, plan_rewind, rewind
-from support.world import ScriptedModel, Workshop, call, finish, reply, sha256, text
+from support.world import Programs, ScriptedModel, Workshop, call, finish, reply, sha256, text
 
 
 def edit(old: str, new: str, id: str = "c1", path: str = "src/app.py") -> Any:
@@ -259,3 +261,52 @@ async def test_bytes_that_were_kept_for_the_run_that_a_retry_goes_on_from_are_fo
     ]
     assert (await back(shop, run, "m1")).files == ("a",)
     assert (shop.root / "a").read_text() == "1"
+
+
+class Slow(Programs):
+    """Takes so long that something else happens meanwhile."""
+
+    def __init__(self, meanwhile: Callable[[], Awaitable[object]]) -> None:
+        super().__init__()
+        self.meanwhile = meanwhile
+
+    async def run(self, plan: CommandPlan) -> CommandOutcome:
+        outcome = await super().run(plan)
+        await self.meanwhile()
+        return outcome
+
+
+@pytest.mark.parametrize("beside", [True, False], ids=["while it ran", "before it"])
+async def test_what_another_run_wrote_while_a_command_ran_is_not_the_commands_work(
+    shop: Workshop, beside: bool
+) -> None:
+    path = shop.write("src/app.py", "a = 1\n")
+    made = shop.root / "made"
+    other = ScriptedModel(reply(edit("1", "2")), finish(), clock=shop.clock)
+
+    async def other_run() -> None:
+        shop.clock.advance(1)
+        await shop.drive(other, await shop.begin(other, "2"))
+        shop.clock.advance(1)
+
+    async def nothing() -> None: ...
+
+    if not beside:
+        await other_run()
+    slow = Slow(other_run if beside else nothing)
+    slow.does = lambda: made.write_text("made")
+    model = ScriptedModel(reply(call("run_command", argv=["make"])), finish(), clock=shop.clock)
+    run = await shop.begin(model)
+    await shop.drive(model, run, commands=slow, allowed_commands=frozenset({("make",)}))
+    assert path.read_text() == "a = 2\n"
+    ticked = shop.tasks.read_text()
+    if beside:
+        with pytest.raises(BadInput, match="somebody else") as refused:
+            await back(shop, run, "t1.0")
+        assert (
+            "src/app.py" in str(refused.value) and "tasks.md" in str(refused.value) and "made" not in str(refused.value)
+        )
+    assert (await back(shop, run, "t1.0", *([MINE] if beside else []))).done
+    assert not made.exists()
+    assert path.read_text() == "a = 2\n"
+    assert shop.tasks.read_text() == ticked

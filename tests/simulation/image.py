@@ -54,7 +54,7 @@ class Image:
         self.fate = Fate(chance.of("fate"), died=self._died, seen=scene.points)
         self._chance = chance
         self._spools: list[FileSpool] = []
-        self._jobs: set[asyncio.Task[None]] = set()
+        self._jobs: dict[asyncio.Task[None], None] = {}
         self._drives = 0
         self._pace = Pace()
         self._failpoint = lambda point, /: self.fate.point(f"at {point}")
@@ -104,12 +104,12 @@ class Image:
                 self.scene.problem(f"{what} of {self.name} raised {type(error).__name__}: {error}", error)
 
         def over(task: asyncio.Task[None]) -> None:
-            self._jobs.discard(task)
+            self._jobs.pop(task, None)
             # Cancelled before its first step, it has never looked at what it was given.
             job.close()
 
         task = asyncio.get_running_loop().create_task(guarded())
-        self._jobs.add(task)
+        self._jobs[task] = None
         task.add_done_callback(over)
 
     @property
@@ -226,7 +226,7 @@ class Image:
         self.scene.log.add("died", name=self.name, where=where)
         self.scene.deaths[where] += 1
         self.scene.released_by(self)
-        for each in self._jobs:
+        for each in list(self._jobs):
             each.cancel()
         # The call in which it died has its files open: they are given back once that has unwound.
         asyncio.get_running_loop().call_soon(self._give_back)

@@ -218,6 +218,8 @@ class _Play:
         scene = self._scene
         path = scene.root / chance.choice(FILES)
         scene.user_lines += 1
+        ran = "SELECT DISTINCT run FROM step WHERE kind = 'command' AND status = 'intent' ORDER BY run"
+        scene.mingled[f"user-{scene.user_lines}"] = [run for (run,) in scene.sql(ran)]
         path.write_bytes(f"user-{scene.user_lines}\n".encode() + (path.read_bytes() if path.exists() else b""))
         scene.log.add("user edit", path=str(path.relative_to(scene.root)), line=scene.user_lines)
 

@@ -72,6 +72,8 @@ class Scene:
         self.hand_ticked: set[str] = set()
         self.unticked: set[str] = set()
         """Tasks whose mark the user may have taken back with a rewind."""
+        self.mingled: dict[str, list[str]] = {}
+        """For each line of the user the runs whose command ran when it was written: nobody can tell whose it is."""
         self.gone: Counter[str] = Counter()
         """Lines that a rewind may have taken although others wrote them: the user has said so."""
         self._highest: dict[str, int | None] = {}
@@ -160,16 +162,20 @@ class Scene:
         What was left in the files is written again by an answer that stays, and a command of it is run again.
         """
         self.generation[plan.run.run] += 1
-        before = self.lines()
+        before, marks = self.lines(), self.tasks.read_text("utf-8").count("[x]")
         conflicts = any(each.conflict for each in plan.files)
         own = {uid for step in plan.set_aside for uid in UID.findall(str(step.intent))}
         try:
             yield
         finally:
             after = self.lines()
+            if self.tasks.read_text("utf-8").count("[x]") < marks and conflicts:
+                self.unticked.update(self.task_ids)
             for line, count in (before - after).items():
                 found = UID.search(line)
-                if conflicts:
+                if conflicts or (
+                    found is None and "user-" in line and plan.run.run in self.mingled[line.split(": ")[1]]
+                ):
                     self.gone[line] += count
                 elif "user-" in line or (found and found[0] not in own):
                     self.problem(f"the rewind of {plan.run.run} has lost {line}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -212,8 +213,10 @@ async def _decide(world: World, plan: RewindPlan, *, can_ask: bool) -> _Answer |
 
 
 def _files(world: World, run: str, aside: tuple[StepRecord, ...]) -> tuple[tuple[FileRewind, ...], tuple[str, ...]]:
-    touched = touches_of(aside, lambda word: world.snapshots.changes(run, word))
     sources = (run, *sorted({str(each.intent["from_run"]) for each in aside if "from_run" in each.intent}))
+    touched = touches_of(
+        aside, lambda word: world.snapshots.changes(run, word), by_others=_by_others(world, frozenset(sources))
+    )
     files: list[FileRewind] = []
     left = list(touched.unknown)
     for path, touches in sorted(touched.by_path.items()):
@@ -223,6 +226,24 @@ def _files(world: World, run: str, aside: tuple[StepRecord, ...]) -> tuple[tuple
         elif found is not None:
             files.append(found)
     return tuple(files), tuple(left)
+
+
+def _by_others(world: World, own: frozenset[str]) -> Callable[[StepRecord], frozenset[str]]:
+    """What other runs of the workspace wrote while a step ran; a command's difference holds that, too.
+
+    The marks in tasks files are always others': no command sets them for a run.
+    """
+    others = [each for each in world.journal.runs(world.files.root) if each.run not in own]
+    outlines = world.journal.outlines([each.run for each in others])
+    edits = [(each.at, each.about) for some in outlines.values() for each in some if each.kind == "edit" and each.about]
+    specs = frozenset(each.spec for each in world.journal.runs(world.files.root))
+
+    def written(step: StepRecord) -> frozenset[str]:
+        return specs | {
+            path for at, path in edits if at >= step.started_at and (step.ended_at is None or at <= step.ended_at)
+        }
+
+    return written
 
 
 def _file(world: World, sources: tuple[str, ...], path: str, touches: tuple[Touch, ...]) -> FileRewind | str | None:

@@ -14,7 +14,10 @@ from bursar.runs.keeping import change_from
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Touch:
-    """One change of one path by a step; ``ours`` are the states that the step itself may have left behind."""
+    """One change of one path by a step; ``ours`` are the states that the step itself may have left behind.
+
+    There are none where somebody else may have made the change.
+    """
 
     before: FileState
     ours: tuple[FileState, ...]
@@ -34,12 +37,15 @@ def same(one: FileState, other: FileState) -> bool:
 
 
 def touches_of(
-    steps: Sequence[StepRecord], changes_since: Callable[[dict[str, Any]], tuple[FileChange, ...] | str]
+    steps: Sequence[StepRecord],
+    changes_since: Callable[[dict[str, Any]], tuple[FileChange, ...] | str],
+    *,
+    by_others: Callable[[StepRecord], frozenset[str]] = lambda step: frozenset(),
 ) -> Touches:
     """What these steps changed, in their order.
 
     Of a command whose end is not known, ``changes_since`` its snapshot tells what is different now; none of that is
-    taken for the command's own work.
+    taken for the command's own work, nor is a path that was written ``by_others`` while it ran.
     """
     found: defaultdict[str, list[Touch]] = defaultdict(list)
     unknown: list[str] = []
@@ -47,7 +53,7 @@ def touches_of(
         if step.kind == "edit" and "sha256_after" in step.intent:
             _edit(step, found)
         if step.kind == "command":
-            why = _command(step, changes_since, found)
+            why = _command(step, changes_since, found, by_others(step))
             if why is not None:
                 unknown.append(f"What the command of {step.key} changed is not brought back: {why}.")
     return Touches(by_path={path: tuple(each) for path, each in found.items()}, unknown=tuple(unknown))
@@ -72,13 +78,15 @@ def _command(
     step: StepRecord,
     changes_since: Callable[[dict[str, Any]], tuple[FileChange, ...] | str],
     found: defaultdict[str, list[Touch]],
+    by_others: frozenset[str],
 ) -> str | None:
     for each in map(change_from, step.intent.get("unsure", ())):
         found[each.path].append(Touch(before=each.before, ours=(each.before,)))
     result = step.result or {}
     if "changes" in result:
         for each in map(change_from, result["changes"]):
-            found[each.path].append(Touch(before=each.before, ours=(each.after,)))
+            ours = () if each.path in by_others else (each.after,)
+            found[each.path].append(Touch(before=each.before, ours=ours))
         return None
     if "not_covered" in result:
         return str(result["not_covered"])
