@@ -187,9 +187,15 @@ SIDES = {"anthropic": AnthropicSide, "openai-chat": ChatSide}
 
 
 def conversation(body: bytes) -> tuple[str, ...]:
-    """The turns of a body, each as one word that is the same wherever it may be kept from."""
+    """What a body says from its beginning on, block by block, each as one word that is the same wherever it may be
+    kept from."""
     parsed = json.loads(body)
-    return tuple(_word(each) for each in (parsed.get("system"), parsed.get("tools"), *parsed["messages"]))
+    words = [_word(parsed.get("system")), _word(parsed.get("tools"))]
+    for message in parsed["messages"]:
+        content = message.get("content") or []
+        blocks = content.split("\n") if isinstance(content, str) else content
+        words += [_word([message["role"], each]) for each in (*blocks, *message.get("tool_calls", []))]
+    return tuple(words)
 
 
 def _part(value: Any, *, marked: bool = False) -> Part:
