@@ -112,6 +112,8 @@ def estimate_of(
         counter=app.counter(),
         ceiling_pico=ceiling,
         terse=effort == "terse",
+        spec_path=opened.path,
+        local_only=settings.local_only,
     )
 
 

@@ -393,6 +393,17 @@ class WorkspaceFiles(Protocol):
     def probe(self, plan: EditPlan) -> Literal["before", "after", "conflict"]:
         """What the file holds now, compared with the plan."""
 
+    def withholding(self, why: Callable[[str], str | None]) -> WorkspaceFiles:
+        """The same files for somebody who is not shown those that ``why`` gives a reason for, by their real path or by
+        the name that was given: they are not read, searched or changed."""
+
+    def has_any(self, holds: Callable[[str], bool]) -> bool:
+        """Whether there is a file for whose path this holds, wherever below the root; also where there are too many to
+        look at. Blocks."""
+
+    def real_path(self, path: str) -> str:
+        """Where a path leads, relative to the root; the path itself where it leads nowhere."""
+
     def read_bytes(self, path: str) -> bytes | ToolRefused:
         """The raw bytes of a spec file below the root (bounded)."""
 

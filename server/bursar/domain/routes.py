@@ -64,6 +64,9 @@ class LocalOnly:
         return any(_is_task(each, spec_path, task_id, title) for each in self.tasks)
 
 
+NOTHING_LOCAL = LocalOnly()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
     """An ordered chain of targets: the next is asked where the one before cannot answer.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Literal, TypeGuard
 
 from bursar.domain.conversation import BrokenToolCall, ToolCall
@@ -21,6 +22,7 @@ from bursar.runs.checking import check_command, check_not_run
 from bursar.runs.events import Events
 from bursar.runs.fold import RunCheck, UseTool, tool_key, tool_order
 from bursar.runs.keeping import Keeping
+from bursar.runs.staying import KEPT_BACK, NOT_FOLLOWED, Keeps
 from bursar.runs.tools import EDITS, LOOKS, input_problem
 from bursar.runs.world import DISTRUSTED, Paused, PauseNow, World
 
@@ -31,8 +33,9 @@ class Tools:
     Yeses live as long as this object: a new process asks again. A yes to reading a file is none to changing it.
     """
 
-    def __init__(self, world: World, run: RunRecord, epoch: int, events: Events) -> None:
+    def __init__(self, world: World, run: RunRecord, epoch: int, events: Events, keeps: Keeps) -> None:
         self._world = world
+        self._keeps = keeps
         self._run = run
         self._epoch = epoch
         self._events = events
@@ -239,12 +242,23 @@ class Tools:
             if answer == "For this run" and state is not None:
                 self._commands_for_run[plan] = state
         kept = await self._keeping.before_command(act.step)
+        hides = await asyncio.to_thread(self._keeps.hides_output)
+        if hides and kept["snapshot"]["kind"] == "none":
+            message = f"The command {shown} was not run: {NOT_FOLLOWED}"
+            if refused is not None:
+                return refused(message)
+            await self._answer(act, "command", _intent(call), message, error=True)
+            return None
         await self._begin(act, "command", {**_intent(call), **kept})
         self._world.failpoint("before_spawn")
         outcome = await self._world.commands.run(plan)
         self._world.failpoint("command_ended")
         made = await self._keeping.after_command(kept["snapshot"])
-        await self._finish(act, call, outcome_text(outcome), error=outcome.exit_code != 0, more=made)
+        said = outcome_text(outcome)
+        if hides or await asyncio.to_thread(self._keeps.hides_output):
+            said = outcome_text(replace(outcome, output=KEPT_BACK))
+            made = {**made, **self._keeps.after_hidden(made, kept.get("unsure", ()))}
+        await self._finish(act, call, said, error=outcome.exit_code != 0, more=made)
         return None
 
     async def _state_of_files(self, plan: CommandPlan) -> tuple[int, str] | None:
@@ -267,7 +281,8 @@ class Tools:
             return "again"
         if answer == "Treat as done":
             message = f"Interrupted: {what}. The user says to treat it as done; check before you rely on it."
-            await self._finish(act, call, message)
+            hides = call.name == "run_command" and await asyncio.to_thread(self._keeps.hides_output)
+            await self._finish(act, call, message, more=self._keeps.after_hidden({}) if hides else None)
             return "done"
         return Paused(
             reason="in_doubt",
@@ -300,7 +315,7 @@ class Tools:
             key=tool_key(act.n, act.index),
             n=tool_order(act.n, act.index),
             kind=kind,
-            intent=intent,
+            intent={**intent, **self._keeps.mark(act.call)},
         )
         await self._events.tell("tool_started", n=act.n, tool=act.call.name, about=_about(act.call))
 

@@ -31,6 +31,7 @@ from bursar.runs.fold import request_key, request_order
 from bursar.runs.listening import Listener
 from bursar.runs.modes import Modes
 from bursar.runs.planning import Planned, Plans, refusal_text
+from bursar.runs.staying import allowed_ways
 from bursar.runs.waiting import PASSES_BY_ITSELF, Patience, StopAsked
 from bursar.runs.world import DISTRUSTED, Paused, PauseNow, Way, World
 
@@ -87,22 +88,22 @@ class Requests:
         # What may have been billed is repeated once at most, and never unasked where somebody had asked for a repeat.
         self._repeated = step is not None and step.request_id is not None
         begin_at = 1 if step is None else step.attempt + 1
-        choice = self._choice_for(n)
-        self._patience = Patience(self._world, self._run.run, self._epoch, self._events, sent_before=choice.sent)
+        self._patience = Patience(self._world, self._run.run, self._epoch, self._events, sent_before=self._sent_for(n))
         try:
             if step is not None and step.status == "intent" and await self._take_up(n, step):
                 return None
+            choice = self._choice_for(n)
             async for each in self._patience.attempts(*PASSES_BY_ITSELF, Elsewhere):
                 with each:
                     await self._once(n, later, begin_at + each.retry_state.attempt_number - 1, focus, choice)
         except PauseNow as pause:
-            return self._and_the_others(pause.paused, choice)
+            return self._and_the_others(pause.paused)
         except (StopAsked, GoOn):
             return None
         except Elsewhere as elsewhere:
-            return self._and_the_others(self._paused_by(elsewhere.failure), choice)
+            return self._and_the_others(self._paused_by(elsewhere.failure))
         except (NotAccepted, AnswerAway) as error:
-            return self._and_the_others(self._paused_by(error), choice)
+            return self._and_the_others(self._paused_by(error))
         return None
 
     def _paused_by(self, error: ProviderError) -> Paused:
@@ -115,9 +116,10 @@ class Requests:
             return Paused(reason="provider", detail=detail)
         return Paused(reason="provider", detail=str(error))
 
-    def _and_the_others(self, paused: Paused, choice: Choice) -> Paused:
+    def _and_the_others(self, paused: Paused) -> Paused:
         """The same pause, with what became of the targets that were not asked, and the first moment that one resets."""
-        more = choice.passed_over() if choice.has_others else ""
+        choice = self._choice
+        more = choice.passed_over() if choice is not None and choice.has_others else ""
         detail = f"{paused.detail} {more}".rstrip()
         left_s = self._known.first_reset_s() - self._world.clock.monotonic_s()
         if left_s <= 0 or paused.resume_at is not None or paused.reason not in ("limit", "provider"):
@@ -125,15 +127,21 @@ class Requests:
         until = self._world.clock.utc_in(left_s)
         return Paused(reason="limit", detail=f"{detail} The first limit resets at {until}.", resume_at=until)
 
+    def _sent_for(self, n: int) -> int:
+        return self._choice.sent if self._choice is not None and self._choice.n == n else 0
+
     def _choice_for(self, n: int) -> Choice:
-        """The ways for request ``n``; what was learnt of them at an earlier attempt at it holds on."""
-        chain, before = self._world.chain_for(self._run.model), self._choice
+        """The ways for request ``n``; what was learnt of them at an earlier attempt at it holds on.
+
+        Raises PauseNow where it must stay on this machine, and no model is here.
+        """
+        sent = self._sent_for(n)
+        chain, before = allowed_ways(self._world, self._run), self._choice
         if before is not None and (before.n, before.chain) == (n, chain):
             return before
         ways = self._world.ways
         self._choice = Choice(self._world, n, chain, self._known, sticks=ways is not None and ways.route.balance)
-        if before is not None and before.n == n:
-            self._choice.sent = before.sent
+        self._choice.sent = sent
         return self._choice
 
     async def take_up(self, n: int, step: StepRecord) -> bool:

@@ -14,6 +14,7 @@ from bursar.domain.specs import Spec, SpecTask, TaskCheck, address_of
 from bursar.runs.tools import TOOLS
 
 MAX_OUTPUT_TOKENS = ANSWER_TOKENS
+WITHHELD = "(a task that is kept on the user's machine)"
 LEAST_OUTPUT_TOKENS = 1_024
 TERSE_WORDS = (
     "From here on use few words: call tools without saying why, quote nothing back, change no more than the task "
@@ -37,6 +38,8 @@ class Document:
 
     path: str
     text: str
+    real_path: str = ""
+    """Where the path leads, relative to the workspace too: it may be a link."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +51,8 @@ class FirstRequest:
     task: str
     check: TaskCheck | None = None
     """What must succeed before the task is done; as the tasks file had it when the run began."""
+    local: bool = False
+    """Whether it holds what never enters a request to another machine."""
     route: str | None = None
     """The route that the run was begun on; None for a chosen model."""
     tools: bool = True
@@ -64,6 +69,8 @@ class FirstRequest:
             data["check"] = self.check.command
             if self.check.requirements:
                 data["check_requirements"] = self.check.requirements
+        if self.local:
+            data["local"] = True
         if self.route is not None:
             data["route"] = self.route
         if not self.tools:
@@ -84,6 +91,7 @@ class FirstRequest:
             shared=data.get("shared", ""),
             task=data.get("task", ""),
             check=TaskCheck(command=command, requirements=requirements) if command or requirements else None,
+            local=bool(data.get("local")),
             route=data.get("route"),
             tools=data.get("tools", True),
             max_tokens=data.get("max_tokens", MAX_OUTPUT_TOKENS),
@@ -92,20 +100,23 @@ class FirstRequest:
 
 
 def first_request(
-    *, spec: Spec, task: SpecTask, spec_lines: Sequence[str], documents: Sequence[Document], terse: bool = False
+    *,
+    spec: Spec,
+    task: SpecTask,
+    spec_lines: Sequence[str],
+    documents: Sequence[Document],
+    terse: bool = False,
+    withheld: frozenset[int] = frozenset(),
 ) -> FirstRequest:
     """Everything the model needs to begin this task: rules, then documents shared by all tasks, then the task.
 
     ``spec_lines`` are the lines of the tasks file. Secrets in any document are masked. ``terse`` asks for short
-    answers, behind everything else.
+    answers, behind everything else. The titles of the ``withheld`` tasks are left out.
     """
     shared = "\n\n".join(_document(each) for each in documents)
     address = address_of(spec, task)
     own = "\n".join(line.rstrip("\r\n") for line in spec_lines[task.line + 1 : task.end_line]).rstrip()
-    plan = "\n".join(
-        f"{'  ' * each.depth}[{'x' if each.state == 'done' else ' '}] {each.id or ''} {each.title}".rstrip()
-        for each in spec.tasks
-    )
+    plan = "\n".join(_planned(each, withheld=each.index in withheld) for each in spec.tasks)
     statement = f"Current task: [{address}] {task.title}"
     if own:
         statement += f"\n{own}"
@@ -150,6 +161,11 @@ def model_request(
         max_tokens=first.max_tokens if max_tokens is None else max_tokens,
         terse=terse,
     )
+
+
+def _planned(task: SpecTask, *, withheld: bool) -> str:
+    title = WITHHELD if withheld else task.title
+    return f"{'  ' * task.depth}[{'x' if task.state == 'done' else ' '}] {task.id or ''} {title}".rstrip()
 
 
 def _document(document: Document) -> str:

@@ -17,6 +17,7 @@ from bursar.runs.events import Events
 from bursar.runs.focus import focus_of
 from bursar.runs.fold import AllDone, AskModel, Idle, RunCheck, failed_checks, next_act, repeats
 from bursar.runs.modes import modes_of
+from bursar.runs.staying import guarded
 from bursar.runs.switching import Switches
 from bursar.runs.ticking import LeftAlone, NotYet, Ticked, tick_task
 from bursar.runs.world import DISTRUSTED, Finished, Outcome, Paused, PauseNow, Stopped, World
@@ -63,7 +64,8 @@ class _Drive:
         self._epoch = epoch
         self._events = events
         self._requests = Requests(world, run, epoch, events)
-        self._tools = Tools(world, run, epoch, events)
+        guarded_world, keeps = guarded(world, run)
+        self._tools = Tools(guarded_world, run, epoch, events, keeps)
         self._switches = Switches(world, run, events)
         self._began_s = world.clock.monotonic_s()
 

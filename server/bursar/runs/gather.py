@@ -30,7 +30,7 @@ def gather_documents(files: WorkspaceFiles, buffers: EditorBuffers, spec_path: s
     for path in paths:
         text = text_of(files, buffers, path)
         if text is not None and text.strip():
-            documents.append(Document(path=path, text=text))
+            documents.append(Document(path=path, text=text, real_path=files.real_path(path)))
     return documents
 
 

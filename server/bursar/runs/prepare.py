@@ -10,10 +10,12 @@ from bursar.domain.money.bound import input_bound_tokens
 from bursar.domain.money.price import Price, Unpriced, cost_of, most_it_can_cost_pico
 from bursar.domain.money.usage import Usage
 from bursar.domain.ports import ModelProvider, TokenCounter
+from bursar.domain.routes import NOTHING_LOCAL, LocalOnly
 from bursar.domain.runs import NewRun, TaskEstimate
 from bursar.domain.specs import Spec, SpecTask, address_of, title_sha256
 from bursar.domain.text import split_lines
 from bursar.runs.assemble import LEAST_OUTPUT_TOKENS, Document, FirstRequest, first_request, model_request
+from bursar.runs.staying import told_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +38,20 @@ def estimate_task(
     counter: TokenCounter,
     ceiling_pico: int | None,
     terse: bool = False,
+    spec_path: str = "",
+    local_only: LocalOnly = NOTHING_LOCAL,
 ) -> Estimate:
-    """Build and count the first request of a task; ``terse`` where the route asks for short answers."""
-    first = first_request(spec=spec, task=task, spec_lines=split_lines(text), documents=documents, terse=terse)
+    """Build and count the first request of a task; ``terse`` where the route asks for short answers.
+
+    What is ``local_only`` is left out of a request to another machine, unless the task itself is.
+    """
+    told, withheld, stays = told_of(
+        local_only, spec=spec, spec_path=spec_path, task=task, documents=documents, is_here=provider.is_loopback
+    )
+    first = first_request(
+        spec=spec, task=task, spec_lines=split_lines(text), documents=told, terse=terse, withheld=withheld
+    )
+    first = replace(first, local=stays)
     body = provider.body(model_request(first, (), model=model, terse=terse))
     counted = counter.count(provider.prompt_text(body))
     written = provider.wire == "anthropic"

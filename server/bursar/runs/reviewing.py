@@ -10,6 +10,7 @@ from bursar.domain.tasks import OPEN_RUN
 from bursar.runs.assemble import FirstRequest
 from bursar.runs.changed import Changed, changed_by
 from bursar.runs.operations import figures_of
+from bursar.runs.staying import why_it_stays
 from bursar.runs.world import World
 
 _MOST_TOKENS = 4_096
@@ -51,7 +52,10 @@ def plan_review(world: World, *, run: str, about: str, model: str, ceiling_pico:
     if not changed.files:
         why = " ".join(changed.left_out)
         raise BadInput(f"{about} changed no file that could be reviewed.{f' {why}' if why else ''} Nothing was sent")
-    first = _request(record, changed)
+    told = FirstRequest.from_json(record.first_request)
+    # What the run changed may hold what it has read.
+    stays = why_it_stays(world.local_only, record, told, world.journal.steps(about)) is not None
+    first = _request(changed, told, stays=stays)
     figures = figures_of(
         first,
         provider=world.provider,
@@ -79,12 +83,11 @@ def plan_review(world: World, *, run: str, about: str, model: str, ceiling_pico:
     return ReviewPlan(record=record, changed=changed, planned=planned, figures=figures)
 
 
-def _request(record: RunRecord, changed: Changed) -> FirstRequest:
-    told = FirstRequest.from_json(record.first_request)
+def _request(changed: Changed, told: FirstRequest, *, stays: bool) -> FirstRequest:
     shared = told.shared
     if len(shared) > _SHARED_CHARS:
         left_out = len(shared) - _SHARED_CHARS
         shared = f"{shared[:_SHARED_CHARS]}\n[{left_out} more characters of the documents are left out]"
     notes = "".join(f"\n{each}" for each in changed.left_out)
     task = f"{told.task}\n\n<diff>\n{changed.diff}</diff>{notes}\n\nReview what this run changed."
-    return FirstRequest(system=_RULES, shared=shared, task=task, tools=False, max_tokens=_MOST_TOKENS)
+    return FirstRequest(system=_RULES, shared=shared, task=task, local=stays, tools=False, max_tokens=_MOST_TOKENS)

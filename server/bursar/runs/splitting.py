@@ -34,6 +34,7 @@ from bursar.runs.assemble import MAX_OUTPUT_TOKENS, Document, FirstRequest, firs
 from bursar.runs.gather import gather_documents
 from bursar.runs.operations import Answered, Unanswered, ask_once, close_operation, figures_of
 from bursar.runs.prepare import estimate_task
+from bursar.runs.staying import told_of
 from bursar.runs.world import World
 
 WRITE, LEAVE = "Write them", "Leave the file as it is"
@@ -122,7 +123,10 @@ def plan_split(
             f"the documents beside {spec_path} alone have {shared:,} tokens and the model takes {window_tokens:,}: "
             "sub-tasks would carry them, too; shorten them or choose another model. Nothing was sent"
         )
-    first = _split_request(spec, text, task, documents)
+    _, _, stays = told_of(
+        world.local_only, spec=spec, spec_path=spec_path, task=task, documents=documents, is_here=True
+    )
+    first = replace(_split_request(spec, text, task, documents), local=stays)
     figures = figures_of(first, provider=world.provider, model=model, counter=world.counter, price=price)
     planned = NewRun(
         run=run,

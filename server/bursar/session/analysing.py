@@ -124,4 +124,5 @@ def estimating_for(
         ceiling_pico=ceiling_pico,
         window_tokens=prices.window_tokens(provider=provider.name, model=model),
         terse=settings.route is not None and settings.route.effort == "terse",
+        local_only=settings.local_only,
     )

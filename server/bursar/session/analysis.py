@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from bursar.domain.money.price import Price, Unpriced
 from bursar.domain.ports import EditorBuffers, ModelProvider, TokenCounter, WorkspaceFiles
+from bursar.domain.routes import NOTHING_LOCAL, LocalOnly
 from bursar.domain.runs import TaskEstimate
 from bursar.domain.specs import Heading, Spec, SpecTask, open_tasks, parse_spec
 from bursar.domain.tasks import skipped_tasks
@@ -38,6 +39,7 @@ class Estimating:
     ceiling_pico: int | None
     window_tokens: int | None
     terse: bool = False
+    local_only: LocalOnly = NOTHING_LOCAL
 
 
 def describe(
@@ -159,6 +161,8 @@ def _estimates(
             counter=counter,
             ceiling_pico=estimating.ceiling_pico,
             terse=estimating.terse,
+            spec_path=document.spec,
+            local_only=estimating.local_only,
         ).facts
         for key, each in _tasks(spec)
         if each.index in runnable

@@ -227,6 +227,8 @@ class Starter:
             counter=adapters.counter(),
             ceiling_pico=ceiling_pico,
             terse=ways.route.effort == "terse",
+            spec_path=spec_path,
+            local_only=settings.local_only,
         )
         return new_run(
             run=adapters.ids.new("run"),

@@ -32,6 +32,8 @@ _MASK_REFUSED = (
     "The text holds a masked secret (⟦secret:…⟧), which stands for something you were not shown: writing it would"
     " destroy what is there. Change the lines around it only."
 )
+# Beyond this many names nobody waits for the rest: it is taken for granted that the one looked for is there.
+_MOST_LOOKED_AT = 200_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,32 @@ class LocalFiles:
         self.root = str(self._root)
         self._buffers = buffers
         self._failpoint = failpoint
+        self._why_withheld: Callable[[str], str | None] = lambda _: None
+
+    def withholding(self, why: Callable[[str], str | None]) -> LocalFiles:
+        """The same files without those that ``why`` gives a reason for."""
+        same = LocalFiles(self._root, buffers=self._buffers, failpoint=self._failpoint, off_limits=self._off_limits)
+        same._why_withheld = why
+        return same
+
+    def has_any(self, holds: Callable[[str], bool]) -> bool:
+        """Whether this holds for the path of any file below the root; git's own are not looked at."""
+        left = _MOST_LOOKED_AT
+        for folder, folders, files in os.walk(self._root):
+            here = Path(folder).relative_to(self._root).as_posix()
+            folders[:] = [each for each in folders if each != ".git"]
+            left -= len(files) + len(folders)
+            if left < 0:
+                return True
+            # A link to a folder is not entered, but has a name.
+            if any(holds(each if here == "." else f"{here}/{each}") for each in (*files, *folders)):
+                return True
+        return False
+
+    def real_path(self, path: str) -> str:
+        """Where a path leads, relative to the root."""
+        place = locate(self._root, path)
+        return place.path if isinstance(place, Place) else path
 
     def list(self, path: str, *, allowed: frozenset[str] = frozenset()) -> str | ToolRefused | NeedsYes:
         """The entries of one folder, a line each: name, a tab, size; folders end with a slash."""
@@ -206,6 +234,9 @@ class LocalFiles:
         place = self._place(path)
         if isinstance(place, ToolRefused):
             return place
+        withheld = self._why_withheld(place.path) or self._why_withheld(place.named)
+        if withheld is not None:
+            return _refused(path, withheld)
         why = protected(place.path) or protected(place.named)
         if why is not None and place.path not in allowed:
             return NeedsYes(path=place.path, why=why)
