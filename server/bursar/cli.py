@@ -212,10 +212,14 @@ def _runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         commands,
         "review",
         "bursar.commandline.review:review",
-        "have a model review what a finished run changed",
+        "have a model review what a finished run changed, or fetch the reviews that a batch API has by now",
         "bursar review run-0abc --dry-run",
     )
-    review.add_argument("run", metavar="RUN")
+    review.add_argument("run", nargs="?", metavar="RUN")
+    review.add_argument(
+        "--batch", action="store_true", help="through the provider's batch API: cheaper, and up to a day later"
+    )
+    review.add_argument("--fetch", action="store_true", help="fetch the reviews that went through a batch API")
     review.add_argument("--model", metavar="NAME/MODEL", help="the provider entry and model to ask")
     review.add_argument("--max", metavar="AMOUNT", help="the most that the request may cost, for example 0.10usd")
     review.add_argument("--dry-run", action="store_true", help="only say what the request would cost")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -52,3 +53,45 @@ def test_a_review_is_priced_before_and_billed_once(tmp_path: Path) -> None:
         booked = {each["run"]: each["cost_usd"] for each in usage["requests"]}
         assert booked[again["review"]] == again["cost_usd"] == bill["cost_usd"]
         assert [each["run"] for each in user.do("runs", "--json").json()["runs"]] == [run]
+
+
+def test_a_batch_is_announced_sent_once_and_fetched_later(tmp_path: Path) -> None:
+    workspace = make_workspace(tmp_path / "workspace")
+    scenario = {**SCENARIO, "batches": [{"looks": 1}]}
+    with simulator(tmp_path / "sim", scenario) as sim:
+        user = User(home=tmp_path / "home", cwd=workspace).uses(sim.url)
+        run = user.do("run", ".kiro/specs/demo", "--task", "1", "--json").last()["run"]
+        billed = len(sim.bill())
+        usual = checked(user.do("review", run, "--dry-run", "--json"))
+        dry = checked(user.do("review", run, "--batch", "--dry-run", "--json"))
+        assert dry["delay"] == "up to 24 hours"
+        assert Decimal(dry["request_usd"]) * 2 == Decimal(usual["request_usd"])
+        sent = user.do("review", run, "--batch", "--json")
+        waits = checked(sent)
+        assert (sent.code, waits["state"], waits["text"]) == (0, "pending", None)
+        assert "may take up to 24 hours, in the provider's own words" in sent.err.splitlines()[0]
+        assert waits["batch"].startswith("msgbatch_")
+        assert Decimal(user.do("usage", "--json").json()["held_usd"]) > 0
+        early = user.do("review", "--fetch", "--json")
+        (none_yet,) = fetched(early)
+        assert (early.code, none_yet["state"], none_yet["review"]) == (3, "pending", waits["review"])
+        resumed = user.do("resume")
+        assert (resumed.code, len(sim.bill())) == (0, billed + 1)
+        assert f"about {run}: its review is there" in resumed.err
+        shown = user.do("review", run, "--batch")
+        assert (shown.code, shown.out) == (0, "hello.py: it greets nobody.\n")
+        assert user.do("review", "--fetch").code == 0
+        usage = user.do("usage", "--json").json()
+        booked = {each["request_id"]: each["cost_usd"] for each in usage["requests"]}
+        assert booked == {each["request_id"]: each["cost_usd"] for each in sim.bill()}
+        assert usage["held_usd"] == "0"
+
+
+def fetched(done: Done) -> list[dict[str, Any]]:
+    validator = Draft202012Validator(load_schema("review-fetch"))
+    validator.validate(done.json())
+    found: list[dict[str, Any]] = done.json()["reviews"]
+    for key in found[0]:
+        wrong = {f"{each}_" if each == key else each: found[0][each] for each in found[0]}
+        assert not validator.is_valid({"reviews": [wrong]}), key
+    return found

@@ -12,6 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from bursar.domain.batches import Batches
 from bursar.domain.conversation import (
     Accepted,
     Block,
@@ -49,6 +50,13 @@ RATES = Rates(
     cache_read=Decimal("0.10"),
     cache_write_5m=Decimal("2.5"),
     cache_write_1h=Decimal(4),
+)
+BATCH_RATES = Rates(
+    input=Decimal(1),
+    output=Decimal(5),
+    cache_read=Decimal("0.05"),
+    cache_write_5m=Decimal("1.25"),
+    cache_write_1h=Decimal(2),
 )
 DEAR = Rates(
     input=Decimal(200),
@@ -169,6 +177,9 @@ class ScriptedModel:
     def kept_from(self, data: bytes, /) -> tuple[Block, ...]:
         return self._wire.kept_from(data)
 
+    def batches(self) -> Batches | None:
+        return self._wire.batches()
+
     def missing_key(self) -> str | None:
         return None
 
@@ -183,10 +194,16 @@ class Prices:
     """The rates of each model that is listed."""
 
     rates: dict[str, Rates] = field(default_factory=lambda: {MODEL: RATES})
+    batch_rates: dict[str, Rates] = field(default_factory=lambda: {MODEL: BATCH_RATES})
 
     def window_tokens(self, *, provider: str, model: str) -> int | None:
         """What these tests' models take."""
         return 200_000
+
+    def batch_price(self, *, provider: str, model: str, at: str) -> Price | Unpriced:
+        if model in self.batch_rates:
+            return Price(model=model, rates=self.batch_rates[model], rate_card="test, batch")
+        return Unpriced(model=model, why=f"no card has a batch price for {model}")
 
     def price(self, *, provider: str, model: str, at: str) -> Price | Unpriced:
         if model in self.rates:

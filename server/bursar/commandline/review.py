@@ -8,67 +8,175 @@ from pathlib import Path
 from typing import Any
 
 from bursar.commandline.driving import ceiling_pico
-from bursar.commandline.output import FINE, PAUSED, message, result, result_json
+from bursar.commandline.output import FINE, FOUND, PAUSED, message, result, result_json
 from bursar.commandline.terminal import TerminalAsker
-from bursar.domain.errors import BadInput
+from bursar.domain.errors import BadInput, OwnedElsewhere, ProviderError, Refused
 from bursar.domain.money.price import usd_text
+from bursar.domain.runs import RunSummary
+from bursar.runs.batching import (
+    Ended,
+    Pending,
+    batches_of,
+    fetch_batch,
+    learnt_nothing,
+    pending_batches,
+    submit_batch,
+)
 from bursar.runs.operations import Answered, Unanswered, ask_once
 from bursar.runs.reviewing import ReviewPlan, plan_review
+from bursar.runs.world import Ways, World
+from bursar.settings import Settings
 from bursar.views.operations import request_words
 from bursar.views.progress import event_line
-from bursar.wiring import App
+from bursar.wiring import App, workspace_here
+
+Found = Answered | Unanswered | Pending | Ended
 
 
 def review(app: App, args: argparse.Namespace) -> int:
-    """Say what the request costs, send it, and print the review."""
+    """Say what the request costs, send it, and print the review; or fetch what was sent before."""
+    if args.fetch:
+        if args.batch or args.dry_run or args.model:
+            raise BadInput("--fetch only fetches what was sent before: leave the other options out")
+        return _fetch(app, args)
+    if args.run is None:
+        raise BadInput("say which run is to be reviewed: 'bursar runs' lists them")
     record = app.journal().run(args.run)
     if record is None:
         raise BadInput(f"there is no run '{args.run}': see 'bursar runs --all'")
     settings = app.settings()
     ways = app.ways(settings, args.model)
-    world = app.world(
-        root=Path(record.workspace), settings=settings, ways=ways, on_event=_on_event, asker=TerminalAsker()
-    )
+    world = _world(app, settings, record.workspace, ways)
     plan = plan_review(
         world,
         run=app.ids.new("review"),
         about=args.run,
         model=ways.chain[0].model,
         ceiling_pico=ceiling_pico(app, settings, args.max),
+        batch=args.batch,
     )
+    delay = batches_of(ways.chain[0]).delay if args.batch else None
+    if delay is not None:
+        message(f"Through the batch API, at its price: the answer may take {delay}, in the provider's own words.")
     if args.dry_run:
-        return _tell(app, plan, None, args)
+        return _tell(app, plan, None, delay, args)
     missing = ways.missing_key()
     if missing is not None:
         raise BadInput(missing)
     message(f"{args.run}: {_words(plan)}")
-    return _tell(app, plan, asyncio.run(ask_once(world, plan.planned)), args)
+    asked = submit_batch(world, plan.planned) if args.batch else ask_once(world, plan.planned)
+    found: Found = asyncio.run(asked)
+    return _tell(app, plan, found, delay, args)
 
 
-def _tell(app: App, plan: ReviewPlan, found: Answered | Unanswered | None, args: argparse.Namespace) -> int:
+def fetch_all(app: App, workspace: str | None) -> list[tuple[RunSummary, Found]]:
+    """Fetch every review that waits for a batch in a workspace (None: in all); what nobody can reach is told."""
+    settings = app.settings()
+    found: list[tuple[RunSummary, Found]] = []
+    for each in _pending(app, workspace):
+        record = each.record
+        try:
+            world = _world(app, settings, record.workspace, app.ways_of(settings, record))
+            found.append((each, asyncio.run(fetch_batch(world, record.run))))
+        except (OwnedElsewhere, BadInput, Refused) as error:
+            message(f"{record.run}: {error}")
+        except ProviderError as error:
+            detail = learnt_nothing(error)
+            found.append((each, Pending(run=record.run, batch=None, detail=detail)))
+    return found
+
+
+def fetched_words(found: Found) -> str:
+    """What came of one, in a sentence."""
+    if isinstance(found, Answered):
+        return "its review is there; 'bursar review RUN' prints it and pays nothing again."
+    return found.detail
+
+
+def _fetch(app: App, args: argparse.Namespace) -> int:
+    fetched = fetch_all(app, workspace_here())
+    if args.run is not None:
+        fetched = [each for each in fetched if args.run in (each[0].record.run, each[0].record.about)]
+    if args.json:
+        result_json({"reviews": [_fetched_json(app, each, found) for each, found in fetched]})
+    else:
+        for each, found in fetched:
+            result(f"{each.record.run} about {each.record.about}: {_whole(app, found)}")
+        if not fetched:
+            message("No review waits for a batch here: nothing to fetch.")
+    if any(isinstance(found, Pending) for _, found in fetched):
+        return PAUSED
+    return FOUND if any(isinstance(found, Ended) for _, found in fetched) else FINE
+
+
+def _pending(app: App, workspace: str | None) -> list[RunSummary]:
+    return pending_batches(app.journal(), workspace)
+
+
+def _world(app: App, settings: Settings, workspace: str, ways: Ways) -> World:
+    return app.world(root=Path(workspace), settings=settings, ways=ways, on_event=_on_event, asker=TerminalAsker())
+
+
+def _tell(app: App, plan: ReviewPlan, found: Found | None, delay: str | None, args: argparse.Namespace) -> int:
     for each in plan.changed.left_out:
         message(each)
     if isinstance(found, Answered) and found.was_there:
         message(f"This review was paid for before ({found.run}): nothing was sent.")
     if isinstance(found, Unanswered):
         message(f"{found.detail} The same command goes on from there.")
+    if isinstance(found, Pending | Ended):
+        message(found.detail)
     if args.json:
-        result_json(_json(app, plan, found))
+        result_json(_json(app, plan, found, delay))
     elif found is None:
         result(f"{args.run}: {_words(plan)} Nothing was sent.")
     elif isinstance(found, Answered):
         result(found.text.strip() or "(the model said nothing)")
         if found.stop_reason == "max_tokens":
             message("The review was cut off at its limit of tokens.")
-    return PAUSED if isinstance(found, Unanswered) else FINE
+    if isinstance(found, Pending):
+        return FINE if found.batch is not None else PAUSED
+    return PAUSED if isinstance(found, Unanswered) else FOUND if isinstance(found, Ended) else FINE
 
 
 def _words(plan: ReviewPlan) -> str:
     asked = f"{plan.planned.provider}/{plan.planned.model}"
-    return request_words(f"a review of {len(plan.changed.files)} files", asked, plan.figures)
+    files = len(plan.changed.files)
+    return request_words(f"a review of {files} file{'' if files == 1 else 's'}", asked, plan.figures)
 
 
-def _json(app: App, plan: ReviewPlan, found: Answered | Unanswered | None) -> dict[str, Any]:
+def _whole(app: App, found: Found) -> str:
+    if isinstance(found, Answered):
+        return f"${cost_usd(app, found.run) or 'unknown'}\n{found.text.strip() or '(the model said nothing)'}"
+    return found.detail
+
+
+def _state(found: Found | None) -> str:
+    match found:
+        case None:
+            return "not_sent"
+        case Answered():
+            return "done"
+        case Unanswered():
+            return "pending" if found.reason == "batch" else "paused"
+        case Pending():
+            return "pending"
+        case Ended():
+            return "failed"
+
+
+def _fetched_json(app: App, summary: RunSummary, found: Found) -> dict[str, Any]:
+    return {
+        "run": summary.record.about,
+        "review": found.run,
+        "state": _state(found),
+        "cost_usd": cost_usd(app, found.run),
+        "text": found.text if isinstance(found, Answered) else None,
+        "message": None if isinstance(found, Answered) else found.detail,
+    }
+
+
+def _json(app: App, plan: ReviewPlan, found: Found | None, delay: str | None) -> dict[str, Any]:
     figures = plan.figures
     return {
         "run": plan.record.run,
@@ -80,11 +188,13 @@ def _json(app: App, plan: ReviewPlan, found: Answered | Unanswered | None) -> di
         "request_usd": None if figures.first_request_pico is None else usd_text(figures.first_request_pico),
         "at_most_usd": None if figures.at_most_pico is None else usd_text(figures.at_most_pico),
         "review": None if found is None else found.run,
-        "state": "not_sent" if found is None else "done" if isinstance(found, Answered) else "paused",
+        "state": _state(found),
+        "batch": found.batch if isinstance(found, Pending) else None,
+        "delay": delay,
         "cost_usd": "0" if found is None else cost_usd(app, found.run),
         "was_there": isinstance(found, Answered) and found.was_there,
         "text": found.text if isinstance(found, Answered) else None,
-        "message": found.detail if isinstance(found, Unanswered) else None,
+        "message": None if found is None or isinstance(found, Answered) else found.detail,
     }
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bursar.commandline.driving import Printer, ceiling_pico, estimate_of, price_of, run_loop, world_for
 from bursar.commandline.output import FINE, PAUSED, message
+from bursar.commandline.review import fetch_all, fetched_words
 from bursar.commandline.specs import OpenedSpec, open_spec, pick_task
 from bursar.commandline.ticked import ask_about_tick, is_ticked_by_hand
 from bursar.domain.errors import BadInput, OwnedElsewhere
@@ -80,6 +81,9 @@ def resume(app: App, args: argparse.Namespace) -> int:
         for each in waiting:
             if each not in chosen:
                 message(f"{each.run} is deferred until {each.resume_at}: 'bursar resume {each.run}' goes on at once.")
+        fetched = fetch_all(app, None if args.all else workspace_here())
+        for fetched_one, found in fetched:
+            message(f"{fetched_one.record.run} about {fetched_one.record.about}: {fetched_words(found)}")
         if not waiting:
             message("No run is paused here: nothing to resume.")
             return FINE

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from bursar.domain.batches import Batches
 from bursar.domain.conversation import Block, ModelReply, ModelRequest, OnStream
 from bursar.domain.money.budget import Granted, Limit, RefusedByBudget, Scope, Unit, Used, WarnPercent
 from bursar.domain.money.ledger import LedgerEntry
@@ -85,6 +86,9 @@ class PriceBook(Protocol):
     def price(self, *, provider: str, model: str, at: str) -> Price | Unpriced:
         """The price of a model at a moment (RFC 3339); Unpriced says why when there is none."""
 
+    def batch_price(self, *, provider: str, model: str, at: str) -> Price | Unpriced:
+        """The price of a model through its provider's batch API; never guessed from the usual one."""
+
     def window_tokens(self, *, provider: str, model: str) -> int | None:
         """How many tokens a request to this model may have; None where that is not known."""
 
@@ -124,6 +128,9 @@ class ModelProvider(Protocol):
 
     def kept_from(self, data: bytes, /) -> tuple[Block, ...]:
         """What can be used of an answer that broke off: its text so far, and the calls that are whole for certain."""
+
+    def batches(self) -> Batches | None:
+        """The provider's batch API; None where it has none that is known here."""
 
     def missing_key(self) -> str | None:
         """None when a request could be sent; else the sentence that says which key to set and how."""

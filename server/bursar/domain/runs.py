@@ -26,6 +26,7 @@ PauseReason = Literal[
     "owner_gone",
     "storage",
     "deferred",
+    "batch",
     "check",
 ]
 

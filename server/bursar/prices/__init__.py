@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bursar.domain.money.price import Price, Rates, Unpriced
 from bursar.domain.ports import PriceBook
+
+if TYPE_CHECKING:
+    from bursar.prices.price_file import OwnPrice
 
 __all__ = ["price_book"]
 
@@ -30,7 +35,7 @@ def price_book(*, override_file: Path | None, free_providers: frozenset[str]) ->
 class _Book:
     """A user's price file over the card."""
 
-    def __init__(self, own: dict[str, Price], free_providers: frozenset[str]) -> None:
+    def __init__(self, own: Mapping[str, OwnPrice], free_providers: frozenset[str]) -> None:
         self._own = own
         self._free_providers = free_providers
 
@@ -39,7 +44,7 @@ class _Book:
         if provider in self._free_providers:
             return Price(model=model, rates=_FREE, rate_card="free")
         if model in self._own:
-            return self._own[model]
+            return self._own[model].usual
         # Its data is a megabyte and a half of Python: nobody waits for it who has not asked for a price.
         from bursar.prices.card import card_price
 
@@ -51,6 +56,25 @@ class _Book:
             why=f'{found}: give its price in a price file and name that in the setting "prices", '
             f'or set "price": "free" on the provider {provider} if it costs nothing',
         )
+
+    def batch_price(self, *, provider: str, model: str, at: str) -> Price | Unpriced:
+        """The price through the batch API. A model with a price of the user's own has the user's batch price or none:
+        half of it, or the card's, would be a guess."""
+        if provider in self._free_providers:
+            return Price(model=model, rates=_FREE, rate_card="free")
+        if model in self._own:
+            own = self._own[model].batch
+            if own is not None:
+                return own
+            found: Price | str = f"the price file has no batch price for the model '{model}'"
+        else:
+            from bursar.prices.card import card_price
+
+            found = card_price(provider=provider, model=model, at=at, batch=True)
+        if isinstance(found, Price):
+            return found
+        how = 'give it under "batch" of the model in a price file, or ask without the batch API'
+        return Unpriced(model=model, why=f"{found}: {how}")
 
     def window_tokens(self, *, provider: str, model: str) -> int | None:
         """The card's context window of a model; None where the card does not know the model or its window."""

@@ -29,23 +29,26 @@ _DATE = re.compile(r"[-@](?:20[0-9]{6}|20[0-9]{2}-[0-9]{2}-[0-9]{2})$")
 _BESIDE_TOKENS = ("requests_kcount", "output_reasoning_mtok", "output_citation_mtok")
 
 
-def card_price(*, provider: str, model: str, at: str) -> Price | str:
+def card_price(*, provider: str, model: str, at: str, batch: bool = False) -> Price | str:
     """The card's price of a model at a moment, or why there is none: a sentence without its end.
 
     The entry's own name counts where the card knows a provider of that name, because that one sends the bill; then the
-    vendor in or behind the model's name; then all providers of the card, if they agree.
+    vendor in or behind the model's name; then all providers of the card, if they agree. With ``batch`` it is the price
+    that the card lists for the batch API of that seller.
     """
     name = model.lower()
     moment = datetime.fromisoformat(at).astimezone(UTC)
     near = None
     for seller, ref in _sellers(provider.lower(), name):
         found, loose = _find(seller, ref)
+        if found is not None and batch:
+            return _batch_price(found, model=model, moment=moment, vendor=seller.id)
         if found is not None:
             return _price(found, model=model, moment=moment, vendor=seller.id)
         near = near or loose
     if near is not None:
         return f"no price is known for the model '{model}' (the nearest name is '{near}', which may be another model)"
-    if _vendor_of(name) is None:
+    if _vendor_of(name) is None and not batch:
         return _price_they_agree_on(model=model, name=name, moment=moment)
     return f"no price is known for the model '{model}'"
 
@@ -144,6 +147,17 @@ def _price(found: card_types.ModelInfo, *, model: str, moment: datetime, vendor:
         tiers=tuple(Tier(above_tokens=start, rates=_rates(values, start + 1, vendor)) for start in steps),
         rate_card=rate_card(),
     )
+
+
+def _batch_price(found: card_types.ModelInfo, *, model: str, moment: datetime, vendor: str) -> Price | str:
+    """The price of exactly this model in the batch API: a variant that asks for nothing else."""
+    for each in reversed(found.price_variants or []):
+        active = each.constraint is None or each.constraint.active(moment)
+        if each.when == {"processing": "batch"} and active:
+            listed = replace(found, prices=each.prices)
+            price = _price(listed, model=model, moment=moment, vendor=vendor)
+            return price if isinstance(price, str) else replace(price, rate_card=f"{rate_card()}, batch")
+    return f"the price card has no batch price of the model '{model}' for {moment:%Y-%m-%d %H:%M} UTC"
 
 
 def _listed(found: card_types.ModelInfo, moment: datetime) -> card_types.ModelPrice | None:

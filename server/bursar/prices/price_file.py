@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,7 +19,15 @@ _MAX_BYTES = 4 * 1024 * 1024
 _HINT = 'as in {"models": {"NAME": {"input": "3.00", "output": "15.00"}}}'
 
 
-def read_price_file(path: Path) -> dict[str, Price]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnPrice:
+    """A model's price in the user's file, and that through the provider's batch API where the file has one."""
+
+    usual: Price
+    batch: Price | None
+
+
+def read_price_file(path: Path) -> dict[str, OwnPrice]:
     """The prices in a file by model; raises BadInput.
 
     A bucket without a price costs what plain input costs, a one-hour write what a short one costs. A tier replaces the
@@ -38,7 +47,14 @@ def read_price_file(path: Path) -> dict[str, Price]:
         where = ".".join(str(each) for each in first["loc"]) or "the whole"
         line = _line_of(text, first["loc"])
         raise BadInput(f"the price file {path}, line {line}: {where}: {first['msg']} ({_HINT})") from error
-    return {name: _price(name, entry, f"override {path.name}") for name, entry in file.models.items()}
+    card = f"override {path.name}"
+    return {
+        name: OwnPrice(
+            usual=_price(name, entry, card),
+            batch=None if entry.batch is None else _price(name, entry.batch, f"{card}, batch"),
+        )
+        for name, entry in file.models.items()
+    }
 
 
 class _Prices(BaseModel):
@@ -55,10 +71,14 @@ class _Tier(_Prices):
     above_tokens: Annotated[int, Field(ge=0, strict=True)]
 
 
-class _Model(_Prices):
+class _Rates(_Prices):
     input: _Usd
     output: _Usd
     tiers: tuple[_Tier, ...] = ()
+
+
+class _Model(_Rates):
+    batch: _Rates | None = None
 
 
 class _File(BaseModel):
@@ -67,7 +87,7 @@ class _File(BaseModel):
     models: dict[str, _Model]
 
 
-def _price(name: str, entry: _Model, rate_card: str) -> Price:
+def _price(name: str, entry: _Rates, rate_card: str) -> Price:
     prices = _named(entry)
     tiers = []
     for tier in sorted(entry.tiers, key=lambda each: each.above_tokens):

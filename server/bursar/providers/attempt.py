@@ -122,7 +122,7 @@ class Attempt:
             # The connection has a deadline of its own; this one is set when the request has left.
             async with asyncio.timeout_at(self._over_at) as self._deadline:
                 async with httpx.AsyncClient(
-                    verify=_tls(),
+                    verify=tls(),
                     trust_env=False,
                     follow_redirects=False,
                     timeout=httpx.Timeout(None, connect=self._deadlines.connect_s),
@@ -323,7 +323,7 @@ async def _head(response: httpx.Response, *, most_bytes: int = MAX_ERROR_BYTES) 
 
 
 @functools.cache
-def _tls() -> ssl.SSLContext:
+def tls() -> ssl.SSLContext:
     """The usual roots, loaded once: loading them takes longer than a request to this machine."""
     import httpx
 

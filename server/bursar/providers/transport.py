@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from bursar.domain.batches import Batches
 from bursar.domain.conversation import Block, ModelReply, ModelRequest, OnStream
 from bursar.domain.errors import AnswerAway, KeyRefused, OptionRefused, ProviderError, RequestRejected
 from bursar.domain.ports import Clock, Failpoint
 from bursar.providers.addresses import Address
 from bursar.providers.answer import Answer
+from bursar.providers.anthropic import AnthropicWire
+from bursar.providers.anthropic_batches import AnthropicBatches
 from bursar.providers.attempt import Attempt, Deadlines, OpenTransport, as_reply
 from bursar.providers.failures import Sender
 from bursar.providers.openai_responses import OpenAIResponsesWire
@@ -74,6 +77,20 @@ class HttpProvider:
         """The parts of a body that the model reads; empty for bytes that are no body of ours."""
         data = json_object(body.decode("utf-8", "replace"))
         return "" if data is None else self._format.prompt_text(data)
+
+    def batches(self) -> Batches | None:
+        """The provider's batch API, where the wire format has one that is known here."""
+        if not isinstance(self._format, AnthropicWire):
+            return None
+        return AnthropicBatches(
+            wire=self._format,
+            base_url=self._address.base_url,
+            usable_key=self._usable_key,
+            sender=self._sender,
+            clock=self._clock,
+            deadlines=self._deadlines,
+            transport=self._transport,
+        )
 
     def missing_key(self) -> str | None:
         """None when a request could be sent; else the sentence that says which key to set and how."""

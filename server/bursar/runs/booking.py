@@ -33,6 +33,7 @@ class Attempt:
     counted_tokens: int
     price: Price | Unpriced
     focus: Focus
+    batch: bool = False
 
 
 def target_of_step(step: StepRecord, run: RunRecord) -> Target:
@@ -184,7 +185,8 @@ class Books:
         if model == attempt.target.model:
             return attempt.price
         world = self._world
-        return world.prices.price(provider=attempt.target.provider, model=model, at=world.clock.now_utc())
+        prices = world.prices.batch_price if attempt.batch else world.prices.price
+        return prices(provider=attempt.target.provider, model=model, at=world.clock.now_utc())
 
     def _entry(
         self,

@@ -62,10 +62,14 @@ async def ask_once(world: World, planned: NewRun) -> Answered | Unanswered:
     An operation for the same thing whose request has become another is settled and closed. Raises OwnedElsewhere while
     another process asks, Fenced and StorageError.
     """
-    run = await _find(world, planned)
+    run = await find_operation(world, planned)
     if run is None:
         run = (await world.journal.create_run(planned)).run
-    known = _answer(world, run, was_there=True)
+    known = answer_of(world, run, was_there=True)
+    if known is None and _waits_for_batch(world, run):
+        record = world.journal.run(run)
+        detail = (record.detail if record else None) or "Its answer is on its way through the provider's batch API."
+        return Unanswered(run=run, reason="batch", detail=detail)
     return known if known is not None else await _ask(world, run)
 
 
@@ -78,7 +82,7 @@ async def close_operation(world: World, run: str, state: RunState, reason: str, 
         await world.journal.release(run)
 
 
-async def _find(world: World, planned: NewRun) -> str | None:
+async def find_operation(world: World, planned: NewRun) -> str | None:
     """The newest operation with exactly this request whose answer can be used, or can still be had."""
     for each in reversed(_alike(world, planned)):
         record = world.journal.run(each.record.run)
@@ -87,7 +91,7 @@ async def _find(world: World, planned: NewRun) -> str | None:
         if record.first_request == planned.first_request:
             if record.state == "finished" or record.state in MAY_GO_ON:
                 return record.run
-        elif record.state in MAY_GO_ON:
+        elif record.state in MAY_GO_ON and not _waits_for_batch(world, record.run):
             await _give_up(world, record.run)
     return None
 
@@ -110,7 +114,7 @@ async def _ask(world: World, run: str) -> Answered | Unanswered:
     try:
         await world.journal.set_state(run=run, epoch=epoch, state="running")
         while True:
-            answered = _answer(world, run)
+            answered = answer_of(world, run)
             if answered is not None:
                 seconds = world.clock.monotonic_s() - began_s
                 await world.journal.set_state(run=run, epoch=epoch, state="finished", seconds_run=seconds)
@@ -150,6 +154,11 @@ async def _claim(world: World, run: str) -> tuple[int, Requests]:
     return claimed.epoch, Requests(world, claimed.run, claimed.epoch, Events(world, run))
 
 
+def _waits_for_batch(world: World, run: str) -> bool:
+    """Whether its request went through a batch API and is not settled: then it is fetched, and never sent again."""
+    return any(each.status == "intent" and "batch" in each.intent for each in world.journal.steps(run))
+
+
 def _wish(world: World, run: str) -> Paused | None:
     record = world.journal.run(run)
     if record is None or record.stop_requested or record.pause_requested:
@@ -157,7 +166,8 @@ def _wish(world: World, run: str) -> Paused | None:
     return None if world.trusted() else DISTRUSTED
 
 
-def _answer(world: World, run: str, *, was_there: bool = False) -> Answered | None:
+def answer_of(world: World, run: str, *, was_there: bool = False) -> Answered | None:
+    """The answer of an operation that the journal has."""
     step = next((each for each in world.journal.steps(run) if each.key == request_key(1)), None)
     if step is None or step.status != "done":
         return None

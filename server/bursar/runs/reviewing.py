@@ -8,6 +8,7 @@ from bursar.domain.errors import BadInput, Refused
 from bursar.domain.runs import NewRun, RequestFigures, RunRecord
 from bursar.domain.tasks import OPEN_RUN
 from bursar.runs.assemble import FirstRequest
+from bursar.runs.batching import batch_price_of, batches_of
 from bursar.runs.changed import Changed, changed_by
 from bursar.runs.operations import figures_of
 from bursar.runs.staying import why_it_stays
@@ -35,11 +36,14 @@ class ReviewPlan:
     figures: RequestFigures
 
 
-def plan_review(world: World, *, run: str, about: str, model: str, ceiling_pico: int | None) -> ReviewPlan:
+def plan_review(
+    world: World, *, run: str, about: str, model: str, ceiling_pico: int | None, batch: bool = False
+) -> ReviewPlan:
     """Put the request together and count it. ``run`` is the id that its operation would have; blocks.
 
-    Raises BadInput for a run that cannot be reviewed: there is none, it is open, it changed nothing, and Refused for
-    one whose texts were erased.
+    With ``batch`` the figures are those of the provider's batch API. Raises BadInput for a run that cannot be reviewed
+    (there is none, it is open, it changed nothing) and where no batch price is known, and Refused for a run whose texts
+    were erased and for a provider without a batch API.
     """
     record = world.journal.run(about)
     if record is None or record.kind != "task":
@@ -56,12 +60,18 @@ def plan_review(world: World, *, run: str, about: str, model: str, ceiling_pico:
     # What the run changed may hold what it has read.
     stays = why_it_stays(world.local_only, record, told, world.journal.steps(about)) is not None
     first = _request(changed, told, stays=stays)
+    way = world.chain_for(model)[0]
+    now = world.clock.now_utc()
+    price = world.prices.price(provider=way.provider.name, model=model, at=now)
+    if batch:
+        batches_of(way)
+        price = batch_price_of(world, way, at=now)
     figures = figures_of(
         first,
         provider=world.provider,
         model=model,
         counter=world.counter,
-        price=world.prices.price(provider=world.provider.name, model=model, at=world.clock.now_utc()),
+        price=price,
     )
     planned = NewRun(
         run=run,

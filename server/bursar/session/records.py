@@ -130,7 +130,7 @@ class Records:
         skips = skips_in(journal.events(run=SKIPS), workspace)
         skipped = skips != self.skips.get(workspace, ())
         self.runs[workspace], self.skips[workspace] = now, skips
-        for each in now:
+        for each in (*now, *journal.operations(workspace)):
             self._tell_loaded(each)
         known = {_change(each) for each in before}
         if workspace in self._loaded or self._mine():

@@ -20,6 +20,7 @@ from bursar.session.beside import Beside
 from bursar.session.controlling import Control
 from bursar.session.dividing import Divider
 from bursar.session.documents import Buffers
+from bursar.session.fetching import Fetcher
 from bursar.session.hand_ticks import HandTicks, is_wanted
 from bursar.session.jobs import RunJobs
 from bursar.session.model import (
@@ -98,6 +99,13 @@ class Session:
         self._control = Control(adapters=adapters, editor=editor, starter=self._starter, jobs=self._jobs)
         self._divider = Divider(
             adapters=adapters, editor=editor, starter=self._starter, jobs=self._jobs, buffers=self._buffers
+        )
+        self._fetcher = Fetcher(
+            adapters=adapters,
+            editor=editor,
+            jobs=self._jobs,
+            may_write=self._may_write,
+            changed=self._records.look_soon,
         )
         self._batches = Batches(
             adapters=adapters,
@@ -293,6 +301,7 @@ class Session:
         hopeless = self._asker.close()
         self._records.close()
         self._analyst.close()
+        self._fetcher.close()
         self._resumes.close()
         self._beside.close()
         await self._jobs.close(hopeless)
@@ -371,6 +380,7 @@ class Session:
         try:
             await self._ticks.settle()
             await self._hand_ticks.look()
+            self._records.look_soon()
         except BursarError as error:
             self._tell_once(str(error))  # what watches the records says the same
 
@@ -389,6 +399,7 @@ class Session:
         self._resumes.look(summary)
         if self._starter.is_inside(summary.record.workspace, self._folders):
             self._jobs.remember(summary.record)
+            self._fetcher.remember(summary)
 
     def _run_ended(self, record: RunRecord, outcome: Outcome | None) -> None:
         self._batches.ended(record, outcome)

@@ -31,9 +31,14 @@ class Row:
     outcome: str
 
 
-def cost_usd(model: Model, taken: Taken, output: int) -> Decimal:
-    """The exact price of one request; the tier is chosen by the whole prompt."""
+def cost_usd(model: Model, taken: Taken, output: int, *, batch: bool = False) -> Decimal:
+    """The exact price of one request; the tier is chosen by the whole prompt. In a batch it is half of that."""
     prices = _prices_for(model, taken.total)
+    share = Decimal(1)
+    if batch and model.batch_prices is None:
+        share = Decimal("0.5")
+    elif batch:
+        prices = _whole({**model.batch_prices} if model.batch_prices else {})
     buckets = {
         "input": taken.uncached_input,
         "cache_read": taken.cache_read,
@@ -42,7 +47,7 @@ def cost_usd(model: Model, taken: Taken, output: int) -> Decimal:
         "output": output,
     }
     with decimal.localcontext(_EXACT):
-        return sum((prices[name] * tokens for name, tokens in buckets.items()), Decimal(0)) / _MILLION
+        return sum((prices[name] * tokens * share for name, tokens in buckets.items()), Decimal(0)) / _MILLION
 
 
 def dollars(amount: Decimal) -> str:
@@ -96,7 +101,11 @@ def _prices_for(model: Model, prompt_tokens: int) -> dict[str, Decimal]:
     for tier in sorted(model.tiers, key=lambda t: t.above_tokens):
         if prompt_tokens > tier.above_tokens:
             prices.update(tier.prices)
-    # A bucket that the scenario gives no price costs what plain input costs; a long write at least a short one.
+    return _whole(prices)
+
+
+def _whole(prices: dict[str, Decimal]) -> dict[str, Decimal]:
+    """A bucket that the scenario gives no price costs what plain input costs; a long write at least a short one."""
     prices.setdefault("cache_read", prices["input"])
     prices.setdefault("cache_write_5m", prices["input"])
     prices.setdefault("cache_write_1h", prices["cache_write_5m"])

@@ -34,6 +34,7 @@ class Job:
     generated_tokens: int = 0
     settled: bool = False
     in_background: bool = False
+    batch: bool = False
 
     def settle(self, books: Books, outcome: str) -> None:
         """Put the request on the bill and into the log; what is settled already stays as it is.
@@ -45,7 +46,9 @@ class Job:
         self.settled = True
         if self.model is None:
             outcome = "refused"
-        cost = cost_usd(self.model, self.taken, self.generated_tokens) if self.model else Decimal(0)
+        cost = Decimal(0)
+        if self.model:
+            cost = cost_usd(self.model, self.taken, self.generated_tokens, batch=self.batch)
         row = Row(
             n=self.n,
             request_id=self.request_id,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 WIRES = ("anthropic", "openai-chat", "openai-responses")
+BATCH_OUTCOMES = ("succeeded", "errored", "canceled", "expired")
 FAULT_KINDS = ("429", "529", "cut", "stall", "no_usage", "no_end", "failed")
 PRICE_KEYS = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
 
@@ -37,6 +38,8 @@ class Model:
     wire: str
     prices: Mapping[str, Decimal]
     tiers: tuple[Tier, ...] = ()
+    batch_prices: Mapping[str, Decimal] | None = None
+    """Through the batch API; half of the usual ones where the scenario has none."""
     cache_ttl_s: float = 300
     cache_min_tokens: int = 1024
     refuses: tuple[str, ...] = ()
@@ -82,6 +85,15 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BatchPlan:
+    """What becomes of a request in a batch, and after how many looks at the batch it has ended."""
+
+    when: When = field(default_factory=When)
+    looks: int = 0
+    outcome: str = "succeeded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
     """Everything the simulated provider knows before the first request."""
 
@@ -90,6 +102,7 @@ class Scenario:
     faults: tuple[Fault, ...] = ()
     otherwise: str = "generic"
     require_key: str | None = None
+    batches: tuple[BatchPlan, ...] = ()
 
 
 def default_scenario() -> Scenario:
@@ -112,7 +125,7 @@ def load_scenario(path: Path | None) -> Scenario:
 
 def parse_scenario(data: object) -> Scenario:
     """The scenario in this decoded JSON; raises ScenarioError that names the bad key."""
-    top = _object(data, "scenario", ("models", "replies", "faults", "otherwise", "require_key"))
+    top = _object(data, "scenario", ("models", "replies", "faults", "otherwise", "require_key", "batches"))
     named = _object(top.get("models", _DEFAULT_MODELS), "models")
     if not named:
         raise ScenarioError("models: name at least one model, or leave the key out for the built-in ones")
@@ -124,6 +137,7 @@ def parse_scenario(data: object) -> Scenario:
         faults=tuple(_fault(item, f"faults[{i}]") for i, item in enumerate(_list(top, "faults", ""))),
         otherwise=otherwise,
         require_key=None if key is None else _text(key, "require_key"),
+        batches=tuple(_batch(item, f"batches[{i}]") for i, item in enumerate(_list(top, "batches", ""))),
     )
 
 
@@ -144,7 +158,7 @@ _DEFAULT_MODELS: Mapping[str, Any] = {
 def _model(name: str, value: object) -> Model:
     key = f"models.{name}"
     raw = _object(value, key, ("wire", "prices", "cache", "refuses"))
-    prices = _object(raw.get("prices"), f"{key}.prices", (*PRICE_KEYS, "tiers"))
+    prices = _object(raw.get("prices"), f"{key}.prices", (*PRICE_KEYS, "tiers", "batch"))
     for needed in ("input", "output"):
         if needed not in prices:
             raise ScenarioError(f"{key}.prices.{needed} is missing")
@@ -157,10 +171,19 @@ def _model(name: str, value: object) -> Model:
         wire=_choice(raw.get("wire"), f"{key}.wire", WIRES),
         prices=_prices(prices, f"{key}.prices"),
         tiers=tuple(_tier(item, f"{key}.prices.tiers[{i}]") for i, item in enumerate(_list(prices, "tiers", key))),
+        batch_prices=None if "batch" not in prices else _batch_prices(prices["batch"], f"{key}.prices.batch"),
         cache_ttl_s=float(ttl_s),
         cache_min_tokens=_whole(cache.get("min_tokens", 1024), f"{key}.cache.min_tokens", least=1),
         refuses=tuple(_text(item, f"{key}.refuses[{i}]") for i, item in enumerate(_list(raw, "refuses", key))),
     )
+
+
+def _batch_prices(value: object, key: str) -> dict[str, Decimal]:
+    raw = _object(value, key, PRICE_KEYS)
+    for needed in ("input", "output"):
+        if needed not in raw:
+            raise ScenarioError(f"{key}.{needed} is missing")
+    return _prices(raw, key)
 
 
 def _tier(value: object, key: str) -> Tier:
@@ -211,6 +234,15 @@ def _reply(value: object, key: str) -> Reply:
         tool_calls=tuple(calls),
         chunk_ms=_whole(raw.get("chunk_ms", 0), f"{key}.chunk_ms", least=0),
         chunk_tokens=_whole(raw.get("chunk_tokens", 8), f"{key}.chunk_tokens", least=1),
+    )
+
+
+def _batch(value: object, key: str) -> BatchPlan:
+    raw = _object(value, key, ("when", "looks", "outcome"))
+    return BatchPlan(
+        when=_when(raw.get("when", {}), f"{key}.when"),
+        looks=_whole(raw.get("looks", 0), f"{key}.looks", least=0),
+        outcome=_choice(raw.get("outcome", "succeeded"), f"{key}.outcome", BATCH_OUTCOMES),
     )
 
 

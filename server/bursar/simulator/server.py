@@ -10,11 +10,12 @@ import re
 import uuid
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs
 
 import h11
 
-from bursar.simulator import background
+from bursar.simulator import background, batches
 from bursar.simulator.anthropic_wire import AnthropicWire
 from bursar.simulator.bill import Books
 from bursar.simulator.cache import PromptCache
@@ -30,10 +31,11 @@ from bursar.simulator.wire import Exchange, Wire
 
 HOST = "127.0.0.1"
 
+_MESSAGES = AnthropicWire()
 _RESPONSES = OpenAIResponsesWire()
 _RESPONSES_PATH = "/v1/responses"
 _WIRES: dict[str, Wire] = {
-    "/v1/messages": AnthropicWire(),
+    "/v1/messages": _MESSAGES,
     "/v1/chat/completions": OpenAIChatWire(),
     _RESPONSES_PATH: _RESPONSES,
 }
@@ -92,6 +94,14 @@ class Provider:
         self._jobs: set[asyncio.Task[None]] = set()
         self._requests = 0
         self._answers: dict[str, background.Answer] = {}
+        self._batches = batches.Batches(
+            wire=_MESSAGES,
+            plans=scenario.batches,
+            new_job=self._new_job,
+            take_in=lambda params, job: self._take_in(params, _MESSAGES, job),
+            books=books,
+            wall=clock.wall,
+        )
 
     def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Take a new connection as a job of its own."""
@@ -128,6 +138,8 @@ class Provider:
             return False
         if request is None:
             return False
+        if request.path == batches.PATH or request.path.startswith(f"{batches.PATH}/"):
+            return await self._batch_request(connection, request)
         wire = _WIRES.get(request.path)
         if wire is not None and request.method == "POST":
             return await self._model_request(connection, request, wire)
@@ -165,15 +177,7 @@ class Provider:
         return {"object": "list", "data": rows}
 
     async def _model_request(self, connection: Connection, request: HttpRequest, wire: Wire) -> bool:
-        self._requests += 1
-        job = Job(
-            n=self._requests,
-            now=self._clock.wall,
-            at=self._clock.wall(),
-            request_id=self._new_id(),
-            sha256=hashlib.sha256(request.body).hexdigest(),
-            raw=request.body,
-        )
+        job = self._new_job(request.body)
         headers = {wire.id_header: job.request_id}
         try:
             try:
@@ -190,6 +194,38 @@ class Provider:
         finally:
             if not job.in_background:
                 job.settle(self._books, "cut")
+
+    def _new_job(self, raw: bytes) -> Job:
+        self._requests += 1
+        return Job(
+            n=self._requests,
+            now=self._clock.wall,
+            at=self._clock.wall(),
+            request_id=self._new_id(),
+            sha256=hashlib.sha256(raw).hexdigest(),
+            raw=raw,
+        )
+
+    async def _batch_request(self, connection: Connection, request: HttpRequest) -> bool:
+        """Make a batch, show one or all, give its results; what is in it is billed when it has ended."""
+        headers = {_MESSAGES.id_header: self._new_id()}
+        try:
+            self._check_key(request)
+            found = self._batches.answer(request.method, request.path, request.query, request.body)
+        except Refusal as refusal:
+            await connection.json(refusal.status, _MESSAGES.error(refusal, headers[_MESSAGES.id_header]), headers)
+            return True
+        if found is None:
+            return False
+        if isinstance(found, str):
+            raw = found.encode("utf-8", "replace")
+            length = {"content-type": "application/x-jsonl", "content-length": str(len(raw))}
+            await connection.start(200, {**length, **headers})
+            await connection.data(raw)
+            await connection.finish()
+            return True
+        await connection.json(200, found, headers)
+        return True
 
     async def _in_background(
         self, connection: Connection, exchange: Exchange, job: Job, headers: dict[str, str]
@@ -252,7 +288,10 @@ class Provider:
     def _accept(self, request: HttpRequest, wire: Wire, job: Job) -> Exchange:
         """Take a request in: from here on its input is billed. Raises Refusal."""
         self._check_key(request)
-        body = decode(request.body)
+        return self._take_in(decode(request.body), wire, job)
+
+    def _take_in(self, body: dict[str, Any], wire: Wire, job: Job) -> Exchange:
+        """Take a decoded body in. Raises Refusal."""
         job.body = body
         job.asked_model = body["model"] if isinstance(body.get("model"), str) else ""
         try:

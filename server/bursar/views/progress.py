@@ -32,6 +32,10 @@ def event_line(kind: str, data: Mapping[str, Any]) -> str | None:
             return f"  request {data['n']} goes to {data['provider']}/{data['model']}{price}: {data['why']}"
         case "passed_over":
             return f"  request {data['n']} does not go to {data['provider']}/{data['model']}: {data['why']}"
+        case "batch_submitted":
+            return f"  batch {data['batch']}: {data['model']}, at most {_usd(data['at_most_usd'])} held"
+        case "batch_ended":
+            return f"  batch {data['batch'] or ''}: {data['outcome']}"
         case "waiting":
             return f"  waiting until {data['until']} ({seconds(data['seconds'])}): {data['message']}"
         case "pacing":
