@@ -153,6 +153,49 @@ async def test_an_interrupted_command_is_not_taken_for_the_author_of_what_is_dif
     assert (shop.root / "data.txt").read_text() == "one"
 
 
+GROUP = "# Plan\r\n\r\n- [ ] 1. Group\r\n  - [ ] 1.1 Inner\r\n  - [x] 1.2 Other\r\n- [x] 2. Not ours"
+
+
+async def test_the_marks_above_that_were_set_with_it_are_taken_back_with_it(shop: Workshop) -> None:
+    shop.tasks.write_bytes(GROUP.encode())
+    _, _, summary = await shop.play(finish(), task="1.1")
+    assert shop.tasks.read_bytes() == GROUP.replace("[ ]", "[x]").encode()
+    done = await back(shop, summary.record.run, "m1", ALL, "Yes")
+    assert done.mark_taken_back
+    assert done.plan.mark == "1.1 Inner and, set with it, 1 Group in .kiro/specs/demo/tasks.md."
+    assert shop.tasks.read_bytes() == GROUP.encode()
+    # Once more: what an earlier time wrote does not count for this one.
+    await shop.drive(ScriptedModel(finish(), clock=shop.clock), summary.record.run)
+    assert shop.tasks.read_bytes() == GROUP.replace("[ ]", "[x]").encode()
+
+
+async def test_a_mark_above_that_somebody_else_has_set_stays(shop: Workshop) -> None:
+    theirs = GROUP.replace("- [ ] 1. ", "- [x] 1. ")
+    shop.tasks.write_bytes(theirs.encode())
+    _, _, summary = await shop.play(finish(), task="1.1")
+    done = await back(shop, summary.record.run, "m1", ALL, "Yes")
+    assert done.plan.mark == "1.1 Inner in .kiro/specs/demo/tasks.md."
+    assert shop.tasks.read_bytes() == theirs.encode()
+
+
+async def test_a_mark_above_that_was_taken_back_by_hand_and_set_by_nobody_stays_open(shop: Workshop) -> None:
+    shop.tasks.write_bytes(GROUP.encode())
+    _, _, summary = await shop.play(finish(), task="1.1")
+    shop.tasks.write_bytes(shop.tasks.read_bytes().replace(b"- [x] 1. ", b"- [-] 1. "))
+    await back(shop, summary.record.run, "m1", ALL, "Yes")
+    assert shop.tasks.read_bytes() == GROUP.replace("- [ ] 1. ", "- [-] 1. ").encode()
+
+
+async def test_in_a_dirty_document_all_marks_are_taken_back_there(shop: Workshop) -> None:
+    shop.tasks.write_bytes(GROUP.encode())
+    shop.editor.unsaved[str(shop.tasks)] = GROUP + " typed"
+    _, _, summary = await shop.play(finish(), task="1.1")
+    assert shop.editor.unsaved[str(shop.tasks)] == GROUP.replace("[ ]", "[x]") + " typed"
+    assert (await back(shop, summary.record.run, "m1", ALL, "Yes")).mark_taken_back
+    assert shop.editor.unsaved[str(shop.tasks)] == GROUP + " typed"
+    assert shop.tasks.read_bytes() == GROUP.encode()
+
+
 @pytest.mark.parametrize(("answer", "mark"), [("Yes", " "), ("No", "x"), (None, "x")])
 async def test_the_mark_is_taken_back_only_after_asking(shop: Workshop, answer: str | None, mark: str) -> None:
     run, _ = await played(shop, finish())

@@ -214,7 +214,7 @@ async def tell_end(world: World, run: RunRecord, events: Events, kind: str, **da
 async def settle_tick(world: World, run: RunRecord, events: Events) -> bool:
     """Tick a finished run's task if that can be done now; the journal keeps it as pending otherwise."""
     pending = replace(run, state="finished", tick_pending=True)
-    match await tick_task(world, pending):
+    match await tick_task(world, pending, events):
         case Ticked(tasks=tasks):
             await world.journal.clear_tick_pending(run.run)
             for task in tasks or (run.task_address,):

@@ -9,6 +9,7 @@ from bursar.domain.ports import EditPlan, ToolRefused
 from bursar.domain.runs import RunRecord
 from bursar.domain.specs import Spec, SpecTask, SpecUnreadable, address_of, decode_spec, parse_spec, tick
 from bursar.domain.tasks import OPEN_RUN, parents_that_follow, task_of_run, truth_of
+from bursar.runs.events import Events
 from bursar.runs.world import World
 
 
@@ -33,12 +34,16 @@ class LeftAlone:
     message: str
 
 
-async def tick_task(world: World, run: RunRecord) -> Ticked | NotYet | LeftAlone:
-    """Tick the task of a finished run in its file as it is now."""
+async def tick_task(world: World, run: RunRecord, events: Events) -> Ticked | NotYet | LeftAlone:
+    """Tick the task of a finished run in its file as it is now.
+
+    Which marks are about to be written is in the journal before they are, so that a rewind takes back these and no
+    others.
+    """
     absolute = f"{world.files.root}/{run.spec}"
     unsaved = world.buffers.unsaved_text(absolute)
     if unsaved is not None:
-        return await _tick_in_editor(world, run, absolute, unsaved)
+        return await _tick_in_editor(world, run, absolute, unsaved, events)
     data = world.files.read_bytes(run.spec)
     if isinstance(data, ToolRefused):
         return NotYet(message=data.message)
@@ -59,16 +64,21 @@ async def tick_task(world: World, run: RunRecord) -> Ticked | NotYet | LeftAlone
         text_after=after.text,
         in_editor=False,
     )
+    await events.tell("ticking", spec=run.spec, tasks=list(after.tasks))
     world.failpoint("before_tick")
     refused = world.files.apply(plan)
     world.failpoint("after_tick")
     return Ticked(tasks=after.tasks) if refused is None else NotYet(message=refused.message)
 
 
-async def _tick_in_editor(world: World, run: RunRecord, absolute: str, unsaved: str) -> NotYet | LeftAlone:
+async def _tick_in_editor(
+    world: World, run: RunRecord, absolute: str, unsaved: str, events: Events
+) -> NotYet | LeftAlone:
     after = _after(unsaved, world, run)
     if not isinstance(after, _After):
         return after
+    if after.text != unsaved:
+        await events.tell("ticking", spec=run.spec, tasks=list(after.tasks))
     if after.text != unsaved and not await world.buffers.replace(absolute, expected=unsaved, new=after.text):
         return NotYet(message=f"The editor did not accept the mark in {run.spec}: it was edited meanwhile")
     return NotYet(message=f"The mark is in the editor's copy of {run.spec}: save the file to keep it")
