@@ -34,8 +34,10 @@ def run_command_line(argv: Sequence[str]) -> int:
     try:
         call = getattr(importlib.import_module(module), function)
         if args.needs_app:
+            from bursar.system.private import close_to_others
             from bursar.wiring import build_app
 
+            close_to_others()
             app = build_app()
             try:
                 return int(call(app, args))

@@ -302,7 +302,7 @@ def test_a_port_in_use(user: User) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         said = refused(user, "simulate", "--port", port)
-    assert said == f"port {port} is in use by another program: choose another with --port, or leave it out"
+    assert said == f"bursar: port {port} is in use by another program: choose another with --port, or leave it out"
 
 
 @pytest.fixture

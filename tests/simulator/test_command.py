@@ -9,6 +9,7 @@ import os
 import select
 import signal
 import socket
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,8 +20,9 @@ import httpx
 import pytest
 
 from bursar.simulator import command, default_scenario, serve
+from bursar.simulator.bill import Books
 
-from .support import claude
+from .support import claude, simulator
 
 MAIN = """
 import argparse, sys
@@ -98,7 +100,8 @@ def test_a_port_in_use_is_said_in_one_sentence_and_the_other_bill_stays(tmp_path
         done = run("--port", port, "--bill", bill)
     assert done.returncode == 2
     assert done.stdout == ""
-    assert done.stderr == (f"port {port} is in use by another program: choose another with --port, or leave it out\n")
+    said = f"bursar: port {port} is in use by another program: choose another with --port, or leave it out\n"
+    assert done.stderr == said
     assert bill.read_text() == "the other one's"
 
 
@@ -107,11 +110,33 @@ def test_a_bad_scenario_and_a_bill_that_cannot_be_written(tmp_path: Path) -> Non
     scenario.write_text('{"otherwise": "nothing"}')
     bad = run("--scenario", scenario)
     assert (bad.returncode, bad.stdout) == (2, "")
-    assert "otherwise" in bad.stderr
+    assert bad.stderr.startswith("bursar: otherwise must be one of")
     nowhere = run("--bill", tmp_path / "none" / "bill.json")
     assert nowhere.returncode == 2
-    assert f"{tmp_path}/none/bill.json cannot be written" in nowhere.stderr
+    assert nowhere.stderr.startswith(f"bursar: {tmp_path}/none/bill.json cannot be written")
     assert run("--port", "70000").returncode == 2
+
+
+async def test_what_was_asked_and_billed_is_the_users_alone(tmp_path: Path) -> None:
+    """Whatever the umask, and also where the log was there and open to others."""
+    (tmp_path / "log.jsonl").write_text("")
+    (tmp_path / "log.jsonl").chmod(0o644)
+    before = os.umask(0)
+    try:
+        async with simulator(tmp_path) as server:
+            assert (await server.ask(claude())).status_code == 200
+    finally:
+        os.umask(before)
+    assert [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("bill.json", "log.jsonl")] == [0o600] * 2
+    assert len(server.log()) == 1
+
+
+async def test_a_log_that_is_no_file_is_left_as_it_is(tmp_path: Path) -> None:
+    ours, theirs = os.pipe()
+    books = Books(None, Path(f"/dev/fd/{theirs}"))
+    books.close()
+    os.close(ours)
+    os.close(theirs)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent has died")

@@ -231,3 +231,13 @@ async def test_erase_wants_to_know_what(home: Path) -> None:
         with pytest.raises(BadInput, match="say what"):
             await call
     journal.close()
+
+
+def test_folders_with_texts_that_were_left_open_are_closed(home: Path) -> None:
+    open_at(home).close()
+    for name in ("inflight", "questions", "kept"):
+        (home / name).mkdir(mode=0o755, exist_ok=True)
+        (home / name).chmod(0o755)
+    open_at(home).close()
+    modes = {name: stat.S_IMODE((home / name).stat().st_mode) for name in ("inflight", "questions", "kept")}
+    assert modes == dict.fromkeys(modes, 0o700)

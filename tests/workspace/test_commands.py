@@ -377,6 +377,39 @@ async def test_who_leaves_the_group_is_ended_too(bench: Bench, mail: Mailbox) ->
     assert all(wait_until_gone(pid, patience_s=0) for pid in mail.numbers())
 
 
+ORPHANED = "{0} setsid -f sh -c 'echo $$ > mail; echo x > ready; exec sleep 1000'; read x < ready; {1}"
+
+
+@pytest.mark.skipif(shutil.which("setsid") is None or sys.platform != "linux", reason="needs setsid on Linux")
+async def test_who_leaves_the_group_and_kills_the_keeper_is_ended_too(bench: Bench, mail: Mailbox) -> None:
+    outcome = await _run(_commands(bench), "sh", "-c", ORPHANED.format("", "kill -KILL $PPID; sleep 1000"))
+    assert outcome.exit_code == -signal.SIGKILL and not outcome.timed_out
+    (left,) = mail.numbers()
+    assert wait_until_gone(left, patience_s=10)
+
+
+@pytest.mark.skipif(shutil.which("setsid") is None or sys.platform != "linux", reason="needs setsid on Linux")
+async def test_only_who_wipes_the_environment_as_well_stays_and_is_the_users_to_end(
+    bench: Bench, mail: Mailbox
+) -> None:
+    outcome = await _run(_commands(bench), "sh", "-c", ORPHANED.format("env -i", "kill -KILL $PPID; sleep 1000"))
+    assert outcome.exit_code == -signal.SIGKILL
+    (left,) = mail.numbers()
+    try:
+        assert not wait_until_gone(left, patience_s=0.1)
+    finally:
+        os.kill(left, signal.SIGKILL)
+
+
+@pytest.mark.skipif(shutil.which("setsid") is None or sys.platform != "linux", reason="needs setsid on Linux")
+async def test_a_keeper_that_was_stopped_is_not_waited_for_without_end(bench: Bench, mail: Mailbox) -> None:
+    commands = LocalCommands(bench.root, env=ENV, timeout_s=3.0, keeper_s=0.2)
+    outcome = await _run(commands, "sh", "-c", ORPHANED.format("", "kill -STOP $PPID; sleep 1000"))
+    assert outcome.timed_out
+    (left,) = mail.numbers()
+    assert wait_until_gone(left, patience_s=10)
+
+
 async def test_cancelling_ends_the_group_before_it_returns(bench: Bench, mail: Mailbox) -> None:
     running = asyncio.ensure_future(_run(_commands(bench), "sh", "-c", STUBBORN))
     pids = await mail.numbers_soon()

@@ -73,6 +73,7 @@ class EditorAsker:
         """Kept for as long as it is asked; a process that died leaves it to ``erase``, which knows the run's files."""
         folder = self._home / "questions"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
         path = folder / f"{question.run}.{self._ids.new('question')}.txt"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
         with os.fdopen(os.open(path, flags, 0o600), "w", encoding="utf-8", errors="backslashreplace") as file:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import decimal
 import json
+import os
+import stat
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from bursar.simulator.cache import Taken
 from bursar.simulator.scenario import Model
@@ -63,7 +65,7 @@ class Books:
         """Start an empty bill and open the log for appending; raises OSError where that cannot be done."""
         self._bill_path = bill_path
         self._rows: list[Row] = []
-        self._log = log_path.open("a", encoding="ascii") if log_path else None
+        self._log = _own_log(log_path) if log_path else None
         self._write_bill()
 
     def close(self) -> None:
@@ -94,6 +96,15 @@ class Books:
             Path(file.name).replace(self._bill_path)
         except OSError as error:
             raise OSError(error.errno, error.strerror, str(self._bill_path)) from error
+
+
+def _own_log(path: Path) -> TextIO:
+    """The log, open at its end; a file is the user's alone, for all that was asked is in it."""
+    log = open(path, "a", encoding="ascii", opener=lambda name, flags: os.open(name, flags, 0o600))  # noqa: SIM115
+    found = os.fstat(log.fileno())
+    if stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid() and found.st_mode & 0o077:
+        os.fchmod(log.fileno(), 0o600)
+    return log
 
 
 def _prices_for(model: Model, prompt_tokens: int) -> dict[str, Decimal]:

@@ -38,13 +38,13 @@ def run(args: argparse.Namespace) -> int:
     try:
         scenario = load_scenario(args.scenario)
     except ScenarioError as error:
-        sys.stderr.write(f"bursar simulate: {error}\n")
+        sys.stderr.write(f"bursar: {error}\n")
         return 2
     try:
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(_serve_until_told(scenario, args.port, args.bill, args.log))
     except OSError as error:
-        sys.stderr.write(_why_not(error, args.port))
+        sys.stderr.write(f"bursar: {_why_not(error, args.port)}")
         return 2
     return 0
 

@@ -12,6 +12,7 @@ from bursar.storage.errors import translated
 
 _OTHERS = 0o077
 _WRITERS = 0o022
+_WITH_TEXTS = ("inflight", "questions", "kept")
 
 
 def secure_folder(folder: Path) -> None:
@@ -34,6 +35,15 @@ def secure_folder(folder: Path) -> None:
         raise Refused(f"{folder} is shared by everybody: set BURSAR_HOME to a folder of its own, for example below it.")
     if found.st_mode & _OTHERS:
         _close_to_others(folder)
+
+
+def secure_inside(home: Path) -> None:
+    """Close those folders of ours below the state folder that hold texts, where they were left open to others."""
+    for name in _WITH_TEXTS:
+        folder = home / name
+        if folder.is_dir() and folder.stat().st_mode & _OTHERS:
+            with translated(folder):
+                _close_to_others(folder)
 
 
 def secure_file(path: Path, *, create: bool) -> int:

@@ -18,7 +18,7 @@ from bursar.storage import budgets, erasure, requests, rewinds, runs
 from bursar.storage.backups import BackupsBusy, backups_locked, drop_backups
 from bursar.storage.care import Care
 from bursar.storage.connect import BUSY_MS
-from bursar.storage.home import secure_folder
+from bursar.storage.home import secure_folder, secure_inside
 from bursar.storage.locks import RunLocks
 from bursar.storage.opening import Opened, open_store
 from bursar.storage.owning import Owning
@@ -39,6 +39,7 @@ def open_journal(home: Path, *, clock: Clock, ids: Ids, failpoint: Failpoint) ->
     and StorageError when the store cannot be used; what is there is then left as it is.
     """
     secure_folder(home)
+    secure_inside(home)
     journal = SqliteJournal(home, open_store(home, clock, failpoint), clock=clock, ids=ids, failpoint=failpoint)
     try:
         journal.expire_texts()

@@ -32,6 +32,7 @@ class FileSpool:
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._folder.chmod(0o700)
             self._handle = os.open(self._path(run, key, attempt), flags, 0o600)
         except OSError:
             return

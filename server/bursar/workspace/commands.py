@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import sys
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from pathlib import Path
 from bursar.domain.ports import CommandOutcome, CommandPlan, Failpoint, ToolRefused, nowhere
 from bursar.domain.safety.secrets import mask_secrets
 from bursar.domain.safety.show import printable_output
+from bursar.workspace.leftovers import MARK, end_marked
 from bursar.workspace.programs import child_environment, find_program, runs_workspace_files, search_path
 from bursar.workspace.state import state_of_files, state_of_program
 
@@ -20,6 +22,7 @@ _MOST_ARGUMENTS = 100
 _MOST_BYTES = 8 * 1024
 _FLOOD_BYTES = 256 * 1024 * 1024
 _DRAIN_S = 5.0
+_LOOK_EVERY_S = 0.25
 _KEEPER = Path(__file__).with_name("keeper.py")
 
 
@@ -37,6 +40,7 @@ class LocalCommands:
         env: Mapping[str, str],
         timeout_s: float = 300.0,
         output_limit_bytes: int = 64 * 1024,
+        keeper_s: float = 30.0,
         failpoint: Failpoint = nowhere,
     ) -> None:
         self._failpoint = failpoint
@@ -45,6 +49,8 @@ class LocalCommands:
         self._env = child_environment(self._root, env)
         self._timeout_s = timeout_s
         self._output_limit_bytes = output_limit_bytes
+        # How long a keeper may take to end what it keeps: it gives 2 s of grace, and machines are slow.
+        self._keeper_s = keeper_s
         self._lifelines: set[int] = set()
 
     def plan(self, argv: Sequence[str]) -> CommandPlan | ToolRefused:
@@ -76,6 +82,7 @@ class LocalCommands:
             return CommandOutcome(exit_code=None, output=changed, truncated=False, timed_out=False, duration_ms=0)
         loop = asyncio.get_running_loop()
         began_s = loop.time()
+        token = secrets.token_hex(16)
         kept = _Kept(self._output_limit_bytes)
         read_end, lifeline = os.pipe()
         self._lifelines.add(lifeline)
@@ -87,7 +94,7 @@ class LocalCommands:
                     stdout=asyncio.subprocess.PIPE,
                     stderr=asyncio.subprocess.STDOUT,
                     cwd=plan.cwd,
-                    env=self._env,
+                    env={**self._env, MARK: token},
                     start_new_session=True,
                 )
             except OSError as error:
@@ -96,7 +103,7 @@ class LocalCommands:
             finally:
                 os.close(read_end)
             self._failpoint("after_spawn")
-            timed_out = await self._follow(keeper, lifeline, kept)
+            timed_out = await self._follow(keeper, lifeline, kept, token)
         finally:
             self._end(lifeline)
         output, truncated = kept.text()
@@ -113,24 +120,46 @@ class LocalCommands:
         for lifeline in tuple(self._lifelines):
             self._end(lifeline)
 
-    async def _follow(self, keeper: asyncio.subprocess.Process, lifeline: int, kept: _Kept) -> bool:
+    async def _follow(self, keeper: asyncio.subprocess.Process, lifeline: int, kept: _Kept, token: str) -> bool:
         """Read until the command has ended and nobody is left; whether the time limit ended it."""
         timed_out = False
         reading = asyncio.ensure_future(self._read(keeper, lifeline, kept))
         ending = asyncio.ensure_future(keeper.wait())
         try:
-            await asyncio.wait([ending], timeout=self._timeout_s)
-            if not ending.done():
+            if not await self._has_ended(keeper, ending, within_s=self._timeout_s):
                 timed_out = True
                 self._end(lifeline)
-                await asyncio.wait([ending])
+                await self._ended(keeper, ending)
+            if _was_killed(keeper):
+                await asyncio.to_thread(end_marked, token)
             await asyncio.wait([reading], timeout=_DRAIN_S)
         finally:
             self._end(lifeline)
             reading.cancel()
             # Also when we are cancelled: nobody goes on before the group is gone.
-            await asyncio.shield(ending)
+            await asyncio.shield(self._ended(keeper, ending))
+            ending.cancel()
+            if _was_killed(keeper):
+                end_marked(token)
         return timed_out
+
+    async def _ended(self, keeper: asyncio.subprocess.Process, ending: asyncio.Future[int]) -> None:
+        """Wait for the keeper that was asked to end; one that does not, because it was stopped, is killed."""
+        if not await self._has_ended(keeper, ending, within_s=self._keeper_s):
+            with suppress(ProcessLookupError):
+                keeper.kill()
+            await self._has_ended(keeper, ending, within_s=self._keeper_s)
+
+    async def _has_ended(
+        self, keeper: asyncio.subprocess.Process, ending: asyncio.Future[int], *, within_s: float
+    ) -> bool:
+        """Whether the keeper ends in this time. ``ending`` may say so only when nobody has its output open any more,
+        which somebody who outlives it may do for ever: so its end is looked for, too."""
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + within_s
+        while keeper.returncode is None and not ending.done() and (left_s := until_s - loop.time()) > 0:
+            await asyncio.wait([ending], timeout=min(left_s, _LOOK_EVERY_S))
+        return keeper.returncode is not None or ending.done()
 
     async def _read(self, keeper: asyncio.subprocess.Process, lifeline: int, kept: _Kept) -> None:
         assert keeper.stdout is not None  # noqa: S101  asked for a pipe
@@ -182,6 +211,11 @@ class _Kept:
         tail = tail[min(cuts) :] if cuts else b""
         left_out = self.seen_bytes - len(head) - len(tail)
         return f"{_shown(head)}\n[… {left_out:,} bytes left out …]\n{_shown(tail)}", True
+
+
+def _was_killed(keeper: asyncio.subprocess.Process) -> bool:
+    """No end of a command kills its keeper: what it kept is on its own now."""
+    return keeper.returncode is not None and keeper.returncode < 0
 
 
 def _shown(data: bytes) -> str:
