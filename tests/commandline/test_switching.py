@@ -195,3 +195,18 @@ def test_a_model_that_refuses_the_fields_for_short_answers_is_asked_without(tmp_
             ("cheap", False),
         ]
         assert all("use few words" in json.dumps(each["messages"][-1]) for each in sent[1:])
+
+
+def test_a_route_that_is_terse_is_so_from_its_first_request_on(tmp_path: Path) -> None:
+    with simulator(tmp_path / "sim", scenario({"when": {}, "tool_calls": [FINISH]})) as sim:
+        tasks = CHECKED.replace("  - _Check: `test -f hello.txt`_\n", "")
+        usual = user_of(tmp_path, sim, tasks=tasks)
+        terse = user_of(tmp_path, sim, tasks=tasks, name="terse", effort="terse")
+        first, shorter = (each.do("run", SPEC, "--task", "1", "--dry-run", "--json").last() for each in (usual, terse))
+        assert shorter["first_request_tokens"] > first["first_request_tokens"], "the words are counted beforehand"
+        assert terse.do("run", SPEC, "--task", "1").code == 0
+        (sent,) = [json.loads(each) for each in sim.bodies()]
+        assert sent["output_config"] == {"effort": "low"}
+        assert "use few words" in sent["messages"][0]["content"][-1]["text"]
+        (row,) = terse.do("usage", "--by", "effort", "--json").json()["rows"]
+        assert (row["key"], row["finished"]) == ("terse", 1)

@@ -6,15 +6,19 @@ from typing import Any
 
 import pytest
 
+from bursar.domain.errors import QuotaExhausted
 from bursar.domain.money.budget import Amount
 from bursar.domain.money.price import PICO_PER_USD, Rates
 from bursar.domain.money.usage import Usage
 from bursar.domain.pacing import Window
+from bursar.domain.resuming import NextRequest
 from bursar.domain.routes import Route, Target
 from bursar.domain.specs import parse_spec
+from bursar.runs.modes import modes_of
+from bursar.runs.resuming import next_request
 from bursar.runs.retrying import retry
 from bursar.runs.world import Finished, Paused, Way, Ways
-from support.world import MODEL, RATES, ScriptedModel, Workshop, call, ran_well, reply
+from support.world import MODEL, RATES, ScriptedModel, WordCounter, Workshop, call, ran_well, reply
 
 CHECK = ("make", "test")
 TASKS = """\
@@ -179,6 +183,46 @@ async def test_a_retry_stays_with_the_model_that_its_steps_came_to(shop: Worksho
     again = await retry(world, shop.summary(run).record, task, run="run-again", ceiling_pico=20 * PICO_PER_USD)
     assert isinstance(await shop.drive(model, again.run, **rules(model, stronger="strong")), Finished)
     assert asked(model)[6:] == ["strong"]
+
+
+def going_on(shop: Workshop, model: ScriptedModel, run: str, asked_model: str) -> NextRequest:
+    """What is said of going on with a paused run."""
+    record = shop.journal.run(run)
+    assert record is not None
+    return next_request(
+        record,
+        shop.journal.steps(run),
+        provider=model,
+        counter=WordCounter(),
+        price=shop.prices.price(provider="acme", model=asked_model, at=shop.clock.now_utc()),
+        modes=modes_of(shop.journal.events(run=run)),
+    )
+
+
+async def test_what_going_on_costs_is_said_of_the_model_that_is_asked_then(shop: Workshop) -> None:
+    shop.programs.outcomes = failed(3)
+    model = ScriptedModel(*finishes(shop, 3), QuotaExhausted("402"), *finishes(shop, 1, "strong"), clock=shop.clock)
+    run = await shop.begin(model)
+    assert isinstance(await shop.drive(model, run, **rules(model, stronger="strong")), Paused)
+    said = going_on(shop, model, run, "strong")
+    assert said.model == "acme/strong"
+    assert said.warm_pico == said.cold_pico, "its cache is cold: nothing of it was answered"
+    assert isinstance(await shop.drive(model, run, **rules(model, stronger="strong")), Finished)
+    assert said.counted_tokens == WordCounter().count(model.prompt_text(model.bodies[-1]))
+
+
+async def test_what_going_on_costs_counts_the_words_for_short_answers(shop: Workshop) -> None:
+    shop.person.answers = ["Economy mode"]
+    script = [look(), look("src", usage=DEAR_USAGE), look("tests"), QuotaExhausted("402"), *finishes(shop, 1)]
+    model = ScriptedModel(*script, clock=shop.clock)
+    run = await shop.begin(model)
+    assert isinstance(await shop.drive(model, run, **rules(model)), Paused)
+    said = going_on(shop, model, run, MODEL)
+    assert said.warm_pico is not None
+    assert said.cold_pico is not None
+    assert said.warm_pico < said.cold_pico
+    assert isinstance(await shop.drive(model, run, **rules(model)), Finished)
+    assert said.counted_tokens == WordCounter().count(model.prompt_text(model.bodies[-1]))
 
 
 # -- economy ---------------------------------------------------------------------------------------------------------

@@ -9,9 +9,12 @@ from bursar.domain.money.price import Price, Unpriced, cost_of, most_it_can_cost
 from bursar.domain.money.usage import Usage
 from bursar.domain.ports import ModelProvider, TokenCounter
 from bursar.domain.resuming import NextRequest
+from bursar.domain.routes import Target, target_of
 from bursar.domain.runs import RunRecord, StepRecord
 from bursar.runs.assemble import LEAST_OUTPUT_TOKENS, FirstRequest, model_request
+from bursar.runs.booking import target_of_step
 from bursar.runs.fold import AllDone, AskModel, Idle, RunCheck, UseTool, next_act, request_order
+from bursar.runs.modes import Modes
 
 
 def next_request(
@@ -21,26 +24,34 @@ def next_request(
     provider: ModelProvider,
     counter: TokenCounter,
     price: Price | Unpriced,
+    modes: Modes | None = None,
 ) -> NextRequest:
-    """Build and count it; long, so beside the loop."""
+    """Build and count it; long, so beside the loop.
+
+    ``modes`` is what the run has come to on its way, ``provider`` and ``price`` are those of the model that it then
+    asks: where the last answer was another model's, no cache helps.
+    """
     first = FirstRequest.from_json(run.first_request)
-    act = next_act(steps, check=first.check)
+    modes = modes or Modes(began_terse=first.terse)
+    target = asked_target(run, modes)
+    act = next_act(steps, check=first.check, terse_from=modes.terse_from)
     known = act
     if isinstance(act, UseTool | RunCheck):
         if isinstance(act, UseTool) and act.call.name == "finish" and not first.check:
-            return _nothing(run.model)
+            return _nothing(target.model)
         # The calls of the last answer come first; what they bring is not known, what stood before them is.
-        known = next_act([each for each in steps if each.n < request_order(act.n)], check=first.check)
+        before = [each for each in steps if each.n < request_order(act.n)]
+        known = next_act(before, check=first.check, terse_from=modes.terse_from)
     if isinstance(known, AllDone | Idle) or not isinstance(known, AskModel):
-        return _nothing(run.model)
-    body = provider.body(model_request(first, known.later, model=run.model))
+        return _nothing(target.model)
+    body = provider.body(model_request(first, known.later, model=target.model, terse=modes.terse_fields))
     counted = counter.count(provider.prompt_text(body))
-    cached = min(_cached_tokens(steps), counted)
+    cached = min(_cached_tokens(steps, run, target), counted)
     fresh = counted - cached
     writes = provider.wire == "anthropic"
     warm = Usage(cache_read=cached, cache_write_5m=fresh) if writes else Usage(cache_read=cached, uncached_input=fresh)
     cold = Usage(cache_write_5m=counted) if writes else Usage(uncached_input=counted)
-    bound = input_bound_tokens(counted_tokens=counted, body_bytes=len(body), model=run.model)
+    bound = input_bound_tokens(counted_tokens=counted, body_bytes=len(body), model=target.model)
     return NextRequest(
         counted_tokens=counted,
         is_least=act is not known,
@@ -49,9 +60,14 @@ def next_request(
         hold_pico=0
         if isinstance(price, Unpriced)
         else most_it_can_cost_pico(input_tokens=bound, output_tokens=LEAST_OUTPUT_TOKENS, price=price),
-        model=f"{run.provider}/{run.model}",
+        model=str(target),
         rate_card=None if isinstance(price, Unpriced) else price.rate_card,
     )
+
+
+def asked_target(run: RunRecord, modes: Modes) -> Target:
+    """The model that the run asks first when it goes on."""
+    return Target(provider=run.provider, model=run.model) if modes.asked is None else target_of(modes.asked)
 
 
 def _nothing(model: str) -> NextRequest:
@@ -60,11 +76,16 @@ def _nothing(model: str) -> NextRequest:
     )
 
 
-def _cached_tokens(steps: Sequence[StepRecord]) -> int:
-    """The size of the newest request that was answered: the next one begins with the same bytes."""
+def _cached_tokens(steps: Sequence[StepRecord], run: RunRecord, target: Target) -> int:
+    """The size of the newest request that was answered: the next one begins with the same bytes.
+
+    Nothing where that was another model's: its cache is its own.
+    """
     answered = [each for each in steps if each.kind == "model" and each.status == "done"]
     newest = max(answered, key=lambda each: each.n, default=None)
-    return 0 if newest is None else int(newest.intent.get("counted_tokens", 0))
+    if newest is None or target_of_step(newest, run) != target:
+        return 0
+    return int(newest.intent.get("counted_tokens", 0))
 
 
 def _pico(usage: Usage, price: Price | Unpriced) -> int | None:

@@ -11,7 +11,9 @@ from bursar.domain.money.budget import BudgetState
 from bursar.domain.resuming import NextRequest, Resumable, budget_in_the_way
 from bursar.domain.runs import RunRecord, RunSummary
 from bursar.domain.tasks import OPEN_RUN
-from bursar.runs.resuming import next_request
+from bursar.runs.assemble import FirstRequest
+from bursar.runs.modes import modes_of
+from bursar.runs.resuming import asked_target, next_request
 from bursar.session.faults import tell_faults
 from bursar.session.ports import Adapters, Editor
 
@@ -85,18 +87,18 @@ class Resumes:
         adapters = self._adapters
         try:
             settings = adapters.settings()
-            provider, _ = adapters.provider(settings, f"{record.provider}/{record.model}")
             # What a list of runs holds has no text in it; a run by itself has.
             whole = adapters.journal().run(record.run)
             if whole is None or whole.erased_at is not None:
                 return None
+            began_terse = FirstRequest.from_json(whole.first_request).terse
+            modes = modes_of(adapters.journal().events(run=record.run), began_terse=began_terse)
+            provider, model = adapters.provider(settings, str(asked_target(whole, modes)))
             steps = adapters.journal().steps(record.run)
-            price = adapters.prices(settings).price(
-                provider=provider.name, model=record.model, at=adapters.clock.now_utc()
-            )
+            price = adapters.prices(settings).price(provider=provider.name, model=model, at=adapters.clock.now_utc())
             counter = adapters.counter()
             return await asyncio.to_thread(
-                lambda: next_request(whole, steps, provider=provider, counter=counter, price=price)
+                lambda: next_request(whole, steps, provider=provider, counter=counter, price=price, modes=modes)
             )
         except BursarError:
             # Whoever resumes is told what is missing; a lens that lacks a figure is no message.
