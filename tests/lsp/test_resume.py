@@ -4,6 +4,7 @@ it does it."""
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections import Counter
 from decimal import Decimal
@@ -14,6 +15,7 @@ import pytest
 from support.bench import Bench, MakeBench
 from support.lsp_client import Client, LspError
 
+PRICES = {"input": "2", "output": "10", "cache_read": "0.2", "cache_write_5m": "2", "cache_write_1h": "2"}
 LINE = 13
 LOOK = [{"name": "list_files", "input": {"path": "."}}]
 DONE = [{"name": "finish", "input": {"summary": "Done."}}]
@@ -112,3 +114,36 @@ async def test_a_second_window_follows_the_run_and_takes_over_when_the_first_is_
         await second.until_over(run)
     paid_once(bench)
     assert [each["outcome"] for each in bench.log if each["outcome"] == "complete"] == ["complete"] * 3
+
+
+async def test_a_stop_ends_an_answer_that_the_provider_goes_on_with_and_books_what_was_made(
+    benches: MakeBench,
+) -> None:
+    words = " ".join(f"word{number}" for number in range(2_000))
+    replies = [{"when": {"tool_results": 0}, "text": words, "tool_calls": DONE, "chunk_ms": 50, "chunk_tokens": 4}]
+    models = {"gpt-5.5": {"wire": "openai-responses", "prices": PRICES, "cache": {"ttl_s": 300, "min_tokens": 1024}}}
+    async with benches({"models": models, "replies": replies}) as bench:
+        bench.environ["BURSAR_MODEL"] = "sim/gpt-5.5"
+        providers = {"sim": {"wire": "openai-responses", "base_url": bench.url}}
+        bench.environ["BURSAR_PROVIDERS"] = json.dumps(providers)
+        async with bench.window() as first:
+            uri = first.open(bench.tasks)
+            run = (await first.press(uri, LINE, "Run"))["run"]
+            inflight = bench.folder / "home" / "inflight"
+            async with asyncio.timeout(30):
+                while not any(each.stat().st_size > 3_000 for each in inflight.glob("*.m1.*")):
+                    await asyncio.sleep(0.02)
+            first.process.kill()
+            await first.process.wait()
+        assert bench.log == [], "the provider is still at work on it"
+        async with bench.window() as second:
+            second.open(bench.tasks)
+            await lens(second, uri, "Resume · interrupted")
+            assert await second.command("bursar.stopRun", run=run) == {"run": run}
+            await second.until_state(run, "failed")
+            (shown,) = [each for each in (await second.request("bursar/runs", {}))["runs"] if each["run"] == run]
+        (billed,) = bench.bill["requests"]
+        assert billed["outcome"] == "cut"
+        assert 0 < billed["billed_tokens"]["output"] < 2_000
+        assert (shown["state"], shown["held_usd"]) == ("failed", "0")
+        assert Decimal(shown["cost_usd"]) == Decimal(billed["cost_usd"]) > 0

@@ -307,6 +307,10 @@ def test_a_parent_runs_the_open_tasks_below_it_unless_one_of_them_runs():
     assert lenses(4, estimates={5: unknown})[0][0] == (
         "Run 1 task · first request 14,210 in · no price known · no limit"
     )
+    paused = summary(record(5), row(1))
+    assert lenses(4, paused, estimates={5: inner}) == [
+        ("Run 1 task · 1 of them from where it paused", "bursar.runTask")
+    ]
     running = summary(record(5, state="running", owner="me", owner_alive=True), row(1))
     assert lenses(4, running) == []
     assert lenses(4, running, mine=frozenset({"run-1"})) == []

@@ -126,6 +126,13 @@ class ModelProvider(Protocol):
         bytes from before it is what a later call is given. ``on_stream`` hears no Accepted.
         """
 
+    async def give_up(self, kept: bytes, /, *, request_id: str, model: str) -> ModelReply:
+        """The answer that these kept bytes begin, because nobody wants it any more: ended where ``can_reattach``.
+
+        Its reply where it was whole by then; else raises AnswerCut (with what is owed for it, where that was said) or
+        NotAccepted (nothing owed), and AnswerAway where nothing was learnt.
+        """
+
     def kept_from(self, data: bytes, /) -> tuple[Block, ...]:
         """What can be used of an answer that broke off: its text so far, and the calls that are whole for certain."""
 

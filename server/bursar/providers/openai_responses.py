@@ -62,6 +62,10 @@ class OpenAIResponsesWire:
         url = f"{self.url(base_url)}/{response_id}"
         return url if after is None else f"{url}?{urlencode({'stream': 'true', 'starting_after': after})}"
 
+    def cancel_url(self, base_url: str, /, *, response_id: str) -> str:
+        """Where an answer that is being made is ended."""
+        return f"{self.url(base_url)}/{response_id}/cancel"
+
     def headers(self, key: str | None, /) -> dict[str, str]:
         """The format's own headers."""
         return {} if key is None else {"authorization": f"Bearer {key}"}

@@ -54,6 +54,20 @@ class Reattachment:
         self._keep = keep
         self._transport = transport
 
+    async def give_up(self, kept: bytes) -> ModelReply | ProviderError:
+        """What the provider says once it was asked to end this answer: what it is owed, or the whole of it all the same
+        where that was ready; AnswerAway where nothing was learnt."""
+        found = self._replay(kept)
+        if isinstance(found, Reading):
+            return as_reply(found, request_id=self._request_id, model=self._model, ttft_ms=None, duration_ms=0)
+        response_id = self._reader.fetchable
+        if isinstance(found, ProviderError) or response_id is None:
+            return found or self._cut(f"the provider {self._sender.name} does not keep the answer that broke off")
+        outcome = await self._fetch(response_id, streams=False, ends_it=True)
+        if isinstance(outcome, ModelReply) or self._reader.failed:
+            return outcome
+        return self._final(outcome) or self._away(outcome)
+
     async def run(self, kept: bytes) -> ModelReply | ProviderError:
         """The whole answer, or why it cannot be had; AnswerAway where that may be different later."""
         found = self._replay(kept)
@@ -91,11 +105,12 @@ class Reattachment:
         self._reader.mending = False
         return found
 
-    async def _fetch(self, response_id: str, *, streams: bool) -> ModelReply | ProviderError:
+    async def _fetch(self, response_id: str, *, streams: bool, ends_it: bool = False) -> ModelReply | ProviderError:
         after = self._reader.sequence if streams else None
+        url = self._wire.answer_url(self._base_url, response_id=response_id, after=after)
         attempt = Attempt(
-            method="GET",
-            url=self._wire.answer_url(self._base_url, response_id=response_id, after=after),
+            method="POST" if ends_it else "GET",
+            url=self._wire.cancel_url(self._base_url, response_id=response_id) if ends_it else url,
             headers=self._wire.headers(self._sender.key),
             body=None,
             model=self._model,

@@ -164,26 +164,55 @@ class HttpProvider:
         """The answer that these kept bytes begin, its rest fetched where the provider has it; see the port."""
         if self._resumable is None:
             return self.reply_from(kept, request_id=request_id, model=model)
+        again = self._reattachment(self._resumable, request_id=request_id, model=model, on_stream=on_stream, keep=keep)
+        outcome = await again.run(kept)
+        if isinstance(outcome, ProviderError):
+            raise outcome
+        return outcome
+
+    async def give_up(self, kept: bytes, /, *, request_id: str, model: str) -> ModelReply:
+        """The answer that these kept bytes begin, ended where it is being made; see the port."""
+        if self._resumable is None:
+            return self.reply_from(kept, request_id=request_id, model=model)
+        again = self._reattachment(
+            self._resumable,
+            request_id=request_id,
+            model=model,
+            on_stream=lambda event: None,
+            keep=lambda data: None,
+        )
+        outcome = await again.give_up(kept)
+        if isinstance(outcome, ProviderError):
+            raise outcome
+        return outcome
+
+    def _reattachment(
+        self,
+        wire: OpenAIResponsesWire,
+        *,
+        request_id: str,
+        model: str,
+        on_stream: OnStream,
+        keep: Callable[[bytes], None],
+    ) -> Reattachment:
+        """Raises AnswerAway without a key that could be sent."""
         try:
             key = self._usable_key()
         except KeyRefused as error:
             raise AnswerAway(str(error), request_id=request_id) from error
-        outcome = await Reattachment(
-            wire=self._resumable,
+        return Reattachment(
+            wire=wire,
             base_url=self._address.base_url,
             sender=self._sender(key),
             clock=self._clock,
             deadlines=self._deadlines,
-            reader=self._resumable.reader(most_input_tokens=_MOST_INPUT_TOKENS, most_output_tokens=_MOST_OUTPUT_TOKENS),
+            reader=wire.reader(most_input_tokens=_MOST_INPUT_TOKENS, most_output_tokens=_MOST_OUTPUT_TOKENS),
             request_id=request_id,
             model=model,
             on_stream=on_stream,
             keep=keep,
             transport=self._transport,
-        ).run(kept)
-        if isinstance(outcome, ProviderError):
-            raise outcome
-        return outcome
+        )
 
     def _attempt(self, body: bytes, key: str | None, on_stream: OnStream, keep: Callable[[bytes], None]) -> Attempt:
         asked = json_object(body.decode("utf-8", "replace")) or {}

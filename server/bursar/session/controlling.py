@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from bursar.domain.errors import BadInput
 from bursar.domain.runs import RunSummary
 from bursar.domain.specs import Spec, SpecTask, address_of
@@ -9,6 +11,7 @@ from bursar.domain.tasks import OPEN_RUN, SKIPS, goes_on_by_itself, newest_run, 
 from bursar.runs.accepting import accept, check_can_accept
 from bursar.runs.deferring import moment_of, park, unpark
 from bursar.runs.retrying import check_can_retry, retry
+from bursar.runs.stopping import end_in_flight
 from bursar.session.jobs import RunJobs
 from bursar.session.money import run_ceiling_pico
 from bursar.session.ports import Adapters, Editor
@@ -46,6 +49,17 @@ class Control:
         record = journal.run(run)
         if record is None or not goes_on_by_itself(record) or not await unpark(journal, run):
             raise BadInput(f"{run} does not run: there is nothing to pause")
+
+    async def stop(self, run: str) -> None:
+        """Leave the wish with whoever drives the run, or end it here, and first what it has in flight."""
+        journal = self._adapters.journal()
+        record = journal.run(run)
+        if record is not None and record.state in OPEN_RUN and not record.owner_alive:
+            with contextlib.suppress(BadInput):
+                # Without its provider the stop books what is held for it.
+                await end_in_flight(self._jobs.world(record), run)
+        if not await journal.request_stop(run):
+            raise BadInput(f"{run} is over: there is nothing to stop")
 
     async def retry(self, *, workspace: str, path: str, line: int, title: str) -> str:
         """A new run that keeps the finished steps of the last one; its id."""

@@ -246,8 +246,7 @@ class Session:
 
     async def stop_run(self, run: str) -> str:
         """End a run for good between steps. Raises BadInput when there is none that could."""
-        if not await self._adapters.journal().request_stop(run):
-            raise BadInput(f"{run} is over: there is nothing to stop")
+        await self._control.stop(run)
         self._records.look_soon()
         return run
 

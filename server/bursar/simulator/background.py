@@ -30,6 +30,7 @@ class Answer:
         self._after_chunks: list[int] = []
         self._ended = False
         self._gave_up_after: int | None = None
+        self._cancelled = False
         self._more = asyncio.Event()
 
     async def make(self) -> None:
@@ -41,15 +42,30 @@ class Answer:
         last = fault.after_chunks or 0 if fault is not None and fault.kind == "failed" else None
         for chunk in exchange.answer.chunks[:last]:
             await asyncio.sleep(exchange.answer.chunk_ms / 1000)
+            if self._cancelled:
+                return
             self._job.generated_tokens += chunk.tokens
             self._add(self._wire.chunk(exchange, chunk))
             self._after_chunks.append(len(self._events))
+        if self._cancelled:
+            return
         self._job.settle(self._books, "complete" if last is None else "cut")
         self._ended, self._gave_up_after = True, last
         self._add(self._wire.end_mark(exchange) if last is None else self._wire.given_up(exchange, last))
 
+    def cancel(self) -> None:
+        """Make no more of it; what was generated is on the bill. One that has ended stays as it is."""
+        if self._ended:
+            return
+        self._job.settle(self._books, "cut")
+        self._ended = self._cancelled = True
+        self._gave_up_after = max(len(self._after_chunks) - 1, 0)
+        self._more.set()
+
     def as_it_stands(self) -> Mapping[str, object]:
         """The answer as an object."""
+        if self._cancelled and self._gave_up_after is not None:
+            return self._wire.cancelled(self.exchange, self._gave_up_after)
         if self._gave_up_after is not None:
             return self._wire.failed(self.exchange, self._gave_up_after)
         return self._wire.whole(self.exchange) if self._ended else self._wire.under_way(self.exchange)

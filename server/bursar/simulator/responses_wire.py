@@ -141,6 +141,13 @@ class OpenAIResponsesWire:
             data["usage"] = _usage(exchange, sum(each.tokens for each in exchange.answer.chunks[:chunks]))
         return data
 
+    def cancelled(self, exchange: Exchange, chunks: int) -> dict[str, Any]:
+        """The answer that the client ended after so many chunks."""
+        data = _response(exchange, "cancelled", [])
+        if exchange.with_usage:
+            data["usage"] = _usage(exchange, sum(each.tokens for each in exchange.answer.chunks[:chunks]))
+        return data
+
     def _first_number(self, exchange: Exchange, chunk: Chunk | None) -> int:
         number = _OPENING_EVENTS
         for each in exchange.answer.chunks:

@@ -246,11 +246,12 @@ class Provider:
         return True
 
     async def _kept_answer(self, connection: Connection, request: HttpRequest, response_id: str) -> bool:
-        """Serve an answer that was kept, or forget it. It is no request for an answer: neither billed nor logged."""
+        """Serve an answer that was kept, end it, or forget it. None of it is billed or logged by itself."""
         headers = {_RESPONSES.id_header: self._new_id()}
         try:
             self._check_key(request)
-            if request.method not in ("GET", "DELETE"):
+            response_id, ends_it, _ = response_id.partition("/cancel")
+            if request.method not in (("POST",) if ends_it else ("GET", "DELETE")):
                 raise Refusal(405, "invalid_request_error", f"{request.method} is not allowed here.")
             found = self._answers.get(response_id)
             if found is None:
@@ -259,6 +260,8 @@ class Provider:
                 del self._answers[response_id]
                 await connection.json(200, {"id": response_id, "object": "response", "deleted": True}, headers)
                 return True
+            if ends_it:
+                found.cancel()
             query = parse_qs(request.query)
             if query.get("stream") == ["true"]:
                 return await self._read_on(connection, found, query.get("starting_after", ["-1"])[-1], headers)

@@ -72,6 +72,9 @@ def _of_parent(
     if not below or any(each.record.owner_alive and each.record.state in OPEN_RUN for each in runs_below):
         return []
     title = parent_title(len(below), [each for each in below if each is not None])
+    goes_on = sum(1 for each in runs_below if each.record.state in OPEN_RUN)
+    if goes_on:
+        title = f"Run {plural(len(below), 'task')} · {goes_on} of them from where it paused"
     return [Lens(line=task.line, title=title, command="bursar.runTask", arguments=target)]
 
 
