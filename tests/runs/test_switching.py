@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from bursar.domain.money.price import PICO_PER_USD, Rates
 from bursar.domain.money.usage import Usage
 from bursar.domain.pacing import Window
 from bursar.domain.resuming import NextRequest
-from bursar.domain.routes import Route, Target
+from bursar.domain.routes import LocalOnly, Route, Target
 from bursar.domain.specs import parse_spec
 from bursar.runs.modes import modes_of
 from bursar.runs.resuming import next_request
@@ -183,6 +184,24 @@ async def test_a_retry_stays_with_the_model_that_its_steps_came_to(shop: Worksho
     again = await retry(world, shop.summary(run).record, task, run="run-again", ceiling_pico=20 * PICO_PER_USD)
     assert isinstance(await shop.drive(model, again.run, **rules(model, stronger="strong")), Finished)
     assert asked(model)[6:] == ["strong"]
+
+
+@pytest.mark.parametrize("stays", [True, False])
+async def test_what_stays_here_goes_to_no_stronger_model_elsewhere(shop: Workshop, stays: bool) -> None:
+    shop.programs.outcomes = failed(3)
+    model, far = (ScriptedModel(*finishes(shop, 3), clock=shop.clock) for _ in range(2))
+    far.name, far.is_loopback = "far", False
+    run = await shop.begin(model)
+    world = rules(model, provider_named={"far": far}.get, local_only=LocalOnly(tasks=("First thing",) if stays else ()))
+    world["ways"] = replace(world["ways"], stronger=Way(provider=far, model="strong"))
+    outcome = await shop.drive(model, run, **world)
+    if stays:
+        assert isinstance(outcome, Paused)
+        assert (outcome.reason, far.bodies) == ("check", [])
+        assert "the stronger model far/strong cannot be asked: it is elsewhere" in outcome.detail
+    else:
+        assert isinstance(outcome, Finished)
+        assert len(far.bodies) == 1
 
 
 def going_on(shop: Workshop, model: ScriptedModel, run: str, asked_model: str) -> NextRequest:

@@ -22,6 +22,7 @@ from bursar.runs.events import Events
 from bursar.runs.fold import AskModel, failed_checks, next_act
 from bursar.runs.modes import Modes
 from bursar.runs.sizing import Sized, limits_of, size_request
+from bursar.runs.staying import why_it_stays
 from bursar.runs.world import DISTRUSTED, Paused, PauseNow, Way, Ways, World
 
 _COLD = "another model's prompt cache is cold"
@@ -202,6 +203,10 @@ class Switches:
         missing = way.provider.missing_key()
         if missing is not None:
             return missing
+        steps = self._world.journal.steps(self._run.run)
+        stays = why_it_stays(self._world.local_only, self._run, self._first, steps)
+        if stays is not None and not way.provider.is_loopback:
+            return f"it is elsewhere, and this run stays on this machine, because {stays}"
         price = self._price(way)
         if isinstance(price, Unpriced) and self._limits():
             return f"no price is known for {price.model}, and there is a limit. {price.why}"
