@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
+from bursar.commandline.schema import load_schema
 from bursar.domain.errors import BadInput
 from bursar.domain.routes import LocalOnly
 from bursar.settings import Settings, load_settings
+from support.program import User, make_workspace, simulator
 
 HOME = {"wire": "openai-chat", "base_url": "http://127.0.0.1:9", "price": "free"}
 ROUTES = {
@@ -122,3 +126,79 @@ def test_an_editor_may_keep_more_here(tmp_path: Path) -> None:
 def test_the_editor_does_not_hide_a_wrong_value_in_the_file(tmp_path: Path, wrong: Any) -> None:
     with pytest.raises(BadInput, match="local_only"):
         load(tmp_path, {"local_only": wrong}, {"local_only": {"paths": ["b"]}})
+
+
+# --- the commands on a route -----------------------------------------------------------------------------------------
+
+FINISH = {"when": {}, "tool_calls": [{"name": "finish", "input": {"summary": "Said hello."}}]}
+PRICES = {"models": {name: {"input": "2", "output": "10"} for name in ("first-model", "second-model")}}
+
+
+def scenario(name: str, wire: str, *faults: dict[str, Any]) -> dict[str, Any]:
+    prices = PRICES["models"][name]
+    return {"models": {name: {"wire": wire, "prices": prices}}, "replies": [FINISH], "faults": list(faults)}
+
+
+def test_a_run_on_a_route_ends_at_its_second_target_and_says_so(tmp_path: Path) -> None:
+    workspace = make_workspace(tmp_path / "workspace")
+    (tmp_path / "prices.json").write_text(json.dumps(PRICES))
+    overloaded = {"when": {}, "times": 99, "kind": "529"}
+    with (
+        simulator(tmp_path / "a", scenario("first-model", "anthropic", overloaded)) as a,
+        simulator(tmp_path / "b", scenario("second-model", "openai-chat")) as b,
+    ):
+        user = User(home=tmp_path / "home", cwd=workspace)
+        user.settings(
+            providers={
+                "one": {"wire": "anthropic", "base_url": a.url},
+                "two": {"wire": "openai-chat", "base_url": b.url},
+            },
+            routes={"both": {"chain": ["one/first-model", "two/second-model"]}},
+            route="both",
+            prices=str(tmp_path / "prices.json"),
+        )
+        done = user.do("run", ".kiro/specs/demo", "--task", "1", "--json")
+        assert done.code == 0, done.err
+        events = [json.loads(line) for line in done.out.splitlines()]
+        validator = Draft202012Validator(load_schema("run-event"))
+        for each in events:
+            validator.validate(each)
+        (switched,) = [each for each in events if each["kind"] == "switched"]
+        assert (switched["provider"], switched["model"]) == ("two", "second-model")
+        assert switched["instead_of"] == "one/first-model"
+        assert switched["unit_prices"]["input"] == "2"
+        sent = [each["provider"] for each in events if each["kind"] == "request_started"]
+        assert sent == ["one", "one", "two"]
+        usage = json.loads(user.do("usage", "--json").out)
+        assert [each["model"] for each in usage["requests"]] == ["second-model"]
+        rows = b.bill_with({each["request_id"] for each in usage["requests"]}).values()
+        assert Decimal(usage["total_usd"]) == sum(Decimal(each["cost_usd"]) for each in rows) > 0
+        assert all(Decimal(each["cost_usd"]) == 0 for each in a.bill())
+        # For people: the target, the price and the reason are on one line.
+        spec = workspace / ".kiro/specs/demo/tasks.md"
+        again = user.do("run", str(spec), "--task", "2")
+        assert again.code == 0, again.err
+        (line,) = [each for each in again.err.splitlines() if "goes to" in each]
+        assert line.startswith("  request 1 goes to two/second-model, at most $")
+        assert "is overloaded (529)" in line
+        doctor = {each["name"]: each for each in json.loads(user.do("doctor", "--json").out)["checks"]}
+        assert doctor["provider"]["detail"].startswith("route both: one/first-model at http://127.0.0.1:")
+        assert doctor["key"]["ok"]
+
+
+def test_a_model_that_is_named_is_a_chain_of_one(tmp_path: Path) -> None:
+    workspace = make_workspace(tmp_path / "workspace")
+    overloaded = {"when": {}, "times": 99, "kind": "429", "headers": {"retry-after": "7200"}}
+    with simulator(tmp_path / "a", scenario("first-model", "anthropic", overloaded)) as a:
+        user = User(home=tmp_path / "home", cwd=workspace)
+        one = {"wire": "anthropic", "base_url": a.url, "price": "free"}
+        user.settings(
+            providers={"one": one, "two": one},
+            routes={"both": {"chain": ["one/first-model", "two/second-model"]}},
+            route="both",
+        )
+        done = user.do("run", ".kiro/specs/demo", "--task", "1", "--model", "one/first-model", "--json")
+        assert done.code == 3, done.err
+        events = [json.loads(line) for line in done.out.splitlines()]
+        assert [each["provider"] for each in events if each["kind"] == "request_started"] == ["one"]
+        assert events[-1]["reason"] == "limit"

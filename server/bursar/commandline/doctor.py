@@ -9,6 +9,7 @@ from typing import Any
 
 from bursar.commandline.output import FINE, FOUND, result, result_json
 from bursar.domain.errors import BadInput
+from bursar.domain.routes import Route
 from bursar.settings import ESTIMATE_MODEL, Settings, split_model
 from bursar.wiring import App
 
@@ -44,6 +45,9 @@ def _settings(app: App) -> Iterator[dict[str, Any]]:
 
 
 def _provider(app: App, settings: Settings) -> Iterator[dict[str, Any]]:
+    if settings.route is not None:
+        yield from _route(app, settings, settings.route)
+        return
     try:
         name, model = split_model(settings.model or f"anthropic/{ESTIMATE_MODEL}")
         app.provider(settings)
@@ -65,6 +69,24 @@ def _provider(app: App, settings: Settings) -> Iterator[dict[str, Any]]:
             detail=f"there is no key for {name}",
             remedy=f"set {entry.key_env} in the environment, or store the key in your editor",
         )
+
+
+def _route(app: App, settings: Settings, route: Route) -> Iterator[dict[str, Any]]:
+    where = ", then ".join(f"{each} at {settings.providers[each.provider].base_url}" for each in route.chain)
+    yield _check("provider", ok=True, detail=f"route {route.name}: {where}")
+    entries = {each.provider: settings.providers[each.provider] for each in route.targets}
+    missing = [each for each in entries.values() if each.key_env is not None and not app.has_key(each)]
+    if not missing:
+        yield _check("key", ok=True, detail=f"all providers of the route {route.name} can be asked; no key is shown")
+        return
+    names = ", ".join(each.name for each in missing)
+    keys = ", ".join(str(each.key_env) for each in missing)
+    yield _check(
+        "key",
+        ok=False,
+        detail=f"there is no key for {names}: the route {route.name} passes over them",
+        remedy=f"set {keys} in the environment, store the keys in your editor, or take them out of the route",
+    )
 
 
 def _simulator() -> dict[str, Any]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, Literal, TypeGuard
 
 from bursar.domain.conversation import BrokenToolCall, ToolCall
-from bursar.domain.ports import CommandOutcome, CommandPlan, EditPlan, NeedsYes, ToolRefused
+from bursar.domain.ports import CommandPlan, EditPlan, NeedsYes, ToolRefused
 from bursar.domain.runs import RunRecord, StepKind, StepRecord
 from bursar.domain.safety.show import (
     question_for_command,
@@ -23,7 +23,7 @@ from bursar.runs.events import Events
 from bursar.runs.fold import RunCheck, UseTool, tool_key, tool_order
 from bursar.runs.keeping import Keeping
 from bursar.runs.staying import KEPT_BACK, NOT_FOLLOWED, Keeps
-from bursar.runs.tools import EDITS, LOOKS, input_problem
+from bursar.runs.tools import EDITS, LOOKS, input_problem, outcome_text
 from bursar.runs.world import DISTRUSTED, Paused, PauseNow, World
 
 
@@ -358,15 +358,6 @@ class Tools:
 def _was_begun(step: StepRecord | None) -> TypeGuard[StepRecord]:
     """Whether an act was begun and has no result; one that was only to be refused was not."""
     return step is not None and step.status in ("intent", "in_doubt") and not step.intent.get("only_said")
-
-
-def outcome_text(outcome: CommandOutcome) -> str:
-    """What the model is told of a command."""
-    if outcome.timed_out:
-        head = f"The command was ended after {outcome.duration_ms / 1000:.0f} s: it took too long."
-    else:
-        head = f"Exit code {outcome.exit_code}."
-    return f"{head}\n{outcome.output}" if outcome.output else f"{head} It printed nothing."
 
 
 def _intent(call: ToolCall) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from bursar.domain.conversation import Block, Message, ModelReply
+from bursar.domain.conversation import Message
 from bursar.domain.errors import (
     AnswerAway,
     AnswerCut,
@@ -21,8 +21,8 @@ from bursar.domain.failover import move_after
 from bursar.domain.money.budget import RefusedByBudget
 from bursar.domain.money.figures import money
 from bursar.domain.money.price import Unpriced, usd_text
-from bursar.domain.ports import ModelProvider
 from bursar.domain.runs import RunRecord, StepRecord
+from bursar.runs.answering import Answers
 from bursar.runs.booking import Attempt, Books, attempt_of, target_of_step
 from bursar.runs.choosing import Choice, Elsewhere, Known
 from bursar.runs.events import Events
@@ -54,6 +54,7 @@ class Requests:
         self._seconds_run = run.seconds_run
         self._read_from_cache = 0
         self._plans = Plans(world, run, terse=False)
+        self._answers = Answers(world, run.run, events)
         self._known = Known()
         self._choice: Choice | None = None
         self._patience = Patience(world, run.run, epoch, events)
@@ -294,7 +295,7 @@ class Requests:
         try:
             world.failpoint("before_send")
             with world.circuits.hearing(way.target, world.clock):
-                reply = await self._answer(body, attempt, way.provider, listener)
+                reply = await self._answers.get(body, attempt, way.provider, listener, self._patience)
             world.failpoint("answer_read")
         except NotAccepted as error:
             await world.journal.release_request(
@@ -305,7 +306,7 @@ class Requests:
                 raise Elsewhere(error) from error
             raise
         except AnswerCut as error:
-            usable = self._usable(attempt, way.provider)
+            usable = self._answers.usable(attempt, way.provider)
             await self._books.settle_cut(
                 attempt,
                 error.request_id or listener.request_id,
@@ -329,34 +330,6 @@ class Requests:
         self._known.last = way.target
         self._read_from_cache = 0 if reply.usage is None else reply.usage.cache_read
         await self._books.settle(attempt, reply, seconds_run=self._seconds_run)
-
-    async def _answer(self, body: bytes, attempt: Attempt, provider: ModelProvider, listener: Listener) -> ModelReply:
-        """The answer to a request; one that breaks off is fetched where the provider goes on with it."""
-        spool = self._world.spool
-        try:
-            return await provider.send(body, on_stream=listener, keep=spool.keep)
-        except AnswerCut:
-            kept = spool.read(run=self._run.run, key=attempt.key, attempt=attempt.number)
-            if kept is None or not provider.can_reattach:
-                raise
-        return await self._rejoin(*kept, attempt=attempt, provider=provider)
-
-    async def _rejoin(self, request_id: str, kept: bytes, *, attempt: Attempt, provider: ModelProvider) -> ModelReply:
-        """Fetch the answer that these bytes begin. Raises AnswerAway once trying again has not helped either."""
-        world, run = self._world, self._run
-        async for each in self._patience.attempts(AnswerAway):
-            with each:
-                world.spool.go_on(run=run.run, key=attempt.key, attempt=attempt.number)
-                return await provider.reattach(
-                    kept,
-                    request_id=request_id,
-                    model=attempt.target.model,
-                    on_stream=Listener(world, run.run, attempt, self._events),
-                    keep=world.spool.keep,
-                )
-            # What this try has fetched is not fetched by the next one.
-            kept = (world.spool.read(run=run.run, key=attempt.key, attempt=attempt.number) or (request_id, kept))[1]
-        raise AssertionError("it is raised by what gives up")
 
     async def settle_in_flight(self, step: StepRecord) -> None:
         """Book what a dead process had in flight for this step. Raises AnswerAway where it cannot be fetched now."""
@@ -398,11 +371,13 @@ class Requests:
         request_id, data = kept
         try:
             if way.provider.can_reattach:
-                reply = await self._rejoin(request_id, data, attempt=attempt, provider=way.provider)
+                reply = await self._answers.rejoin(
+                    request_id, data, attempt=attempt, provider=way.provider, patience=self._patience
+                )
             else:
                 reply = way.provider.reply_from(data, request_id=request_id, model=target.model)
         except (AnswerCut, NotAccepted) as error:
-            usable = self._usable(attempt, way.provider)
+            usable = self._answers.usable(attempt, way.provider)
             await self._books.settle_cut(
                 attempt,
                 request_id,
@@ -413,7 +388,3 @@ class Requests:
             return bool(usable)
         await self._books.settle(attempt, reply, seconds_run=self._seconds_run)
         return True
-
-    def _usable(self, attempt: Attempt, provider: ModelProvider) -> tuple[Block, ...]:
-        kept = self._world.spool.read(run=self._run.run, key=attempt.key, attempt=attempt.number)
-        return () if kept is None else provider.kept_from(kept[1])

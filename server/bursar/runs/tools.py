@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bursar.domain.conversation import ToolSpec
+from bursar.domain.ports import CommandOutcome
 
 _PATH = {"type": "string", "description": "Path relative to the workspace root, with forward slashes"}
 
@@ -78,6 +79,15 @@ def input_problem(name: str, given: dict[str, object]) -> str | None:
         if not _fits(value, properties[key]):
             return f"{name}: {key!r} must be of type {properties[key]['type']}"
     return None
+
+
+def outcome_text(outcome: CommandOutcome) -> str:
+    """What the model is told of a command."""
+    if outcome.timed_out:
+        head = f"The command was ended after {outcome.duration_ms / 1000:.0f} s: it took too long."
+    else:
+        head = f"Exit code {outcome.exit_code}."
+    return f"{head}\n{outcome.output}" if outcome.output else f"{head} It printed nothing."
 
 
 def _fits(value: object, schema: dict[str, object]) -> bool:
