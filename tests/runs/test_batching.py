@@ -19,6 +19,7 @@ from bursar.domain.errors import AnswerAway, BadInput, OwnedElsewhere, Refused
 from bursar.domain.money.budget import Amount
 from bursar.domain.money.price import PICO_PER_USD, usd_text
 from bursar.domain.ports import ModelProvider
+from bursar.domain.routes import LocalOnly
 from bursar.providers import make_provider
 from bursar.runs.assemble import FirstRequest
 from bursar.runs.batching import Ended, Pending, fetch_batch, pending_batches, submit_batch
@@ -311,6 +312,19 @@ async def test_what_cannot_go_through_a_batch_api(shop: Workshop, tmp_path: Path
         with pytest.raises(BadInput, match="tools"):
             await batches.submit(custom_id="x", body=body)
         assert (await bench.batches(), bench.bill()) == (0, [])
+
+
+async def test_what_stays_on_this_machine_enters_no_batch_elsewhere(shop: Workshop, tmp_path: Path) -> None:
+    async with desk(shop, tmp_path) as bench:
+        away = bench.provider()
+        away.is_loopback = False
+        local = LocalOnly(paths=("src/**",))
+        stayed = await bench.submit(provider=away, local_only=local)
+        assert isinstance(stayed, Unanswered)
+        assert "stays on this machine" in stayed.detail
+        assert await bench.batches() == 0
+        assert isinstance(await bench.submit(local_only=local), Pending)
+        assert await bench.batches() == 1
 
 
 async def test_two_windows_fetch_once(shop: Workshop, tmp_path: Path) -> None:

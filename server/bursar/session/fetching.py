@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Callable
 
 from bursar.domain.errors import BursarError
-from bursar.domain.runs import RunSummary
+from bursar.domain.runs import RunRecord
 from bursar.runs.batching import Ended, Pending, fetch_batch
 from bursar.runs.operations import Answered
+from bursar.runs.world import World
 from bursar.session.faults import tell_faults
-from bursar.session.jobs import RunJobs
 from bursar.session.ports import Adapters, Editor
 
 _APART_S = 120.0
@@ -25,25 +25,24 @@ class Fetcher:
         *,
         adapters: Adapters,
         editor: Editor,
-        jobs: RunJobs,
+        world: Callable[[RunRecord], World],
         may_write: Callable[[], bool],
         changed: Callable[[], None],
     ) -> None:
         self._adapters = adapters
         self._editor = editor
-        self._jobs = jobs
+        self._world = world
         self._may_write = may_write
         self._changed = changed
         self._looking: dict[str, asyncio.Task[None]] = {}
 
-    def remember(self, summary: RunSummary) -> None:
+    def remember(self, record: RunRecord) -> None:
         """Look for this operation's answer from now on, if it waits for a batch."""
-        record = summary.record
         if record.reason != "batch" or record.state != "paused" or record.run in self._looking:
             return
         if not self._may_write():
             return
-        job = asyncio.create_task(self._look(summary), name=f"fetch {record.run}")
+        job = asyncio.create_task(self._look(record), name=f"fetch {record.run}")
         tell_faults(job, self._editor, f"The review of {record.about}")
         self._looking[record.run] = job
 
@@ -52,13 +51,13 @@ class Fetcher:
         for job in list(self._looking.values()):
             job.cancel()
 
-    async def _look(self, summary: RunSummary) -> None:
-        run = summary.record.run
+    async def _look(self, record: RunRecord) -> None:
+        run = record.run
         try:
             while self._may_write():
                 found = await self._once(run)
                 if not isinstance(found, Pending | None):
-                    self._tell(summary, found)
+                    self._tell(record, found)
                     self._changed()
                     return
                 await self._adapters.clock.sleep(_APART_S)
@@ -71,12 +70,12 @@ class Fetcher:
         if record is None or record.erased_at is not None:
             return Ended(run=run, outcome="gone", detail="its texts were erased")
         try:
-            return await fetch_batch(self._jobs.world(record), run)
+            return await fetch_batch(self._world(record), run)
         except BursarError:
             return None
 
-    def _tell(self, summary: RunSummary, found: Answered | Ended) -> None:
-        about = summary.record.about
+    def _tell(self, record: RunRecord, found: Answered | Ended) -> None:
+        about = record.about
         if isinstance(found, Answered):
             self._editor.say("info", f"The review of {about} is there: 'bursar review {about}' prints it.")
         else:

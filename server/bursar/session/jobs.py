@@ -17,6 +17,7 @@ from bursar.runs.driver import drive, settle_tick
 from bursar.runs.events import Events
 from bursar.runs.world import Finished, Outcome, Paused, Ways, World
 from bursar.session.faults import tell_faults
+from bursar.session.fetching import Fetcher
 from bursar.session.model import UsageUpdate
 from bursar.session.ports import Adapters, Editor
 from bursar.views.progress import countdown, event_line
@@ -58,6 +59,7 @@ class RunJobs:
         self._trusted = trusted
         self._wanted = wanted
         self._ended = ended
+        self._fetcher = Fetcher(adapters=adapters, editor=editor, world=self.world, may_write=may_run, changed=changed)
         self._jobs: dict[str, _Job] = {}
         self._alarms: dict[str, asyncio.Task[None]] = {}
         self._remembered: set[tuple[str, str]] = set()
@@ -74,6 +76,9 @@ class RunJobs:
 
     def remember(self, record: RunRecord) -> None:
         """Go on with a run that waits for a moment, parked by whomever, when that comes; once for each moment."""
+        if record.kind != "task":
+            self._fetcher.remember(record)
+            return
         if record.resume_at is None or record.owner_alive or not goes_on_by_itself(record) or not self._may_run():
             return
         if (record.run, record.resume_at) not in self._remembered:
@@ -107,6 +112,7 @@ class RunJobs:
 
     async def close(self, hopeless: frozenset[str]) -> None:
         """End all jobs: between two steps where that comes soon, else, as for the ``hopeless``, by cancelling."""
+        self._fetcher.close()
         for alarm in list(self._alarms.values()):
             alarm.cancel()
         jobs = list(self._jobs.values())

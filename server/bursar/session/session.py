@@ -20,7 +20,6 @@ from bursar.session.beside import Beside
 from bursar.session.controlling import Control
 from bursar.session.dividing import Divider
 from bursar.session.documents import Buffers
-from bursar.session.fetching import Fetcher
 from bursar.session.hand_ticks import HandTicks, is_wanted
 from bursar.session.jobs import RunJobs
 from bursar.session.model import (
@@ -99,13 +98,6 @@ class Session:
         self._control = Control(adapters=adapters, editor=editor, starter=self._starter, jobs=self._jobs)
         self._divider = Divider(
             adapters=adapters, editor=editor, starter=self._starter, jobs=self._jobs, buffers=self._buffers
-        )
-        self._fetcher = Fetcher(
-            adapters=adapters,
-            editor=editor,
-            jobs=self._jobs,
-            may_write=self._may_write,
-            changed=self._records.look_soon,
         )
         self._batches = Batches(
             adapters=adapters,
@@ -224,10 +216,7 @@ class Session:
     async def split_task(self, path: str | None, line: int, title: str) -> dict[str, Any]:
         """Have sub-tasks proposed, and write them once the user agrees; what came of it. Raises as run_task."""
         workspace, file = self._place(path)
-        try:
-            return await self._divider.split(workspace=workspace, path=file, line=line, title=title)
-        finally:
-            self._records.look_soon()
+        return await self._divider.split(workspace=workspace, path=file, line=line, title=title)
 
     async def resume_run(self, run: str) -> str:
         """Go on with a run. Raises BadInput, Refused and StorageError with a sentence."""
@@ -300,7 +289,6 @@ class Session:
         hopeless = self._asker.close()
         self._records.close()
         self._analyst.close()
-        self._fetcher.close()
         self._resumes.close()
         self._beside.close()
         await self._jobs.close(hopeless)
@@ -398,7 +386,6 @@ class Session:
         self._resumes.look(summary)
         if self._starter.is_inside(summary.record.workspace, self._folders):
             self._jobs.remember(summary.record)
-            self._fetcher.remember(summary)
 
     def _run_ended(self, record: RunRecord, outcome: Outcome | None) -> None:
         self._batches.ended(record, outcome)
