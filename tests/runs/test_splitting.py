@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bursar.domain.errors import AnswerCut, BadInput, QuotaExhausted, Refused
@@ -108,6 +110,14 @@ async def test_an_answer_in_another_form_costs_and_writes_nothing(shop: Workshop
     _, _, again, model = await ask(shop, GOOD)
     assert isinstance(again, Proposed)
     assert len(model.bodies) == 1, "a bad answer is not used again"
+
+
+async def test_an_answer_that_was_cut_off_at_its_limit_is_no_proposal(shop: Workshop) -> None:
+    cut = replace(reply(text("- Read the rates\n- Write the ra")), stop_reason="max_tokens")
+    _, _, found, _ = await ask(shop, cut)
+    assert isinstance(found, NotProposed)
+    assert "cut off at its limit of tokens" in found.message
+    assert shop.summary(found.run).cost_pico > 0
 
 
 async def test_a_limit_leaves_the_request_to_go_on_with(shop: Workshop) -> None:

@@ -161,6 +161,8 @@ async def propose(world: World, plan: SplitPlan) -> Proposed | NotProposed:
     if isinstance(answered, Unanswered):
         detail = f"{answered.detail} Nothing was written; the same command goes on from there."
         return NotProposed(run=answered.run, message=detail, paused=True)
+    if answered.stop_reason == "max_tokens":
+        return await _bad_answer(world, plan, answered, "it was cut off at its limit of tokens")
     found = read_proposal(answered.text)
     if isinstance(found, NoProposal):
         return await _bad_answer(world, plan, answered, found.why)
@@ -253,8 +255,7 @@ def _proposed(
 
 
 async def _bad_answer(world: World, plan: SplitPlan, answered: Answered, why: str) -> NotProposed:
-    cut = " (it was cut off at its limit)" if answered.stop_reason == "max_tokens" else ""
-    detail = f"The model's answer is no list of sub-tasks: {why.rstrip('.')}{cut}."
+    detail = f"The model's answer is no list of sub-tasks: {why.rstrip('.')}."
     await close_operation(world, answered.run, "failed", "bad_answer", detail)
     again = f"What it cost is booked as {answered.run}; nothing was written. Ask again, or write the sub-tasks by hand."
     return NotProposed(run=answered.run, message=f"{detail} {again}", paused=False)
