@@ -10,7 +10,7 @@ from bursar.domain.errors import BadInput, BursarError
 from bursar.session.analysis import Estimating, analyse
 from bursar.session.documents import Buffers, FrozenBuffers
 from bursar.session.faults import tell_faults
-from bursar.session.model import Analysis, Document
+from bursar.session.model import ENCODING, Analysis, Document
 from bursar.session.money import default_settings, run_ceiling_pico
 from bursar.session.ports import Adapters, Editor
 from bursar.settings import ESTIMATE_MODEL, Settings
@@ -47,6 +47,14 @@ class Analyst:
         if uri not in self._jobs:
             job = self._jobs[uri] = asyncio.create_task(self._work(uri), name=f"count {uri}")
             tell_faults(job, self._editor, "Counting a document")
+
+    async def tokens(self, document: Document) -> int:
+        """The tokens of a document, exact; counted beside the loop unless it is known."""
+        known = self.analyses.get(document.uri)
+        if known is not None and known.version == document.version:
+            return known.tokens
+        counter = self._adapters.counter()
+        return await asyncio.to_thread(lambda: counter.count(document.text, encoding=ENCODING))
 
     def forget(self, uri: str) -> None:
         """This document is no longer annotated."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from typing import Any
 
 from bursar.domain.errors import BadInput
 from bursar.domain.runs import RunSummary
@@ -15,6 +16,7 @@ from bursar.runs.stopping import end_in_flight
 from bursar.session.jobs import RunJobs
 from bursar.session.money import run_ceiling_pico
 from bursar.session.ports import Adapters, Editor
+from bursar.session.rewinds import refuse_unless_idle, rewind_in_editor
 from bursar.session.starting import Starter
 
 _WHENS = {"When the limit resets": "reset", "In the cheaper hours": "cheap"}
@@ -60,6 +62,14 @@ class Control:
                 await end_in_flight(self._jobs.world(record), run)
         if not await journal.request_stop(run):
             raise BadInput(f"{run} is over: there is nothing to stop")
+
+    async def rewind(self, run: str, step: str, *, may_write: bool) -> dict[str, Any]:
+        """Bring a run back to just before a step, after showing the diff and asking; what came of it."""
+        refuse_unless_idle(run, self._jobs.mine, may_write=may_write)
+        record = self._adapters.journal().run(run)
+        if record is None:
+            raise BadInput(f"there is no run '{run}'")
+        return await rewind_in_editor(self._jobs.world(record), run, step)
 
     async def retry(self, *, workspace: str, path: str, line: int, title: str) -> str:
         """A new run that keeps the finished steps of the last one; its id."""

@@ -105,6 +105,11 @@ class RunJobs:
         await settle_tick(world, record, Events(world, record.run))
         self._changed()
 
+    async def pause_all(self) -> None:
+        """Ask every run that is driven here to pause between steps."""
+        for run in self.mine:
+            await self._adapters.journal().request_pause(run)
+
     def end_commands(self) -> None:
         """End every command that is running; its run hears how it ended."""
         for each in self._jobs.values():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +22,6 @@ from bursar.session.documents import Buffers
 from bursar.session.hand_ticks import HandTicks, is_wanted
 from bursar.session.jobs import RunJobs
 from bursar.session.model import (
-    ENCODING,
     Changed,
     Closed,
     Configured,
@@ -41,7 +39,7 @@ from bursar.session.ports import Adapters, Editor
 from bursar.session.purse import Purse
 from bursar.session.records import Records
 from bursar.session.resuming import Resumes
-from bursar.session.rewinds import refuse_unless_idle, rewind_in_editor, steps_json
+from bursar.session.rewinds import steps_json
 from bursar.session.starting import Starter
 from bursar.session.ticks import Ticks
 from bursar.settings import ESTIMATE_MODEL
@@ -144,7 +142,7 @@ class Session:
                     self._asker.withdraw()
                     self._jobs.end_commands()
                 self._records.look_soon()
-                self._beside.start(self._reconcile() if event.trusted else self._pause_all())
+                self._beside.start(self._reconcile() if event.trusted else self._jobs.pause_all())
             case Configured():
                 self._configure(event)
             case FoldersChanged():
@@ -255,12 +253,8 @@ class Session:
         Raises BadInput, Refused and StorageError with a sentence.
         """
         self._starter.check_trust(self._trusted)
-        refuse_unless_idle(run, self._jobs.mine, may_write=self._may_write())
-        record = self._adapters.journal().run(run)
-        if record is None:
-            raise BadInput(f"there is no run '{run}'")
         try:
-            return await rewind_in_editor(self._jobs.world(record), run, step)
+            return await self._control.rewind(run, step, may_write=self._may_write())
         finally:
             self._records.look_soon()
 
@@ -277,11 +271,7 @@ class Session:
 
     async def count_tokens(self, document: Document) -> int:
         """The tokens of a document, exact; counted beside the loop unless it is known."""
-        known = self._analyst.analyses.get(document.uri)
-        if known is not None and known.version == document.version:
-            return known.tokens
-        counter = self._adapters.counter()
-        return await asyncio.to_thread(lambda: counter.count(document.text, encoding=ENCODING))
+        return await self._analyst.tokens(document)
 
     async def close(self) -> None:
         """End every job; a run stops between two steps where that comes soon, else it is cancelled and can resume."""
@@ -376,10 +366,6 @@ class Session:
         await self._ticks.forget_saved(path)
         if path is not None:
             await self._hand_ticks.look(path)
-
-    async def _pause_all(self) -> None:
-        for run in self._jobs.mine:
-            await self._adapters.journal().request_pause(run)
 
     def _looked_at(self, summary: RunSummary) -> None:
         """A run was looked at: it goes on at its moment if it is one of the folders that are open and trusted."""
