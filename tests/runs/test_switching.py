@@ -76,7 +76,7 @@ async def test_after_three_failed_checks_the_stronger_model_goes_on(shop: Worksh
     assert (told["n"], told["model"], told["failed_checks"]) == (4, "acme/strong", 3)
     assert told["next_request_usd"] is not None
     assert "another model's prompt cache is cold" in told["message"]
-    assert f"${told['at_most_usd']}" in told["message"]
+    assert ", at most $" in told["message"]
     assert shop.person.asked == [], "the limit of the run is the user's word"
     rows = shop.summary(run).requests
     assert [each.model for each in rows] == [MODEL, MODEL, MODEL, "strong"]
@@ -172,6 +172,28 @@ async def test_a_stronger_model_without_a_price_is_not_asked_below_a_limit(shop:
     assert isinstance(outcome, Paused)
     assert (outcome.reason, "no price is known for nameless" in outcome.detail) == ("check", True)
     assert "escalated" not in shop.kinds()
+
+
+async def test_an_unknown_price_is_said_and_never_zero(shop: Workshop) -> None:
+    shop.programs.outcomes = failed(3)
+    shop.person.answers = ["Go on"]
+    model = ScriptedModel(*finishes(shop, 3), *finishes(shop, 1, "nameless"), clock=shop.clock)
+    run = await shop.begin(model, ceiling_usd=None)
+    assert isinstance(await shop.drive(model, run, **rules(model, stronger="nameless")), Finished)
+    told = shop.told("escalated")
+    assert (told["next_request_usd"], told["at_most_usd"]) == (None, None)
+    assert "at an unknown price. There is no limit for this run." in shop.person.asked[0].detail
+    assert "$" not in told["message"]
+
+
+async def test_a_stronger_model_with_too_small_a_window_is_not_asked(shop: Workshop) -> None:
+    shop.programs.outcomes = failed(3)
+    shop.prices.windows = {"strong": 4_000}
+    model = ScriptedModel(*finishes(shop, 3), clock=shop.clock)
+    run = await shop.begin(model)
+    outcome = await shop.drive(model, run, **rules(model, stronger="strong"))
+    assert isinstance(outcome, Paused)
+    assert (outcome.reason, "its window takes 4,000 tokens" in outcome.detail) == ("check", True)
 
 
 async def test_a_retry_stays_with_the_model_that_its_steps_came_to(shop: Workshop) -> None:

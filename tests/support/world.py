@@ -195,10 +195,11 @@ class Prices:
 
     rates: dict[str, Rates] = field(default_factory=lambda: {MODEL: RATES})
     batch_rates: dict[str, Rates] = field(default_factory=lambda: {MODEL: BATCH_RATES})
+    windows: dict[str, int] = field(default_factory=dict)
 
     def window_tokens(self, *, provider: str, model: str) -> int | None:
         """What these tests' models take."""
-        return 200_000
+        return self.windows.get(model, 200_000)
 
     def batch_price(self, *, provider: str, model: str, at: str) -> Price | Unpriced:
         if model in self.batch_rates:

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 
 from bursar.domain.conversation import Message
 from bursar.domain.money.budget import Limit, Scope, level_of
-from bursar.domain.money.price import Cost, Price, Unpriced, cost_of, usd, usd_text
+from bursar.domain.money.figures import money
+from bursar.domain.money.price import Cost, Price, Unpriced, cost_of, usd_text
 from bursar.domain.money.usage import Usage
 from bursar.domain.pacing import nearly_used
 from bursar.domain.ports import Question
@@ -37,7 +38,12 @@ class _Next:
 
     @property
     def about(self) -> str:
-        return "at an unknown price" if self.input_pico is None else f"about ${usd(self.input_pico):.4f}"
+        return _about(self.input_pico)
+
+    @property
+    def most(self) -> str:
+        """What the whole request may cost, as the end of a clause; nothing without a price: unknown is not zero."""
+        return "" if self.input_pico is None else f", at most {money(self.sized.hold_pico)} with the answer"
 
 
 class Switches:
@@ -78,30 +84,31 @@ class Switches:
     async def instead_of(self, act: AskModel, steps: Sequence[StepRecord], modes: Modes) -> Modes:
         """The mode in which a request fits that a budget has just refused; the same one where there is none."""
         ways = self._world.ways
-        if ways is None or ways.economy is None or not self._may_economise(modes) or self._problem(ways.economy):
+        if ways is None or ways.economy is None or modes.lead != "chain" or not self._may_economise(modes):
             return modes
         new = modes.save(act.n, str(ways.economy.target))
         sized = self._next(ways.economy, steps, new).sized
-        if any(sized.hold_pico > self._left(each) for each in self._limits()):
+        if self._problem(ways.economy, sized) is not None or any(
+            sized.hold_pico > self._left(each) for each in self._limits()
+        ):
             return modes
         why = "The next request may cost more than what is left of the budget"
         return await self._economise(act, steps, modes, why, "refused")
 
     async def _escalate(self, act: AskModel, steps: Sequence[StepRecord], modes: Modes, failed: int) -> Modes:
-        ways = self._world.ways
-        if ways is None or ways.stronger is None:
+        way = None if self._world.ways is None else self._world.ways.stronger
+        present = self._present(modes).target
+        if way is None or way.target == present:
             return modes
-        way = ways.stronger
         said = f"The task's check failed {failed} times"
-        problem = self._problem(way)
-        if problem is not None:
-            raise PauseNow(self._check_pause(f"{said}, and the stronger model {way.target} cannot be asked: {problem}"))
         new = modes.escalate(act.n, str(way.target))
         then = self._next(way, steps, new)
-        most = usd_text(then.sized.hold_pico)
+        problem = self._problem(way, then.sized)
+        if problem is not None:
+            raise PauseNow(self._check_pause(f"{said}, and the stronger model {way.target} cannot be asked: {problem}"))
         message = (
             f"{said}: the stronger model {way.target} goes on. Its next request reads "
-            f"{then.sized.counted_tokens:,} tokens anew ({_COLD}): {then.about}, at most ${most} with the answer"
+            f"{then.sized.counted_tokens:,} tokens anew ({_COLD}): {then.about}{then.most}"
         )
         if not self._limits():
             # A limit is the user's word about money; where there is none, they are asked.
@@ -113,12 +120,12 @@ class Switches:
         await self._events.tell(
             "escalated",
             n=act.n,
-            from_model=str(self._present(modes).target),
+            from_model=str(present),
             model=str(way.target),
             failed_checks=failed,
             counted_tokens=then.sized.counted_tokens,
             next_request_usd=None if then.input_pico is None else usd_text(then.input_pico),
-            at_most_usd=most,
+            at_most_usd=None if then.input_pico is None else usd_text(then.sized.hold_pico),
             message=message,
         )
         return new
@@ -126,15 +133,20 @@ class Switches:
     async def _economise(self, act: AskModel, steps: Sequence[StepRecord], modes: Modes, why: str, about: str) -> Modes:
         """Go into economy mode if the user wants it; with nobody to ask the run goes on as it is."""
         ways = self._world.ways
-        other = ways.economy if ways is not None and modes.lead == "chain" else None
-        if other is not None and self._problem(other) is not None:
-            other = None
-        nothing_new = other is None and modes.began_terse
-        if nothing_new or about in self._declined or not self._may_economise(modes):
+        if about in self._declined or not self._may_economise(modes):
             return modes
-        new = modes.save(act.n, None if other is None else str(other.target))
         present = self._present(modes)
-        then = self._next(other or present, steps, new)
+        other = ways.economy if ways is not None and modes.lead == "chain" else None
+        if other is not None:
+            new = modes.save(act.n, str(other.target))
+            then = self._next(other, steps, new)
+            if other.target == present.target or self._problem(other, then.sized) is not None:
+                other = None
+        if other is None:
+            if modes.began_terse:
+                return modes
+            new = modes.save(act.n, None)
+            then = self._next(present, steps, new)
         message = f"{why}. Economy mode asks for short answers"
         if other is not None:
             message += (
@@ -198,7 +210,7 @@ class Switches:
         journal = self._world.journal
         return limit.amount.value - journal.charged_pico(limit.scope) - journal.held_pico(limit.scope)
 
-    def _problem(self, way: Way) -> str | None:
+    def _problem(self, way: Way, sized: Sized) -> str | None:
         """Why this way cannot be gone now; None where it can."""
         missing = way.provider.missing_key()
         if missing is not None:
@@ -207,6 +219,10 @@ class Switches:
         stays = why_it_stays(self._world.local_only, self._run, self._first, steps)
         if stays is not None and not way.provider.is_loopback:
             return f"it is elsewhere, and this run stays on this machine, because {stays}"
+        window = self._world.prices.window_tokens(provider=way.provider.name, model=way.model)
+        needs = sized.counted_tokens + sized.max_tokens
+        if window is not None and needs > window:
+            return f"its window takes {window:,} tokens, and the next request needs {needs:,}"
         price = self._price(way)
         if isinstance(price, Unpriced) and self._limits():
             return f"no price is known for {price.model}, and there is a limit. {price.why}"
@@ -242,7 +258,7 @@ class Switches:
         rows = self._world.journal.requests(run=self._run.run)
         known = min(rows[-1].usage.input, then.sized.counted_tokens) if rows else 0
         cost = cost_of(Usage(cache_read=known, uncached_input=then.sized.counted_tokens - known), self._price(present))
-        return f"about ${usd(cost.pico):.4f}" if isinstance(cost, Cost) else "at an unknown price"
+        return _about(cost.pico if isinstance(cost, Cost) else None)
 
     def _present(self, modes: Modes) -> Way:
         """Who is asked first. Raises PauseNow where that was in the settings once and is not any more."""
@@ -268,6 +284,10 @@ class Switches:
             detail=f"{why}. Resume asks again; 'bursar accept {self._run.run}' (the lens Accept) takes the task as "
             "done on your word.",
         )
+
+
+def _about(pico: int | None) -> str:
+    return "at an unknown price" if pico is None else f"about {money(pico)}"
 
 
 def _amount(unit: str, value: int) -> str:
