@@ -21,6 +21,7 @@ import pytest
 from bursar.domain.conversation import Text
 from bursar.domain.money.budget import Scope
 from bursar.domain.money.price import PICO_PER_USD
+from bursar.domain.pacing import Window
 from bursar.domain.ports import ModelProvider
 from bursar.domain.routes import Route, Target
 from bursar.providers import make_provider
@@ -390,6 +391,25 @@ async def test_a_run_stays_where_its_prompt_is_cached(shop: Workshop) -> None:
         a.will(*ok("openai-chat"))
         assert isinstance(await both.drive(ways=in_order(*both.ways, balance=True)), Finished)
         assert both.asked == (2, 0)
+
+
+async def test_after_a_kill_too(shop: Workshop) -> None:
+    """A new process knows of no room, but the journal says where the conversation is known."""
+    async with two(shop, ("openai-chat", "openai-chat")) as both:
+        a, b = both.servers
+        rules = {"ways": in_order(*both.ways, balance=True), "provider_named": both.named, "pace": (pace := Pace())}
+        pace.heard(both.ways[0].target, (window(shop, remaining=10),))
+        b.will(*stream(calls("openai-chat", '{"path": "."}', name="list_files")))
+        both.run = await shop.begin(both.ways[0].provider, named="one")  # type: ignore[arg-type]
+        shop.dies_on = ("tool_finished", 1)
+        await shop.die(both.ways[0].provider, both.run, **rules)  # type: ignore[arg-type]
+        b.will(*ok("openai-chat"))
+        assert isinstance(await both.drive(ways=in_order(*both.ways, balance=True)), Finished)
+        assert (both.asked, a.received) == ((0, 2), [])
+
+
+def window(shop: Workshop, *, remaining: int) -> Window:
+    return Window(kind="tokens", remaining=remaining, limit=100, resets_at=shop.clock.utc_in(60))
 
 
 async def test_it_leaves_where_its_next_request_would_have_to_wait(shop: Workshop) -> None:

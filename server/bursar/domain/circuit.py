@@ -9,7 +9,7 @@ LEAST_IN_WINDOW = 10
 WINDOW_S = 60.0
 REST_S = 30.0
 # How soon to look again where only requests that are under way keep the next one back.
-_SOON_S = 1.0
+_SOON_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -141,6 +141,9 @@ class Requests:
         if before is not None and (before.n, before.chain) == (n, chain):
             return before
         ways = self._world.ways
+        if self._known.last is None:
+            answered = [each for each in self._world.journal.steps(self._run.run) if each.key == request_key(n - 1)]
+            self._known.last = target_of_step(answered[0], self._run) if answered else None
         self._choice = Choice(self._world, n, chain, self._known, sticks=ways is not None and ways.route.balance)
         self._choice.sent = sent
         return self._choice
