@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from bursar.domain.batches import Batches, BatchSeen, NoAnswer
 from bursar.domain.conversation import Message, ModelReply, ModelRequest, Text
 from bursar.domain.errors import AnswerAway, BadInput, OwnedElsewhere, Refused
 from bursar.domain.money.budget import Amount
-from bursar.domain.money.price import PICO_PER_USD, usd_text
+from bursar.domain.money.price import PICO_PER_USD, Rates, usd_text
 from bursar.domain.ports import ModelProvider
 from bursar.domain.routes import LocalOnly
 from bursar.providers import make_provider
@@ -30,6 +30,15 @@ from bursar.simulator import Clock, parse_scenario, serve
 from support.world import MODEL, MortalJournal, ProcessDied, ScriptedModel, Workshop, call, finish, reply
 
 SAID = "src/app.py: the rate is wrong."
+GPT = "gpt-6-sol"
+HALF_GPT = Rates(
+    input=Decimal(1),
+    output=Decimal(5),
+    cache_read=Decimal("0.1"),
+    cache_write_5m=Decimal("1.25"),
+    cache_write_1h=Decimal("1.25"),
+)
+WIRES = pytest.mark.parametrize("wire", ["anthropic", "openai-chat"])
 
 
 class DiesAfter:
@@ -62,11 +71,20 @@ class Desk:
     folder: Path
     run: str
     url: str
-    hosts: list[str] = field(default_factory=list)
+    wire: str = "anthropic"
 
-    def provider(self, *, wire: str = "anthropic") -> ModelProvider:
+    @property
+    def model(self) -> str:
+        return MODEL if self.wire == "anthropic" else GPT
+
+    def provider(self, *, wire: str | None = None) -> ModelProvider:
         return make_provider(
-            name="acme", wire=wire, base_url=self.url, key=lambda: None, key_name=None, clock=self.shop.clock
+            name="acme",
+            wire=wire or self.wire,
+            base_url=self.url,
+            key=lambda: None,
+            key_name=None,
+            clock=self.shop.clock,
         )
 
     def world(self, **rules: Any) -> World:
@@ -79,7 +97,7 @@ class Desk:
             world,
             run=self.shop.ids.new("review"),
             about=self.run,
-            model=MODEL,
+            model=self.model,
             ceiling_pico=PICO_PER_USD,
             batch=True,
         )
@@ -103,7 +121,7 @@ class Desk:
 
 
 @contextlib.asynccontextmanager
-async def desk(shop: Workshop, folder: Path, **scenario: Any) -> AsyncIterator[Desk]:
+async def desk(shop: Workshop, folder: Path, *, wire: str = "anthropic", **scenario: Any) -> AsyncIterator[Desk]:
     _, _, summary = await shop.play(
         reply(call("write_file", path="src/app.py", content="rate = 1\n")), finish(), task="1"
     )
@@ -119,15 +137,17 @@ async def desk(shop: Workshop, folder: Path, **scenario: Any) -> AsyncIterator[D
         )
     )
     try:
-        yield Desk(shop, folder, summary.record.run, await urls.get())
+        shop.prices.batch_rates[GPT] = HALF_GPT
+        yield Desk(shop, folder, summary.record.run, await urls.get(), wire)
     finally:
         job.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await job
 
 
-async def test_a_batch_is_waited_for_fetched_once_and_costs_half(shop: Workshop, tmp_path: Path) -> None:
-    async with desk(shop, tmp_path, batches=[{"looks": 1}]) as bench:
+@WIRES
+async def test_a_batch_is_waited_for_fetched_once_and_costs_half(shop: Workshop, tmp_path: Path, wire: str) -> None:
+    async with desk(shop, tmp_path, wire=wire, batches=[{"looks": 1}]) as bench:
         sent = await bench.submit()
         assert isinstance(sent, Pending)
         assert sent.batch is not None
@@ -144,9 +164,9 @@ async def test_a_batch_is_waited_for_fetched_once_and_costs_half(shop: Workshop,
         (row,) = shop.summary(sent.run).requests
         (bill,) = bench.bill()
         assert (row.request_id, usd_text(row.cost_pico or 0)) == (bill["request_id"], bill["cost_usd"])
+        usual_prices = ("2", "0.10" if wire == "anthropic" else "0.2", "2.5", "4", "10")
         usual = sum(
-            tokens * Decimal(price)
-            for tokens, price in zip(bill["billed_tokens"].values(), ("2", "0.10", "2.5", "4", "10"), strict=True)
+            tokens * Decimal(price) for tokens, price in zip(bill["billed_tokens"].values(), usual_prices, strict=True)
         )
         assert Decimal(bill["cost_usd"]) * 2 * 10**6 == usual > 0
         assert shop.summary(sent.run).held_pico == 0
@@ -205,10 +225,13 @@ async def test_a_killed_process_neither_sends_nor_pays_again(shop: Workshop, tmp
         assert shop.summary(run).held_pico == 0
 
 
+@WIRES
 @pytest.mark.parametrize("looks", [0, 1])
-async def test_a_kill_between_the_sending_and_the_note_of_it(shop: Workshop, tmp_path: Path, looks: int) -> None:
+async def test_a_kill_between_the_sending_and_the_note_of_it(
+    shop: Workshop, tmp_path: Path, looks: int, wire: str
+) -> None:
     """The provider's own list and its results say whether there is a batch; nothing is sent again before."""
-    async with desk(shop, tmp_path, batches=[{"looks": looks}]) as bench:
+    async with desk(shop, tmp_path, wire=wire, batches=[{"looks": looks}]) as bench:
         provider = bench.provider()
         real = provider.batches()
         assert real is not None
@@ -233,8 +256,9 @@ async def test_a_kill_between_the_sending_and_the_note_of_it(shop: Workshop, tmp
         assert usd_text(shop.summary(run).cost_pico) == bench.bill()[0]["cost_usd"]
 
 
-async def test_an_answer_to_the_sending_that_never_came(shop: Workshop, tmp_path: Path) -> None:
-    async with desk(shop, tmp_path, faults=[{"kind": "cut"}]) as bench:
+@WIRES
+async def test_an_answer_to_the_sending_that_never_came(shop: Workshop, tmp_path: Path, wire: str) -> None:
+    async with desk(shop, tmp_path, wire=wire, faults=[{"kind": "cut"}]) as bench:
         sent = await bench.submit()
         assert isinstance(sent, Pending)
         assert sent.batch is None
@@ -248,9 +272,10 @@ async def test_an_answer_to_the_sending_that_never_came(shop: Workshop, tmp_path
         assert (await bench.batches(), len(bench.bill())) == (1, 1)
 
 
+@WIRES
 @pytest.mark.parametrize("outcome", ["expired", "canceled", "errored"])
-async def test_a_batch_without_an_answer_owes_nothing(shop: Workshop, tmp_path: Path, outcome: str) -> None:
-    async with desk(shop, tmp_path, batches=[{"outcome": outcome}]) as bench:
+async def test_a_batch_without_an_answer_owes_nothing(shop: Workshop, tmp_path: Path, outcome: str, wire: str) -> None:
+    async with desk(shop, tmp_path, wire=wire, batches=[{"outcome": outcome}]) as bench:
         sent = await bench.submit()
         ended = await bench.fetch(sent.run)
         assert isinstance(ended, Ended)
@@ -278,8 +303,9 @@ async def test_a_provider_that_is_away_learns_nothing(shop: Workshop, tmp_path: 
         assert isinstance(await bench.fetch(sent.run), Answered)
 
 
-async def test_a_refused_batch_is_released(shop: Workshop, tmp_path: Path) -> None:
-    async with desk(shop, tmp_path, require_key="k") as bench:
+@WIRES
+async def test_a_refused_batch_is_released(shop: Workshop, tmp_path: Path, wire: str) -> None:
+    async with desk(shop, tmp_path, wire=wire, require_key="k") as bench:
         refused = await bench.submit()
         assert isinstance(refused, Unanswered)
         assert "refused the key" in refused.detail
@@ -290,7 +316,7 @@ async def test_a_refused_batch_is_released(shop: Workshop, tmp_path: Path) -> No
 async def test_what_cannot_go_through_a_batch_api(shop: Workshop, tmp_path: Path) -> None:
     async with desk(shop, tmp_path) as bench:
         with pytest.raises(Refused, match="no batch API that is known"):
-            await bench.submit(provider=bench.provider(wire="openai-chat"))
+            await bench.submit(provider=bench.provider(wire="openai-responses"))
         shop.prices.batch_rates = {}
         with pytest.raises(BadInput, match="No batch price is known"):
             await bench.submit()

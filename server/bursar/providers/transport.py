@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from bursar.domain.batches import Batches
 from bursar.domain.conversation import Block, ModelReply, ModelRequest, OnStream
@@ -15,6 +16,8 @@ from bursar.providers.anthropic import AnthropicWire
 from bursar.providers.anthropic_batches import AnthropicBatches
 from bursar.providers.attempt import Attempt, Deadlines, OpenTransport, as_reply
 from bursar.providers.failures import Sender
+from bursar.providers.openai_batches import OpenAIBatches
+from bursar.providers.openai_chat import OpenAIChatWire
 from bursar.providers.openai_responses import OpenAIResponsesWire
 from bursar.providers.reattach import Reattachment
 from bursar.providers.strict_json import json_object
@@ -80,17 +83,19 @@ class HttpProvider:
 
     def batches(self) -> Batches | None:
         """The provider's batch API, where the wire format has one that is known here."""
-        if not isinstance(self._format, AnthropicWire):
-            return None
-        return AnthropicBatches(
-            wire=self._format,
-            base_url=self._address.base_url,
-            usable_key=self._usable_key,
-            sender=self._sender,
-            clock=self._clock,
-            deadlines=self._deadlines,
-            transport=self._transport,
-        )
+        given: dict[str, Any] = {
+            "base_url": self._address.base_url,
+            "usable_key": self._usable_key,
+            "sender": self._sender,
+            "clock": self._clock,
+            "deadlines": self._deadlines,
+            "transport": self._transport,
+        }
+        if isinstance(self._format, AnthropicWire):
+            return AnthropicBatches(wire=self._format, **given)
+        if isinstance(self._format, OpenAIChatWire):
+            return OpenAIBatches(wire=self._format, **given)
+        return None
 
     def missing_key(self) -> str | None:
         """None when a request could be sent; else the sentence that says which key to set and how."""

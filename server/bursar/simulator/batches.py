@@ -10,13 +10,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
 
-from bursar.simulator.anthropic_wire import AnthropicWire
 from bursar.simulator.bill import Books
 from bursar.simulator.exchange import Job
 from bursar.simulator.replies import holds
 from bursar.simulator.request import Refusal, canonical, decode, invalid
 from bursar.simulator.scenario import BatchPlan
-from bursar.simulator.wire import Exchange, output_tokens
+from bursar.simulator.wire import Exchange, Wire, output_tokens
 
 PATH = "/v1/messages/batches"
 _LIFETIME = timedelta(hours=24)
@@ -25,7 +24,7 @@ _BREAKS_OFF = ("cut", "stall", "no_end")
 
 
 @dataclass(slots=True, kw_only=True)
-class _Item:
+class Item:
     """One request of a batch, taken in or refused."""
 
     custom_id: str
@@ -36,22 +35,25 @@ class _Item:
 
 
 @dataclass(slots=True, kw_only=True)
-class _Batch:
+class Batch:
     id: str
     created: datetime
-    items: list[_Item]
+    items: list[Item]
     looks_left: int
     ended: datetime | None = None
     cancelled: datetime | None = None
+    source: str = ""
 
 
 class Batches:
     """All batches of one simulated provider."""
 
+    _prefix = "msg_"
+
     def __init__(
         self,
         *,
-        wire: AnthropicWire,
+        wire: Wire,
         plans: Sequence[BatchPlan],
         new_job: Callable[[bytes], Job],
         take_in: Callable[[dict[str, Any], Job], Exchange],
@@ -64,7 +66,7 @@ class Batches:
         self._take_in = take_in
         self._books = books
         self._wall = wall
-        self._batches: dict[str, _Batch] = {}
+        self._batches: dict[str, Batch] = {}
 
     def answer(self, method: str, path: str, query: str, raw: bytes) -> Mapping[str, Any] | str | None:
         """The answer to a request below the path: an object, or the lines of results; raises Refusal.
@@ -96,15 +98,19 @@ class Batches:
         names = [each.get("custom_id") for each in wanted]
         if not all(isinstance(each, str) and 0 < len(each) <= 64 for each in names) or len(set(names)) < len(names):
             raise invalid("requests: each needs a custom_id of its own, of at most 64 characters")
-        items = [self._item(str(each["custom_id"]), each.get("params")) for each in wanted]
-        name = f"msgbatch_{hashlib.sha256(items[0].job.request_id.encode()).hexdigest()[:24]}"
-        batch = _Batch(id=name, created=self._wall(), items=items, looks_left=max(each.plan.looks for each in items))
+        return self._keep([self._item(str(each["custom_id"]), each.get("params")) for each in wanted], "msgbatch_")
+
+    def _keep(self, items: list[Item], prefix: str, source: str = "") -> Mapping[str, Any] | None:
+        """Make a batch of these; None where the answer to that is to break off."""
+        name = f"{prefix}{hashlib.sha256(items[0].job.request_id.encode()).hexdigest()[:24]}"
+        looks = max(each.plan.looks for each in items)
+        batch = Batch(id=name, created=self._wall(), items=items, looks_left=looks, source=source)
         self._batches[name] = batch
         if any(each.job.fault and each.job.fault.kind in _BREAKS_OFF for each in items):
             return None
         return self._shown(batch)
 
-    def _item(self, custom_id: str, params: Any) -> _Item:
+    def _item(self, custom_id: str, params: Any) -> Item:
         if not isinstance(params, dict):
             raise invalid("requests.params: Input should be an object")
         job = self._new_job(canonical(params))
@@ -114,19 +120,19 @@ class Batches:
             exchange = self._take_in(params, job)
         except Refusal as error:
             refusal = error
-        # A message of a batch has no request of its own: its id is what the bill knows it by.
-        job.request_id = f"msg_{job.request_id.removeprefix('req_')}"
+        # An answer in a batch has no request of its own: its id is what the bill knows it by.
+        job.request_id = f"{self._prefix}{job.request_id.removeprefix('req_')}"
         plan = next((each for each in self._plans if exchange and holds(each.when, exchange.ask)), BatchPlan())
-        return _Item(custom_id=custom_id, job=job, exchange=exchange, refusal=refusal, plan=plan)
+        return Item(custom_id=custom_id, job=job, exchange=exchange, refusal=refusal, plan=plan)
 
-    def _look(self, batch: _Batch) -> None:
+    def _look(self, batch: Batch) -> None:
         """Each look brings a batch nearer to its end."""
         if batch.ended is None:
             if batch.looks_left == 0:
                 self._end(batch)
             batch.looks_left = max(0, batch.looks_left - 1)
 
-    def _end(self, batch: _Batch) -> None:
+    def _end(self, batch: Batch) -> None:
         """Answer everything and put it on the bill, before the end can be read."""
         batch.ended = self._wall()
         for each in batch.items:
@@ -137,18 +143,18 @@ class Batches:
                 each.job.model = None
                 each.job.settle(self._books, "refused")
 
-    def _outcome(self, batch: _Batch, item: _Item) -> str:
+    def _outcome(self, batch: Batch, item: Item) -> str:
         if item.refusal is not None:
             return "errored"
         return "canceled" if batch.cancelled is not None else item.plan.outcome
 
-    def _results(self, batch: _Batch) -> str:
+    def _results(self, batch: Batch) -> str:
         if batch.ended is None:
             raise invalid("The batch has not ended: there are no results yet.")
         rows = [{"custom_id": each.custom_id, "result": self._result(batch, each)} for each in reversed(batch.items)]
         return "".join(json.dumps(each, separators=(",", ":")) + "\n" for each in rows)
 
-    def _result(self, batch: _Batch, item: _Item) -> Mapping[str, Any]:
+    def _result(self, batch: Batch, item: Item) -> Mapping[str, Any]:
         outcome = self._outcome(batch, item)
         if outcome == "succeeded" and item.exchange is not None:
             return {"type": outcome, "message": self._wire.whole(item.exchange)}
@@ -162,7 +168,7 @@ class Batches:
             raise Refusal(405, "invalid_request_error", f"{method} is not allowed here.")
         asked = parse_qs(query)
         newest = list(reversed(self._batches.values()))
-        after = asked.get("after_id", [""])[-1]
+        after = asked.get("after_id", asked.get("after", [""]))[-1]
         if after in self._batches:
             newest = newest[newest.index(self._batches[after]) + 1 :]
         limit = asked.get("limit", ["20"])[-1]
@@ -175,7 +181,7 @@ class Batches:
             "last_id": rows[-1]["id"] if rows else None,
         }
 
-    def _shown(self, batch: _Batch) -> Mapping[str, Any]:
+    def _shown(self, batch: Batch) -> Mapping[str, Any]:
         counts = dict.fromkeys(("processing", "succeeded", "errored", "canceled", "expired"), 0)
         for each in batch.items:
             counts["processing" if batch.ended is None else self._outcome(batch, each)] += 1

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs
 
 import h11
 
-from bursar.simulator import background, batches
+from bursar.simulator import background, batches, file_batches
 from bursar.simulator.anthropic_wire import AnthropicWire
 from bursar.simulator.bill import Books
 from bursar.simulator.cache import PromptCache
@@ -32,11 +32,12 @@ from bursar.simulator.wire import Exchange, Wire
 HOST = "127.0.0.1"
 
 _MESSAGES = AnthropicWire()
+_CHAT = OpenAIChatWire()
 _RESPONSES = OpenAIResponsesWire()
 _RESPONSES_PATH = "/v1/responses"
 _WIRES: dict[str, Wire] = {
     "/v1/messages": _MESSAGES,
-    "/v1/chat/completions": OpenAIChatWire(),
+    "/v1/chat/completions": _CHAT,
     _RESPONSES_PATH: _RESPONSES,
 }
 _READ_FAULTS = ("429", "529", "cut", "stall", "no_end")
@@ -102,6 +103,14 @@ class Provider:
             books=books,
             wall=clock.wall,
         )
+        self._file_batches = file_batches.FileBatches(
+            wire=_CHAT,
+            plans=scenario.batches,
+            new_job=self._new_job,
+            take_in=lambda params, job: self._take_in(params, _CHAT, job),
+            books=books,
+            wall=clock.wall,
+        )
 
     def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Take a new connection as a job of its own."""
@@ -138,8 +147,10 @@ class Provider:
             return False
         if request is None:
             return False
+        if request.path.startswith((file_batches.FILES, file_batches.PATH)):
+            return await self._batch_request(connection, request, self._file_batches, _CHAT)
         if request.path == batches.PATH or request.path.startswith(f"{batches.PATH}/"):
-            return await self._batch_request(connection, request)
+            return await self._batch_request(connection, request, self._batches, _MESSAGES)
         wire = _WIRES.get(request.path)
         if wire is not None and request.method == "POST":
             return await self._model_request(connection, request, wire)
@@ -206,14 +217,16 @@ class Provider:
             raw=raw,
         )
 
-    async def _batch_request(self, connection: Connection, request: HttpRequest) -> bool:
+    async def _batch_request(
+        self, connection: Connection, request: HttpRequest, kept: batches.Batches, wire: Wire
+    ) -> bool:
         """Make a batch, show one or all, give its results; what is in it is billed when it has ended."""
-        headers = {_MESSAGES.id_header: self._new_id()}
+        headers = {wire.id_header: self._new_id()}
         try:
             self._check_key(request)
-            found = self._batches.answer(request.method, request.path, request.query, request.body)
+            found = kept.answer(request.method, request.path, request.query, request.body)
         except Refusal as refusal:
-            await connection.json(refusal.status, _MESSAGES.error(refusal, headers[_MESSAGES.id_header]), headers)
+            await connection.json(refusal.status, wire.error(refusal, headers[wire.id_header]), headers)
             return True
         if found is None:
             return False
