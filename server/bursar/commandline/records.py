@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 from collections import defaultdict
+from pathlib import Path
 from typing import Any
 
 from bursar.commandline.efforts import efforts_of, success_json, success_text
@@ -12,7 +14,10 @@ from bursar.commandline.output import FINE, message, result, result_json
 from bursar.domain.errors import BadInput
 from bursar.domain.money.price import usd_text
 from bursar.domain.money.usage import Usage
-from bursar.domain.runs import RequestRow, RunSummary
+from bursar.domain.runs import RequestRow, RunRecord, RunSummary
+from bursar.domain.tasks import OPEN_RUN
+from bursar.runs.deferring import hold
+from bursar.runs.stopping import end_in_flight
 from bursar.views.figures import money, plural
 from bursar.views.reasons import reason_words
 from bursar.wiring import App, workspace_here
@@ -139,21 +144,34 @@ def _wish(app: App, args: argparse.Namespace, what: str) -> int:
     record = journal.run(args.run)
     if record is None:
         raise BadInput(f"there is no run '{args.run}': see 'bursar runs --all'")
-    asked = journal.request_pause(args.run) if what == "pause" else journal.request_stop(args.run)
-    done = asyncio.run(_await(asked))
+    done = asyncio.run(hold(journal, args.run) if what == "pause" else _stop(app, record))
     if args.json:
         result_json({"run": args.run, what: done})
     elif not done:
         result(f"{args.run} does not run: nothing to {what}.")
     elif what == "stop" and not record.owner_alive:
         result(f"{args.run} was paused and is stopped for good; what it did and what it cost stay as they are.")
+    elif not record.owner_alive:
+        result(f"{args.run} waits no longer for {record.resume_at}: 'bursar resume {args.run}' goes on.")
     else:
         result(f"{args.run} was asked to {what}; it does so between two steps.")
     return FINE
 
 
-async def _await(asked: Any) -> bool:
-    return bool(await asked)
+async def _stop(app: App, record: RunRecord) -> bool:
+    """End it; an answer that its provider goes on with by itself is ended there first."""
+    if record.state in OPEN_RUN and not record.owner_alive:
+        # Without its provider the stop books what is held for it.
+        with contextlib.suppress(BadInput):
+            settings = app.settings()
+            ways = app.ways_of(settings, record)
+            world = app.world(root=Path(record.workspace), settings=settings, ways=ways, on_event=_unheard)
+            await end_in_flight(world, record.run)
+    return await app.journal().request_stop(record.run)
+
+
+def _unheard(*, run: str, kind: str, at: str, seq: int | None, data: dict[str, Any]) -> None:
+    """What is booked here is in the journal; the command says how it ended."""
 
 
 def _usage_row(key: str, rows: list[RequestRow]) -> dict[str, Any]:

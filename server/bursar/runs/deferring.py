@@ -70,6 +70,17 @@ async def unpark(journal: Journal, run: str) -> bool:
         await journal.release(run)
 
 
+async def hold(journal: Journal, run: str) -> bool:
+    """Ask a run to pause between steps, or one that waits for its moment not to go on by itself; False for no such.
+
+    Raises OwnedElsewhere where it has gone on just now.
+    """
+    if await journal.request_pause(run):
+        return True
+    record = journal.run(run)
+    return record is not None and goes_on_by_itself(record) and await unpark(journal, run)
+
+
 def is_parked_until(run: RunRecord, moment: str) -> bool:
     """Whether this run still waits for that moment and nobody has decided otherwise."""
     return goes_on_by_itself(run) and run.resume_at == moment

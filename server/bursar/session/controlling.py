@@ -8,9 +8,9 @@ from typing import Any
 from bursar.domain.errors import BadInput
 from bursar.domain.runs import RunSummary
 from bursar.domain.specs import Spec, SpecTask, address_of
-from bursar.domain.tasks import OPEN_RUN, SKIPS, goes_on_by_itself, newest_run, skip_event
+from bursar.domain.tasks import OPEN_RUN, SKIPS, newest_run, skip_event
 from bursar.runs.accepting import accept, check_can_accept
-from bursar.runs.deferring import moment_of, park, unpark
+from bursar.runs.deferring import hold, moment_of, park
 from bursar.runs.retrying import check_can_retry, retry
 from bursar.runs.stopping import end_in_flight
 from bursar.session.jobs import RunJobs
@@ -45,11 +45,7 @@ class Control:
 
     async def pause(self, run: str) -> None:
         """Leave the wish with whoever drives the run, or take its moment from one that would go on by itself."""
-        journal = self._adapters.journal()
-        if await journal.request_pause(run):
-            return
-        record = journal.run(run)
-        if record is None or not goes_on_by_itself(record) or not await unpark(journal, run):
+        if not await hold(self._adapters.journal(), run):
             raise BadInput(f"{run} does not run: there is nothing to pause")
 
     async def stop(self, run: str) -> None:
