@@ -208,7 +208,7 @@ def test_a_task_is_accepted_on_the_users_word(tmp_path: Path) -> None:
         sent = len(sim.log())
         done = user.do("accept", run, "--json")
         assert done.code == 0, done.err
-        assert [each["kind"] for each in done.events()] == ["accepted", "ticked", "run_finished"]
+        assert [each["kind"] for each in done.events()] == ["accepted", "ticking", "ticked", "run_finished"]
         for event in done.events():
             Draft202012Validator(load_schema("run-event")).validate(event)
         assert (done.last()["reason"], done.last()["cost_usd"]) == ("accepted", paused.last()["cost_usd"])
