@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bursar.domain.pacing import LONGEST_STEP_S, Window, WindowKind, retry_wait_s, short_of
+from bursar.domain.pacing import LONGEST_STEP_S, Window, WindowKind, nearly_used, retry_wait_s, short_of
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.999])
@@ -59,3 +59,20 @@ def test_what_is_read_from_the_cache_counts_only_where_the_provider_counts_it() 
     assert short(window("input_tokens", remaining=100, counts_cached=False), cached=450) is None
     assert short(window("input_tokens", remaining=40, counts_cached=False), cached=450) is not None
     assert short(window("input_tokens", remaining=1, counts_cached=False), cached=9_000) is None
+
+
+@pytest.mark.parametrize(
+    ("windows", "kind"),
+    [
+        ([], None),
+        ([window(remaining=50, left_s=3_600)], "tokens"),
+        ([window(remaining=51, left_s=3_600)], None),
+        ([window(remaining=0, left_s=300)], None),
+        ([window(remaining=0, left_s=301)], "tokens"),
+        ([window(remaining=0, left_s=-1)], None),
+        ([window(remaining=50, left_s=3_600), window("requests", remaining=0, limit=10, left_s=900)], "requests"),
+    ],
+)
+def test_a_window_is_nearly_used_when_little_is_left_for_long(windows: list[Window], kind: str | None) -> None:
+    found = nearly_used(windows, seconds_until=float, longer_than_s=300)
+    assert (None if found is None else found.kind) == kind
