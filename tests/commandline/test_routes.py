@@ -202,3 +202,26 @@ def test_a_model_that_is_named_is_a_chain_of_one(tmp_path: Path) -> None:
         events = [json.loads(line) for line in done.out.splitlines()]
         assert [each["provider"] for each in events if each["kind"] == "request_started"] == ["one"]
         assert events[-1]["reason"] == "limit"
+
+
+@pytest.mark.parametrize("by", ["setting", "route"])
+def test_a_task_that_stays_here_is_sent_nowhere_by_the_command(tmp_path: Path, by: str) -> None:
+    """With a provider that is not on this machine (there is none by that name) nothing is even looked up."""
+    workspace = make_workspace(tmp_path / "workspace")
+    keeps = {"tasks": ["**/tasks.md#1"]}
+    route = {"chain": ["away/m"], **({"local_only": keeps} if by == "route" else {})}
+    user = User(home=tmp_path / "home", cwd=workspace)
+    user.settings(
+        providers={
+            "away": {"wire": "anthropic", "base_url": "https://nobody.invalid", "key_env": "K", "price": "free"}
+        },
+        routes={"r": route},
+        route="r",
+        **({"local_only": keeps} if by == "setting" else {}),
+    )
+    done = user.do("run", ".kiro/specs/demo", "--task", "1", "--json", K="secret")
+    assert done.code == 3, done.err
+    events = [json.loads(line) for line in done.out.splitlines()]
+    assert "request_started" not in {each["kind"] for each in events}
+    assert events[-1]["detail"].startswith("Nothing was sent: this run stays on this machine, because its task")
+    assert events[-1]["requests"] == 0

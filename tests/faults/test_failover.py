@@ -281,10 +281,13 @@ async def test_a_target_that_does_not_fit_is_passed_over_and_the_reason_told(sho
         assert said in outcome.detail
 
 
-async def test_where_all_have_their_limits_the_run_goes_on_with_the_first_reset(shop: Workshop) -> None:
+@pytest.mark.parametrize(("first_s", "second_s"), [(7200, 3600), (3600, 7200)])
+async def test_where_all_have_their_limits_the_run_goes_on_with_the_first_reset(
+    shop: Workshop, first_s: int, second_s: int
+) -> None:
     async with two(shop) as both:
-        both.servers[0].will(*status(429, "retry-after: 7200")("anthropic")[0])
-        both.servers[1].will(*status(429, "retry-after: 3600")("openai-chat")[0])
+        both.servers[0].will(*status(429, f"retry-after: {first_s}")("anthropic")[0])
+        both.servers[1].will(*status(429, f"retry-after: {second_s}")("openai-chat")[0])
         outcome = await both.drive()
         assert isinstance(outcome, Paused)
         assert (outcome.reason, outcome.resume_at, both.asked) == ("limit", "2026-11-21T09:00:00.000Z", (1, 1))
@@ -311,6 +314,9 @@ async def test_a_limit_that_lasts_is_remembered_for_the_requests_after_it(shop: 
         b.will(*ok("openai-chat"))
         assert isinstance(await both.drive(), Finished)
         assert both.asked == (1, 2)
+        told = shop.told("passed_over")
+        assert (told["n"], told["provider"], told["model"]) == (2, "acme", "one")
+        assert "has reached a usage limit (429)" in told["why"]
 
 
 # --- after a kill ----------------------------------------------------------------------------------------------------

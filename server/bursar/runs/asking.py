@@ -21,6 +21,7 @@ from bursar.domain.failover import move_after
 from bursar.domain.money.budget import RefusedByBudget
 from bursar.domain.money.figures import money
 from bursar.domain.money.price import Unpriced, usd_text
+from bursar.domain.pacing import retry_wait_s
 from bursar.domain.runs import RunRecord, StepRecord
 from bursar.runs.answering import Answers
 from bursar.runs.booking import Attempt, Books, attempt_of, target_of_step
@@ -123,9 +124,10 @@ class Requests:
         more = choice.passed_over() if choice is not None and choice.has_others else ""
         detail = f"{paused.detail} {more}".rstrip()
         left_s = self._known.first_reset_s() - self._world.clock.monotonic_s()
-        if left_s <= 0 or paused.resume_at is not None or paused.reason not in ("limit", "provider"):
-            return replace(paused, detail=detail)
         until = self._world.clock.utc_in(left_s)
+        sooner = paused.resume_at is None or until < paused.resume_at
+        if left_s <= 0 or not sooner or paused.reason not in ("limit", "provider"):
+            return replace(paused, detail=detail)
         return Paused(reason="limit", detail=f"{detail} The first limit resets at {until}.", resume_at=until)
 
     def _sent_for(self, n: int) -> int:
@@ -163,6 +165,8 @@ class Requests:
                 raise PauseNow(DISTRUSTED)
             way = await choice.next(self._patience)
             with self._world.circuits.taken(way.target):
+                for resting, why in choice.skipped(way):
+                    await self._tell_passed_over(n, resting, why)
                 planned = self._plans.plan(way, later, check_window=choice.has_others)
                 if isinstance(planned, Paused):
                     if not choice.pass_over(way, planned.detail):
@@ -266,7 +270,8 @@ class Requests:
             self._known.refused[target.provider] = str(error)
         asked_s = getattr(error, "retry_after_s", None)
         if asked_s is not None and asked_s > ceilings.elsewhere_s:
-            self._known.until_s[target] = clock.monotonic_s() + asked_s, str(error)
+            rests_s = retry_wait_s(failures=1, asked_s=asked_s, share=self._world.jitter.share())
+            self._known.until_s[target] = clock.monotonic_s() + rests_s, str(error)
         other = choice.other(
             way,
             of_another_provider=move == "other_provider",

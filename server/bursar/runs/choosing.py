@@ -44,6 +44,7 @@ class Choice:
         self._known = known
         self._ways = _by_room(world, chain, known.last) if sticks else list(chain)
         self._passed: dict[Target, str] = {}
+        self._told_rest: set[Target] = set()
 
     @property
     def has_others(self) -> bool:
@@ -66,6 +67,17 @@ class Choice:
             seconds, way = min(waits, key=lambda each: each[0])
             why, is_limit = self._why_it_rests(way.target)
             await patience.rest(seconds, why, reason="limit" if is_limit else "provider")
+
+    def skipped(self, way: Way) -> list[tuple[Way, str]]:
+        """The ways before this one that rest, with the reason; each is told once for a request."""
+        found = []
+        for each in self._left():
+            if each.target == way.target:
+                break
+            if each.target not in self._told_rest:
+                self._told_rest.add(each.target)
+                found.append((each, self._why_it_rests(each.target)[0]))
+        return found
 
     def other(self, way: Way, *, of_another_provider: bool, fits: Callable[[Way], str | None]) -> Way | None:
         """Another way that could be gone at once; those that cannot (``fits`` says why) are passed over on the way."""
