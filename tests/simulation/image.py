@@ -11,11 +11,13 @@ import apsw
 
 from bursar.domain.errors import BursarError, StorageError
 from bursar.domain.money.price import Price, Rates, Unpriced
-from bursar.domain.ports import Claimed, HeldElsewhere
+from bursar.domain.ports import Claimed, HeldElsewhere, ModelProvider
+from bursar.domain.routes import Route
 from bursar.domain.runs import RunRecord
 from bursar.domain.specs import decode_spec, find_task, parse_spec
 from bursar.domain.specs.model import SpecTask
 from bursar.providers import make_provider
+from bursar.runs.circuits import Circuits
 from bursar.runs.driver import drive, settle_tick
 from bursar.runs.events import Events
 from bursar.runs.gather import gather_documents
@@ -23,7 +25,7 @@ from bursar.runs.pace import Pace
 from bursar.runs.prepare import estimate_task, new_run
 from bursar.runs.retrying import retry
 from bursar.runs.rewinding import plan_rewind, rewind
-from bursar.runs.world import World
+from bursar.runs.world import Way, Ways, World
 from bursar.storage import SqliteJournal
 from bursar.storage.opening import open_store
 from bursar.storage.spool import FileSpool
@@ -32,17 +34,20 @@ from bursar.workspace import LocalSnapshots
 from .fate import Crash, Fate, Mortal
 from .network import DRIVE, RUN, Network
 from .people import Asking
-from .scene import PROVIDER, SPEC, Scene
+from .scene import PROVIDER, SECOND, SPEC, Scene
 from .seeded import Chance, SeededJitter
-from .vendor import MODEL
+from .vendor import MODEL, OTHER
 
-_RATES = Rates(
-    input=Decimal(3),
-    output=Decimal(15),
-    cache_read=Decimal("0.3"),
-    cache_write_5m=Decimal("3.75"),
-    cache_write_1h=Decimal(6),
-)
+_RATES = {
+    model: Rates(
+        input=Decimal(each[0]),
+        output=Decimal(each[1]),
+        cache_read=Decimal(each[2]),
+        cache_write_5m=Decimal(each[3]),
+        cache_write_1h=Decimal(each[4]),
+    )
+    for model, each in {MODEL: ("3", "15", "0.3", "3.75", "6"), OTHER: ("1", "4", "0.1", "1.25", "2")}.items()
+}
 
 
 class Image:
@@ -71,16 +76,37 @@ class Image:
         if self.store.notices:
             scene.problem(f"a start found the store damaged: {self.store.notices}")
         self.journal: Any = Mortal(Watched(self.store, self), self.fate, "journal")
-        self.provider = make_provider(
-            name=PROVIDER,
-            wire=scene.wire,
+        other = "openai-chat" if scene.wire == "anthropic" else "anthropic"
+        self.providers = {PROVIDER: self._provider(PROVIDER, scene.wire), SECOND: self._provider(SECOND, other)}
+        self.provider = self.providers[PROVIDER]
+        self._circuits = Circuits()
+        scene.log.add("process", name=name)
+
+    def _provider(self, name: str, wire: str) -> ModelProvider:
+        scene = self.scene
+        chance = self._chance.of(f"network {name}")
+        return make_provider(
+            name=name,
+            wire=wire,
             base_url="http://127.0.0.1:9",
             key=lambda: None,
             key_name=None,
             clock=scene.clock,
-            transport=lambda: Network(scene.vendor, self.fate, chance.of("network"), scene.clock, scene.generation),
+            transport=lambda: Network(scene.vendor, self.fate, chance, scene.clock, scene.generation),
         )
-        scene.log.add("process", name=name)
+
+    def _ways(self) -> Ways:
+        first = Way(provider=self.provider, model=MODEL)
+        second = Way(provider=self.providers[SECOND], model=OTHER)
+        chain = (first,) if self.scene.route == "alone" else (first, second)
+        helper = second if self.scene.helpers else None
+        route = Route(
+            chain=tuple(each.target for each in chain),
+            balance=self.scene.route == "balance",
+            stronger=helper and helper.target,
+            economy=helper and helper.target,
+        )
+        return Ways(route=route, chain=chain, stronger=helper, economy=helper)
 
     def begin(self, what: str, job: Coroutine[Any, Any, None], *, run: str = "") -> None:
         """Do something in this process, beside all else."""
@@ -216,6 +242,9 @@ class Image:
             day_limit=lambda: scene.day_limit,
             ceilings=scene.ceilings,
             pace=self._pace,
+            circuits=self._circuits,
+            ways=self._ways(),
+            provider_named=self.providers.get,
         )
 
     def _told(self, *, run: str, kind: str, at: str, seq: int | None, data: dict[str, Any]) -> None:
@@ -279,11 +308,11 @@ class Counted:
 
 
 class Prices:
-    """One card for one model."""
+    """One card for both models."""
 
     def price(self, *, provider: str, model: str, at: str) -> Price | Unpriced:
-        if model == MODEL:
-            return Price(model=model, rates=_RATES, rate_card="simulated")
+        if model in _RATES:
+            return Price(model=model, rates=_RATES[model], rate_card="simulated")
         return Unpriced(model=model, why="no card knows it")
 
     def window_tokens(self, *, provider: str, model: str) -> int | None:

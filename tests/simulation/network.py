@@ -40,7 +40,12 @@ class Network(httpx.AsyncBaseTransport):
         self._fate.point("before the socket")
         run = RUN.get()
         plan = self._vendor.take(
-            body, run=run, generation=self._generation[run], who=DRIVE.get(), day=self._clock.local_day()
+            request.url.path,
+            body,
+            run=run,
+            generation=self._generation[run],
+            who=DRIVE.get(),
+            day=self._clock.local_day(),
         )
         self._fate.point("after the socket")
         await asyncio.sleep(self._chance.choice((0.0, 0.01, 0.3, 2.0)))

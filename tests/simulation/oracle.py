@@ -35,7 +35,7 @@ class Oracle:
         self._done: dict[tuple[str, str], tuple[Any, ...]] = {}
         self._seen_rows = 0
         self._ever_finished: set[str] = set()
-        self._last_turns: dict[tuple[str, int], tuple[str, ...]] = {}
+        self._last_turns: dict[tuple[str, int, str], tuple[str, ...]] = {}
 
     def look(self) -> None:
         """Check everything that must hold at any moment."""
@@ -137,7 +137,7 @@ class Oracle:
         scene = self._scene
         rows = scene.vendor.rows
         for row in rows[self._seen_rows :]:
-            where = (row.run, row.generation)
+            where = (row.run, row.generation, row.path)
             if row.was_kept:
                 scene.problem(f"request {row.n} of {row.run} was sent again although its answer was kept")
             before = self._last_turns.get(where, ())
@@ -145,7 +145,7 @@ class Oracle:
                 scene.problem(f"request {row.n} of {row.run} does not begin as the one before it")
             self._last_turns[where] = row.turns
         self._seen_rows = len(rows)
-        for (who, _), times in Counter((who, turns) for who, turns in scene.vendor.asked).items():
+        for (who, _), times in Counter(scene.vendor.asked).items():
             if times > _MOST_SENT:
                 scene.problem(f"{who} has sent one request {times} times")
 

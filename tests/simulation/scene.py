@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .image import Image
 
 SPEC = ".kiro/specs/sim/tasks.md"
-PROVIDER = "acme"
+PROVIDER, SECOND = "acme", "bolt"
 PICO = 10**12
 
 
@@ -54,7 +54,10 @@ class Scene:
         self.clock = mutation.clock()
         self.ids = SeededIds(chance.of("ids"))
         self.wire = chance.choice(("anthropic", "anthropic", "openai-chat"))
-        self.vendor = Vendor(chance, self.log, wire=self.wire, faulty=chance.choice((0.0, 0.15, 0.35, 0.6)))
+        self.route = chance.choice(("alone", "alone", "chain", "chain", "balance"))
+        self.helpers = chance.happens(0.5)
+        """Whether there are a stronger and an economical model."""
+        self.vendor = Vendor(chance, self.log, faulty=chance.choice((0.0, 0.15, 0.35, 0.6)))
         self.machine = Machine(self.root, self.log, chance.of("machine"))
         self.person = Person(self.log, chance.of("person"))
         self.ceilings = Ceilings(requests=chance.choice((4, 60)))

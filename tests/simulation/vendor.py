@@ -15,10 +15,14 @@ from typing import Any
 from .brain import Brain, Said
 from .log import Log
 from .seeded import Chance
-from .wires import SIDES, Piece, Used, conversation
+from .wires import AnthropicSide, ChatSide, Piece, Used, answered, conversation
 
-MODEL = "claude-sonnet-5-5"
-PICO_PER_TOKEN = {"plain": 3_000_000, "read": 300_000, "written": 3_750_000, "output": 15_000_000}
+MODEL, OTHER = "claude-sonnet-5-5", "lynx-2"
+PICO_PER_TOKEN = {
+    MODEL: {"plain": 3_000_000, "read": 300_000, "written": 3_750_000, "output": 15_000_000},
+    OTHER: {"plain": 1_000_000, "read": 100_000, "written": 1_250_000, "output": 4_000_000},
+}
+Side = AnthropicSide | ChatSide
 KEPT_S = 300.0
 FAULTS = {
     "refused": 6,
@@ -49,6 +53,7 @@ class Row:
     request_id: str
     run: str
     generation: int
+    path: str
     turns: tuple[str, ...]
     model: str
     used: Used
@@ -65,7 +70,7 @@ class Row:
     @property
     def pico(self) -> int:
         """What is owed."""
-        price = PICO_PER_TOKEN
+        price = PICO_PER_TOKEN[self.model]
         return (
             self.used.plain * price["plain"]
             + self.used.read * price["read"]
@@ -91,28 +96,29 @@ class Plan:
 class Vendor:
     """One provider, alive for the whole of a world."""
 
-    def __init__(self, chance: Chance, log: Log, *, wire: str, faulty: float) -> None:
-        self.side = SIDES[wire]()
+    def __init__(self, chance: Chance, log: Log, *, faulty: float) -> None:
+        self.sides = {each.path: each for each in (AnthropicSide(), ChatSide())}
         self.brain = Brain(chance)
         self.rows: list[Row] = []
         self.sent = 0
-        self.asked: list[tuple[str, tuple[str, ...]]] = []
+        self.asked: list[tuple[str, int]] = []
         self.faults: Counter[str] = Counter()
         self.faulty = faulty
         self._chance = chance.of("vendor")
         self._log = log
         self._kept: dict[str, float] = {}
 
-    def take(self, body: bytes, *, run: str, generation: int, who: str, day: str) -> Plan:
+    def take(self, path: str, body: bytes, *, run: str, generation: int, who: str, day: str) -> Plan:
         """Decide about a request: nothing is billed but what is accepted here."""
         self.sent += 1
-        self.asked.append((who, conversation(body)))
+        self.asked.append((who, answered(body)))
+        side = self.sides[path]
         chance = self._chance
         fault = chance.choices(list(FAULTS), list(FAULTS.values()))[0] if chance.happens(self.faulty) else ""
-        self._log.add("request", n=self.sent, run=run, fault=fault, sha256=hashlib.sha256(body).hexdigest())
+        self._log.add("request", n=self.sent, run=run, path=path, fault=fault, sha256=hashlib.sha256(body).hexdigest())
         if fault:
             self.faults[fault] += 1
-        refusal = self._refusal(fault)
+        refusal = self._refusal(fault, side)
         if refusal is not None:
             return refusal
         parsed = json.loads(body)
@@ -121,9 +127,10 @@ class Vendor:
             request_id=f"req-{self.sent}",
             run=run,
             generation=generation,
+            path=path,
             turns=conversation(body),
             model=parsed["model"],
-            used=self._used(parsed),
+            used=self._used(parsed, side),
             day=day,
         )
         row.was_kept = any(
@@ -133,8 +140,8 @@ class Vendor:
         self.rows.append(row)
         if fault == "500":
             return Plan(status=chance.choice((500, 502, 504)), refusal=b"<html>oops</html>", row=row, fault=fault)
-        said = self.brain.answer(self.side.asked(parsed), self.sent)
-        pieces = self._pieces(said, row, fault, parsed)
+        said = self.brain.answer(side.asked(parsed), self.sent)
+        pieces = self._pieces(said, row, fault, parsed, side)
         row.size = sum(len(each.data) for each in pieces) if fault in ("", "no usage") else 0
         return Plan(
             pieces=pieces,
@@ -163,7 +170,7 @@ class Vendor:
         """The bill."""
         return sum(each.pico for each in self.rows)
 
-    def _refusal(self, fault: str) -> Plan | None:
+    def _refusal(self, fault: str, side: Side) -> Plan | None:
         chance = self._chance
         match fault:
             case "refused":
@@ -188,29 +195,27 @@ class Vendor:
             case "400":
                 return Plan(status=400, refusal=_error("invalid_request_error", "no"), fault=fault)
             case "error first":
-                broken = Piece(self.side.broken("overloaded_error"), 0)
+                broken = Piece(side.broken("overloaded_error"), 0)
                 return Plan(pieces=(broken,), fault=fault, headers={"request-id": f"req-{self.sent}"})
         return None
 
-    def _pieces(self, said: Said, row: Row, fault: str, parsed: dict[str, Any]) -> tuple[Piece, ...]:
+    def _pieces(self, said: Said, row: Row, fault: str, parsed: dict[str, Any], side: Side) -> tuple[Piece, ...]:
         chance = self._chance
-        whole = self.side.answer(
-            said, row.used, model=row.model, request_id=row.request_id, with_usage=fault != "no usage"
-        )
+        whole = side.answer(said, row.used, model=row.model, request_id=row.request_id, with_usage=fault != "no usage")
         if whole[-1].tokens > (parsed.get("max_tokens") or parsed.get("max_completion_tokens")):
             raise AssertionError("the model has said more than it may: make its answers shorter")
         if fault == "error later":
             at = chance.randrange(len(whole) // 2, len(whole) - 1)
-            whole = [*whole[:at], Piece(self.side.broken("api_error"), whole[at].tokens)]
+            whole = [*whole[:at], Piece(side.broken("api_error"), whole[at].tokens)]
         elif fault in ("cut", "short", "stall"):
             whole = _up_to(whole, chance.randrange(sum(len(each.data) for each in whole)))
         return tuple(_torn(whole, chance))
 
-    def _used(self, body: dict[str, Any]) -> Used:
+    def _used(self, body: dict[str, Any], side: Side) -> Used:
         now = asyncio.get_running_loop().time()
-        parts = self.side.parts(body)
+        parts = side.parts(body)
         total = read = last = seen = 0
-        prefix = hashlib.sha256()
+        prefix = hashlib.sha256(body["model"].encode())
         marks = []
         for each in parts:
             prefix.update(each.sha256.encode())
@@ -224,7 +229,7 @@ class Vendor:
         total = seen
         for word in marks:
             self._kept[word] = now + KEPT_S
-        if not self.side.writes:
+        if not side.writes:
             return Used(plain=total - read, read=read, written=0)
         return Used(plain=total - last, read=read, written=last - read)
 

@@ -13,6 +13,7 @@ from typing import Any
 from .brain import Asked, Call, Said
 
 Json = dict[str, Any]
+_ECONOMY = "From here on use few words"
 _TALK = ("type", "role", "id", "tool_use_id", "tool_call_id", "cache_control", "is_error")
 
 
@@ -183,7 +184,9 @@ class ChatSide:
         return f"data: {json.dumps(error)}\n\n".encode()
 
 
-SIDES = {"anthropic": AnthropicSide, "openai-chat": ChatSide}
+def answered(body: bytes) -> int:
+    """How many answers a body holds: requests with as many are sendings of one."""
+    return sum(message["role"] == "assistant" for message in json.loads(body)["messages"])
 
 
 def conversation(body: bytes) -> tuple[str, ...]:
@@ -194,8 +197,14 @@ def conversation(body: bytes) -> tuple[str, ...]:
     for message in parsed["messages"]:
         content = message.get("content") or []
         blocks = content.split("\n") if isinstance(content, str) else content
-        words += [_word([message["role"], each]) for each in (*blocks, *message.get("tool_calls", []))]
+        words += [_word([message["role"], each]) for each in (*blocks, *message.get("tool_calls", [])) if _stays(each)]
     return tuple(words)
+
+
+def _stays(block: Any) -> bool:
+    """Whether a block belongs to the conversation; the words for economy may come into its middle, once."""
+    text = block.get("text") if isinstance(block, dict) else block
+    return not (isinstance(text, str) and text.startswith(_ECONOMY))
 
 
 def _part(value: Any, *, marked: bool = False) -> Part:
