@@ -18,9 +18,9 @@ from bursar.system.failpoints import POINTS as NAMED
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 REPORT, SEED = "BURSAR_SOAK_REPORT", "BURSAR_CRASH_SEED"
-POINTS = (*NAMED, "in_checkpoint", "random", "race", "stopped", "power cut", "full disk")
+POINTS = (*NAMED, "in_checkpoint", "random", "race", "stopped", "power cut", "full disk", "simulated")
 """What must have struck at least once."""
-CONTROLS = ("forgotten results", "forgotten bytes", "no syncs", "two owners", "a lying disk")
+CONTROLS = ("forgotten results", "forgotten bytes", "no syncs", "two owners", "a lying disk", "simulated faults")
 """What must have found the fault that was put there for it."""
 
 Row = dict[str, Any]
