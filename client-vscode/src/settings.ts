@@ -1,4 +1,22 @@
 /**
+ * The settings that the server is told, below `bursar.`; each is declared in the manifest, which says who may set it.
+ *
+ * A key that is not declared has no scope: a workspace could set it.
+ */
+export const FORWARDED = [
+  "model",
+  "providers",
+  "routes",
+  "route",
+  "local_only",
+  "prices",
+  "test_command",
+  "budget.run",
+  "budget.day",
+  "diagnostics.requestCost",
+] as const;
+
+/**
  * What the user set, without what is empty: an empty setting means "not set here" and must not hide the server's own.
  *
  * `server` is left out; it says how to start the server, which has started.
@@ -7,8 +25,17 @@ export function settingsForServer(section: unknown): unknown {
   if (!isPlain(section)) {
     return section;
   }
-  const { server: _, ...rest } = section;
-  return withoutEmpty(rest) ?? {};
+  const told: Record<string, unknown> = {};
+  for (const name of FORWARDED) {
+    const [first = "", second] = name.split(".");
+    const found = section[first];
+    if (second === undefined) {
+      told[first] = found;
+    } else if (isPlain(found)) {
+      told[first] = { ...(told[first] as object | undefined), [second]: found[second] };
+    }
+  }
+  return withoutEmpty(told) ?? {};
 }
 
 function withoutEmpty(value: unknown): unknown {

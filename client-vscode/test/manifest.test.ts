@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { FORWARDED } from "../src/settings";
 
 const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
 const settings: Record<string, { scope: string; default: unknown }> = manifest.contributes.configuration.properties;
@@ -11,6 +12,15 @@ test("what decides what is started, asked and spent is of the machine, and restr
     supported: "limited",
     restrictedConfigurations: decisive,
   });
+});
+
+test("the server is told what is declared, and nothing else", () => {
+  const told = FORWARDED.map((each) => `bursar.${each}`);
+  expect([...told].sort()).toEqual(
+    Object.keys(settings)
+      .filter((each) => each !== "bursar.server.command")
+      .sort(),
+  );
 });
 
 test("the commands of the lenses are the server's to register", () => {
