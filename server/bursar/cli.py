@@ -7,6 +7,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from bursar.commandline.output import FINE, INTERNAL, PAUSED, WRONG_USE, message
 
@@ -71,7 +72,7 @@ def run_command_line(argv: Sequence[str]) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
-    parser = argparse.ArgumentParser(
+    parser: argparse.ArgumentParser = _Parser(
         prog="bursar", description="Looks after what an AI agent knows and what it spends."
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and end")
@@ -82,6 +83,15 @@ def build_parser() -> argparse.ArgumentParser:
     _others(commands)
     parser.set_defaults(needs_app=True)
     return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says in one sentence what is wrong, and where to read on."""
+
+    def error(self, message: str) -> NoReturn:
+        """Ends with exit code 2."""
+        self.print_usage(sys.stderr)
+        self.exit(WRONG_USE, f"bursar: {message}: see '{self.prog} --help'\n")
 
 
 class _Version(argparse.Action):

@@ -196,7 +196,7 @@ def test_a_model_that_names_no_provider(user: User, model: str, said: str) -> No
         ("{", "settings.json is not JSON ("),
         ("[]", "settings.json must be a JSON object"),
         ('{"model": 5}', "'model' must be a string"),
-        ('{"budgets": {}}', "'budgets' is not a setting; the settings are providers, model, budget, prices"),
+        ('{"budgets": {}}', "'budgets' is not a setting; the settings are providers, model, "),
         ('{"budget": {"day": "much"}}', "settings.json: budget.day: 'much' is not an amount: write 5usd"),
         ('{"providers": {"x": {"wire": "anthropic"}}}', "settings.json: providers.x.base_url: Field required"),
         ('{"providers": {"x": []}}', "settings.json: providers.x must be a JSON object"),

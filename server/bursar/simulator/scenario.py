@@ -117,7 +117,9 @@ def load_scenario(path: Path | None) -> Scenario:
     try:
         data = json.loads(path.read_bytes(), parse_float=Decimal)
     except OSError as error:
-        raise ScenarioError(f"the scenario {path} cannot be read: {error.strerror}") from error
+        raise ScenarioError(
+            f"the scenario {path} cannot be read ({error.strerror}): give the path of a JSON file"
+        ) from error
     except (ValueError, RecursionError) as error:
         raise ScenarioError(f"the scenario {path} is not JSON: {error}") from error
     return parse_scenario(data)
