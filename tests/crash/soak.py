@@ -23,6 +23,9 @@ POINTS = (*NAMED, "in_checkpoint", "random", "race", "stopped", "power cut", "fu
 CONTROLS = ("forgotten results", "forgotten bytes", "no syncs", "two owners", "a lying disk", "simulated faults")
 """What must have found the fault that was put there for it."""
 
+FOLDERS = ("crash", "simulation", "storage")
+"""Where loops are looked for."""
+
 Row = dict[str, Any]
 
 
@@ -39,7 +42,14 @@ def main(arguments: list[str]) -> int:
         path = Path(folder) / "report.jsonl"
         environ = {**os.environ, SEED: seed, REPORT: str(path)}
         # In full, the small sizes and the controls run too, and the long loops of the other folders.
-        codes = [pytest_in(environ, "-m", "soak_short" if short else "soak or soak_short", HERE.parent)]
+        codes = [
+            pytest_in(
+                environ,
+                "-m",
+                "soak_short" if short else "soak or soak_short",
+                *(HERE.parent / each for each in FOLDERS),
+            )
+        ]
         rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
     print(f"in {time.monotonic() - began_s:.0f} s", flush=True)
     line, wrong = verdict(rows)

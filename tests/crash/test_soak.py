@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from bursar.system.failpoints import POINTS as NAMED
 
 from .nursery import CHECKPOINT
 from .report import REPORT, SEED
-from .soak import CONTROLS, POINTS, verdict
+from .soak import CONTROLS, FOLDERS, POINTS, verdict
 from .soak import REPORT as SOAKS_REPORT
 from .soak import SEED as SOAKS_SEED
 
@@ -29,6 +30,16 @@ def test_the_last_line() -> None:
     assert line.endswith(f"), 0 repeated, 0 lost, control found {len(CONTROLS)}")
     assert (REPORT, SEED) == (SOAKS_REPORT, SOAKS_SEED)
     assert {*NAMED, CHECKPOINT} < set(POINTS)
+
+
+def test_a_soak_looks_wherever_there_are_loops() -> None:
+    tests = Path(__file__).parents[1]
+    marked = {
+        path.relative_to(tests).parts[0]
+        for path in tests.rglob("test_*.py")
+        if any(word in path.read_text("utf-8") for word in ("pytest.mark.soak", "pytest.mark.soak_short"))
+    }
+    assert marked == set(FOLDERS)
 
 
 @pytest.mark.parametrize("point", POINTS)
