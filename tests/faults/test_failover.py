@@ -322,10 +322,12 @@ async def test_a_limit_that_lasts_is_remembered_for_the_requests_after_it(shop: 
     async with two(shop) as both:
         a, b = both.servers
         a.will(*status(429, "retry-after: 7200")("anthropic")[0])
-        b.will(*stream(calls("openai-chat", '{"path": "."}', name="list_files")))
+        for _ in range(2):
+            b.will(*stream(calls("openai-chat", '{"path": "."}', name="list_files")))
         b.will(*ok("openai-chat"))
         assert isinstance(await both.drive(), Finished)
-        assert both.asked == (1, 2)
+        assert both.asked == (1, 3)
+        assert shop.kinds().count("passed_over") == 1, "the same news is told once"
         told = shop.told("passed_over")
         assert (told["n"], told["provider"], told["model"]) == (2, "acme", "one")
         assert "has reached a usage limit (429)" in told["why"]

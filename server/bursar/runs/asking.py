@@ -236,6 +236,7 @@ class Requests:
             at_most_usd=usd_text(sized.hold_pico),
         )
         choice.sent += 1
+        self._known.asked(target)
         await self._send(sized.body, attempt, way, later, choice)
 
     async def _keep_pace(self, way: Way, planned: Planned, later: Sequence[Message], choice: Choice) -> bool:
@@ -258,7 +259,8 @@ class Requests:
         return await self._patience.keep_pace(target, window, seconds)
 
     async def _tell_passed_over(self, n: int, way: Way, why: str) -> None:
-        await self._events.tell("passed_over", n=n, provider=way.target.provider, model=way.target.model, why=why)
+        if self._known.is_news(way.target, why):
+            await self._events.tell("passed_over", n=n, provider=way.target.provider, model=way.target.model, why=why)
 
     async def _go_elsewhere(self, error: ProviderError, way: Way, later: Sequence[Message], choice: Choice) -> bool:
         """Whether another target is asked after this failure; then everybody is told which, why and at what price."""

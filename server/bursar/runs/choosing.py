@@ -26,6 +26,17 @@ class Known:
         self.until_s: dict[Target, tuple[float, str]] = {}
         self.refused: dict[str, str] = {}
         self.last: Target | None = None
+        self._told: dict[Target, str] = {}
+
+    def is_news(self, target: Target, why: str) -> bool:
+        """Whether nobody was told yet that this target is not asked, and why; from now on it was."""
+        before = self._told.get(target)
+        self._told[target] = why
+        return before != why
+
+    def asked(self, target: Target) -> None:
+        """It is asked again: that it was not is over."""
+        self._told.pop(target, None)
 
     def first_reset_s(self) -> float:
         """When the first of the limits resets, by the clock that only grows; 0 where there is none."""
