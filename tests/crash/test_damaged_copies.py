@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 
 from bursar.domain.money.budget import Scope
@@ -155,3 +156,21 @@ def test_what_is_no_plain_file_is_refused_and_left(tmp_path: Path, what: str) ->
     with pytest.raises((Refused, StorageError), match=r"bursar\.db"):
         open_at(home)
     assert path.lstat().st_ino == kind.st_ino
+
+
+async def test_a_row_with_a_text_that_is_no_text_is_taken_from_the_copy_of_the_ledger(tmp_path: Path) -> None:
+    """Only that row is lost in the file itself; the rows on both sides of it are still read."""
+    home = tmp_path / "home"
+    before = await store(home)
+    path = home / "bursar.db"
+    with apsw.Connection(str(path)) as connection:
+        connection.execute("PRAGMA ignore_check_constraints = ON")
+        connection.execute("UPDATE ledger SET model = CAST(x'61b062' AS TEXT) WHERE n = 7")
+    connection.close()
+    data = path.read_bytes()
+    path.write_bytes(data[:-4096] + bytes(4096))
+    journal = open_at(home)
+    assert journal.notices
+    assert shown(journal) == before
+    assert journal.verify_chain() is None
+    journal.close()

@@ -43,7 +43,7 @@ class Entries:
         """Every row that can be read of a copy and proves itself by its link, however damaged the copy is."""
         rows: dict[int, tuple[str, tuple[Any, ...]]] = {}
         for order in ("ASC", "DESC"):
-            with contextlib.suppress(apsw.Error), contextlib.closing(connect(copy)) as connection:
+            with contextlib.suppress(apsw.Error, UnicodeDecodeError), contextlib.closing(connect(copy)) as connection:
                 for n, chain, *row in connection.execute(_ROWS + order):
                     rows.setdefault(n, (chain, tuple(row)))
                 break
