@@ -1,0 +1,41 @@
+"""What the middle needs from the world, as protocols; adapters implement them, wiring hands them in."""
+
+from bursar.domain.ports.journal import Claimed, HeldElsewhere, Journal
+from bursar.domain.ports.providers import ModelProvider, PriceBook, TokenCounter
+from bursar.domain.ports.system import Clock, Failpoint, Ids, nowhere
+from bursar.domain.ports.user import Asker, EditorBuffers, Question, QuestionKind
+from bursar.domain.ports.workspace import (
+    CommandOutcome,
+    CommandPlan,
+    CommandRunner,
+    EditPlan,
+    FileText,
+    NeedsYes,
+    ToolRefused,
+    WorkspaceFiles,
+)
+
+__all__ = [
+    "Asker",
+    "Claimed",
+    "Clock",
+    "CommandOutcome",
+    "CommandPlan",
+    "CommandRunner",
+    "EditPlan",
+    "EditorBuffers",
+    "Failpoint",
+    "FileText",
+    "HeldElsewhere",
+    "Ids",
+    "Journal",
+    "ModelProvider",
+    "NeedsYes",
+    "PriceBook",
+    "Question",
+    "QuestionKind",
+    "TokenCounter",
+    "ToolRefused",
+    "WorkspaceFiles",
+    "nowhere",
+]

@@ -1,0 +1,205 @@
+"""The journal as a port: what happened, and who owns the run that it happens to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from bursar.domain.money.budget import Granted, Limit, RefusedByBudget, Scope, Unit, Used, WarnPercent
+from bursar.domain.money.ledger import LedgerEntry
+from bursar.domain.runs import (
+    KeptSteps,
+    NewRun,
+    RequestRow,
+    RunEvent,
+    RunRecord,
+    RunState,
+    RunSummary,
+    StepKind,
+    StepOutline,
+    StepRecord,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """This process owns the run under this fencing epoch."""
+
+    run: RunRecord
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldElsewhere:
+    """Another living process owns the run."""
+
+    owner: str
+
+
+class Journal(Protocol):
+    """What happened, durable before anybody acts on it. Writes are one transaction each and are fenced by epoch.
+
+    Every write with an ``epoch`` raises Fenced when the run has a newer one. StorageError says that nothing was
+    written. Reads see committed data only.
+    """
+
+    async def create_run(self, run: NewRun, *, only_one: bool = False, kept: KeptSteps | None = None) -> RunRecord:
+        """Record a run that this process owns from then on: the first ``claim`` here takes it up, or ``release`` gives
+        it back.
+
+        With ``only_one`` raises OwnedElsewhere where the task has another that could go on. ``kept`` are copied in the
+        same transaction, each with ``from_run`` in its intent.
+        """
+
+    async def claim(self, run: str) -> Claimed | HeldElsewhere:
+        """Take ownership: a living owner's lock refuses, else the epoch grows by one. Clears the pause flag.
+
+        A run that this process has just recorded is its own already, and stays under its first epoch.
+        """
+
+    async def release(self, run: str) -> None:
+        """Give the ownership (and its lock) back; harmless when not owned."""
+
+    async def begin_request(
+        self,
+        *,
+        run: str,
+        epoch: int,
+        key: str,
+        n: int,
+        attempt: int,
+        intent: dict[str, Any],
+        body: bytes,
+        body_sha256: str,
+        prompt_sha256: str,
+        hold_pico: int,
+        limits: Sequence[Limit],
+        day: Scope,
+    ) -> Granted | RefusedByBudget:
+        """Reserve and record the intent in one durable transaction, before anything is sent.
+
+        Every limit is checked as charged + held + wanted <= limit, where charged is the fold of the ledger for the
+        scope (cost, or the bound where the cost is unknown). Refused: nothing was written.
+        """
+
+    async def settle_request(
+        self,
+        *,
+        run: str,
+        epoch: int,
+        key: str,
+        attempt: int,
+        entry: LedgerEntry,
+        result: dict[str, Any] | None,
+        seconds_run: float,
+        kept: dict[str, Any] | None = None,
+    ) -> None:
+        """The ledger entry, the release of the hold and the step's result (None: the attempt failed, the step stays
+        to be done; ``kept`` is then what arrived of its answer) in one durable transaction. Idempotent by the entry's
+        request id."""
+
+    async def release_request(self, *, run: str, epoch: int, key: str, attempt: int, why: str) -> None:
+        """The provider did not take it: the hold goes back, the step stays to be done."""
+
+    async def begin_step(
+        self, *, run: str, epoch: int, key: str, n: int, kind: StepKind, intent: dict[str, Any]
+    ) -> None:
+        """Record durably what is about to be done."""
+
+    async def finish_step(self, *, run: str, epoch: int, key: str, result: dict[str, Any], seconds_run: float) -> None:
+        """Record durably what came of it."""
+
+    async def doubt_step(self, *, run: str, epoch: int, key: str) -> None:
+        """Mark a step whose outcome cannot be known: the user decides."""
+
+    async def set_state(
+        self,
+        *,
+        run: str,
+        epoch: int,
+        state: RunState,
+        reason: str | None = None,
+        detail: str | None = None,
+        resume_at: str | None = None,
+        tick_pending: bool | None = None,
+        seconds_run: float | None = None,
+    ) -> None: ...
+
+    async def clear_tick_pending(self, run: str) -> None: ...
+
+    async def append_event(self, *, run: str, kind: str, data: dict[str, Any]) -> RunEvent: ...
+
+    async def begin_rewind(self, *, run: str, epoch: int, key: str) -> None:
+        """Say durably that the files are about to be brought back to before a step; the run waits for the end of it."""
+
+    async def finish_rewind(self, *, run: str, epoch: int, key: str, detail: str, data: dict[str, Any]) -> RunEvent:
+        """Set the step and all after it aside, with the ``rewound`` event, in one transaction; the run is paused."""
+
+    async def request_pause(self, run: str) -> bool:
+        """Ask the owner to pause between steps; False when there is no such run that could."""
+
+    async def request_stop(self, run: str) -> bool:
+        """Ask the owner to end the run for good between steps; ends it at once when nobody owns it."""
+
+    async def raise_ceiling(self, run: str, ceiling_pico: int | None) -> None: ...
+
+    async def set_model(self, run: str, *, provider: str, model: str) -> None:
+        """Ask another model from the run's next request on; what was sent before keeps the name of its own."""
+
+    async def set_budget(self, kind: str, unit: str, value: int) -> None:
+        """The user's own limit for a scope kind; replaces the one before."""
+
+    async def unset_budget(self, kind: str) -> bool:
+        """Forget the user's own limit for a scope kind, so that the settings hold again; False without one."""
+
+    async def set_warn_percent(self, percent: WarnPercent) -> None:
+        """At which shares of a budget its level changes."""
+
+    async def erase(self, *, run: str | None = None, workspace: str | None = None, everything: bool = False) -> int:
+        """Remove prompt text, replies and results for good (overwritten in the file), keep sums; how many runs."""
+
+    def run(self, run: str) -> RunRecord | None: ...
+
+    def runs(self, workspace: str | None = None) -> list[RunRecord]:
+        """The runs of tasks, oldest first; operations are not among them."""
+
+    def steps(self, run: str) -> list[StepRecord]: ...
+
+    def set_aside(self, run: str) -> list[tuple[int, StepRecord]]:
+        """The steps that rewinds took out of a run, each with the number of its rewind."""
+
+    def outlines(self, runs: Sequence[str]) -> dict[str, list[StepOutline]]:
+        """What each step of these runs is about, in their order, without its texts."""
+
+    def events(self, *, run: str | None = None, after_seq: int = 0) -> list[RunEvent]: ...
+
+    def summary(self, run: str) -> RunSummary | None: ...
+
+    def summaries(self, workspace: str | None = None) -> list[RunSummary]:
+        """The same with their figures."""
+
+    def operations(self, workspace: str | None = None) -> list[RunSummary]:
+        """The operations (single requests beside the runs), oldest first, with their figures."""
+
+    def requests(self, *, workspace: str | None = None, run: str | None = None) -> list[RequestRow]: ...
+
+    def charged_pico(self, scope: Scope) -> int:
+        """The fold of the ledger for a scope: costs, and bounds where a cost is unknown."""
+
+    def held_pico(self, scope: Scope) -> int:
+        """Money held for requests in flight in a scope."""
+
+    def used(self, scope: Scope, unit: Unit) -> Used:
+        """What is used of a budget of this scope, in its unit."""
+
+    def warn_percent(self) -> WarnPercent:
+        """At which shares of a budget its level changes."""
+
+    def stored_budgets(self) -> dict[str, tuple[str, int]]:
+        """The user's own limits: scope kind -> (unit, value)."""
+
+    def changes(self) -> int:
+        """A number that differs when another connection or this one has committed since the last look."""
+
+    def close(self) -> None: ...
