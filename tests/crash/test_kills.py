@@ -210,10 +210,10 @@ class _Loop:
         for _ in range(40 + 4 * len(self._left)):
             run = play.open_run() if code and not self._fresh else None
             if run is not None and not run["in_doubt"]:
-                if self._next(REWINDS) is not None and run["steps_done"] and run["run"] not in self._stay:
+                if run["steps_done"] and run["run"] not in self._stay and self._due(REWINDS):
                     self._rewind(run)
                     continue
-                if self._next(PARKS | {"at_wake"}) is not None and run["reason"] != "deferred":
+                if run["reason"] != "deferred" and self._due(PARKS | {"at_wake"}):
                     self._park(run)
                     continue
             waiting = [each for each in play.open_tasks() if each in tasks]
@@ -278,6 +278,12 @@ class _Loop:
         if chosen is not None:
             self._note(code, chosen)
 
+    def _due(self, points: frozenset[str]) -> bool:
+        """Whether it is these points' turn: thrice their share of what is left, so that they come early and yet leave
+        the others theirs; a run that is taken back after every kill would never get far."""
+        fit = sum(point in points for point, _ in self._left)
+        return self._chance.random() * len(self._left) < 3 * fit
+
     def _next(self, points: frozenset[str]) -> tuple[str, int] | None:
         """The first of the plan that is one of these; on a fresh copy one that can be had only there."""
         fit = [each for each in self._left if each[0] in points]
@@ -293,8 +299,10 @@ class _Loop:
             tally.take(play.check(), f"copy {tally.plays}, kill {len(play.kills)}: {play.kills[-1]}")
             self._between(play)
         elif chosen[0] != "random":
-            # What is left of this copy does not get there: strike at the first passing from now on.
-            self._left[at] = (chosen[0], 1)
+            # What is left of this copy does not get there: strike at the first passing from now on, and let the
+            # others go first, so that a point which is seldom passed does not keep them from striking.
+            self._left.pop(at)
+            self._left.append((chosen[0], 1))
 
 
 def _mend(play: Play, left: list[tuple[str, int]], tally: Tally) -> None:
