@@ -253,6 +253,22 @@ def test_the_words_stay_where_they_are_however_far_the_run_goes() -> None:
     assert late.later[: len(early.later)] == early.later
 
 
+def test_the_words_stand_behind_the_parts_of_a_broken_off_answer_that_were_sent_already() -> None:
+    first, second = kept(SAID), kept(Text(text="more"))
+    sent = next_act([step("m1", "failed", {"kept": first})])
+    broken_again = step("m1", "failed", {"kept": second}, intent={"kept": [first]})
+    terse = next_act([broken_again], terse_from=1, terse_after=1)
+    answered = step("m1", result=answer("m1", READ).result, intent={"kept": [first, second]})
+    whole = next_act([answered, used("t1.0")], terse_from=1, terse_after=1)
+    assert isinstance(sent, AskModel)
+    assert isinstance(terse, AskModel)
+    assert terse.later[0] == sent.later[0]
+    assert terse.later[1].blocks[:-1] == sent.later[1].blocks, "the words are behind what was sent"
+    assert [each.role for each in terse.later] == ["assistant", "user"] * 2
+    assert isinstance(whole, AskModel)
+    assert whole.later[:4] == terse.later
+
+
 def test_failed_checks_are_counted_from_a_request_on() -> None:
     steps = [used(f"t{n}.900", "no", error=True) for n in (1, 2, 4)] + [used("t5.900", "yes"), used("t1.0", error=True)]
     assert [failed_checks(steps, since=n) for n in (1, 2, 3, 5)] == [3, 2, 1, 0]

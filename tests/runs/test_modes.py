@@ -59,3 +59,13 @@ def test_a_run_that_begins_with_steps_of_another_takes_over_what_they_came_to() 
     assert [each.kind for each in mode_events(told, before=7)] == ["escalated", "economy_on"]
     assert [each.kind for each in mode_events(told, before=5)] == ["escalated"]
     assert mode_events(told, before=3) == []
+
+
+def test_the_words_of_economy_stand_where_they_were_put_until_their_request_is_made_anew() -> None:
+    saving = ("economy_on", {"n": 6, "model": None, "parts": 2})
+    assert modes_of(events(saving)).terse_after == 2
+    assert modes_of(events(saving, ("rewound", {"step": "t6.0"}))).terse_after == 2
+    assert modes_of(events(saving, ("rewound", {"step": "m6"}))).terse_after == 0
+    assert modes_of(events(SAVING_WORDS)).terse_after == 0
+    taken_over = [mode_events(events(saving), before=n)[0].data["parts"] for n in (7, 6)]
+    assert taken_over == [2, 0]

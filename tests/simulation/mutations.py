@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from bursar.domain.money.budget import Granted, Limit, RefusedByBudget
 from bursar.domain.ports import EditPlan
+from bursar.domain.runs import RunEvent
 from bursar.storage import SqliteJournal
 from bursar.storage.locks import RunLocks
 from bursar.workspace import LocalFiles
@@ -73,6 +74,13 @@ class _RunsAgain(SqliteJournal):
         await super().begin_step(intent={**intent, "only_said": True}, **given)
 
 
+class _WordsFirst(SqliteJournal):
+    """Forgets behind what of an answer the words for economy were put."""
+
+    async def append_event(self, *, run: str, kind: str, data: dict[str, Any]) -> RunEvent:
+        return await super().append_event(run=run, kind=kind, data={**data, "parts": 0} if "parts" in data else data)
+
+
 class _Blind(LocalFiles):
     """Never sees that an edit was made."""
 
@@ -92,8 +100,9 @@ DROPS = Mutation(name="a booking that drops a row", journal=_Drops)
 LETS_TWO_IN = Mutation(name="a lock that lets two in", journal=_LetsTwoIn)
 GENEROUS = Mutation(name="a budget that is not checked", journal=_Generous)
 RUNS_AGAIN = Mutation(name="a journal that forgets what was begun", journal=_RunsAgain)
+WORDS_FIRST = Mutation(name="words put before what was sent", journal=_WordsFirst)
 BLIND = Mutation(name="an edit that is not looked at", files=_Blind)
 WANDERING = Mutation(name="a clock past the port", clock=_Wandering)
 
-FAULTY = (FORGETS, DROPS, LETS_TWO_IN, GENEROUS, RUNS_AGAIN, BLIND)
+FAULTY = (FORGETS, DROPS, LETS_TWO_IN, GENEROUS, RUNS_AGAIN, WORDS_FIRST, BLIND)
 """Those that an oracle must find; a clock past the port shows as two logs of one seed."""

@@ -13,7 +13,6 @@ from typing import Any
 from .brain import Asked, Call, Said
 
 Json = dict[str, Any]
-_ECONOMY = "From here on use few words"
 _TALK = ("type", "role", "id", "tool_use_id", "tool_call_id", "cache_control", "is_error")
 
 
@@ -197,14 +196,8 @@ def conversation(body: bytes) -> tuple[str, ...]:
     for message in parsed["messages"]:
         content = message.get("content") or []
         blocks = content.split("\n") if isinstance(content, str) else content
-        words += [_word([message["role"], each]) for each in (*blocks, *message.get("tool_calls", [])) if _stays(each)]
+        words += [_word([message["role"], each]) for each in (*blocks, *message.get("tool_calls", []))]
     return tuple(words)
-
-
-def _stays(block: Any) -> bool:
-    """Whether a block belongs to the conversation; the words for economy may come into its middle, once."""
-    text = block.get("text") if isinstance(block, dict) else block
-    return not (isinstance(text, str) and text.startswith(_ECONOMY))
 
 
 def _part(value: Any, *, marked: bool = False) -> Part:

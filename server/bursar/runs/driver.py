@@ -86,7 +86,7 @@ class _Drive:
             if wish is not None:
                 return wish
             steps = world.journal.steps(run.run)
-            act = next_act(steps, check=first.check, terse_from=modes.terse_from)
+            act = next_act(steps, check=first.check, terse_from=modes.terse_from, terse_after=modes.terse_after)
             if isinstance(act, AllDone):
                 return await self._finish(act.summary)
             if isinstance(act, Idle):

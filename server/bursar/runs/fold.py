@@ -111,23 +111,29 @@ def next_act(
     idle_limit: int = 3,
     check: TaskCheck | None = None,
     terse_from: int | None = None,
+    terse_after: int = 0,
 ) -> NextAct:
     """The first act that has no recorded outcome. With a ``check`` nothing is done before that has succeeded.
 
-    Before answer ``terse_from`` stand the words that ask for short answers: behind all that a cache knows by then.
+    Before answer ``terse_from`` stand the words that ask for short answers, behind the first ``terse_after`` parts of
+    it that broke off: behind all that a cache knows by then.
     """
     by_key = {each.key: each for each in steps}
     later: list[Message] = []
     idle = 0
     n = 1
     while True:
-        if n == terse_from:
-            later[-1:] = [_with_terse_words(*later[-1:])]
         step = by_key.get(request_key(n))
+        kept = kept_parts(step) if step is not None else ()
+        if n == terse_from:
+            later += _broken_off(kept[:terse_after])
+            later[-1:] = [_with_terse_words(*later[-1:])]
+            later += _broken_off(kept[terse_after:])
+        else:
+            later += _broken_off(kept)
         if step is None or step.status != "done":
-            break
+            return AskModel(n=n, later=tuple(later), step=step, kept=kept)
         blocks = answer_blocks(step)
-        later += _broken_off(kept_parts(step))
         later.append(Message(role="assistant", blocks=blocks))
         calls = [each for each in blocks if isinstance(each, ToolCall | BrokenToolCall)]
         results: list[Block] = []
@@ -158,8 +164,6 @@ def next_act(
                 return Idle(text=" ".join(each.text for each in blocks if isinstance(each, Text))[:300])
             later.append(Message(role="user", blocks=(Text(text=_NUDGE),)))
         n += 1
-    kept = kept_parts(step) if step is not None else ()
-    return AskModel(n=n, later=(*later, *_broken_off(kept)), step=step, kept=kept)
 
 
 def answer_blocks(step: StepRecord) -> tuple[Block, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from bursar.domain.runs import RunEvent
+from bursar.runs.fold import request_key
 
 Lead = Literal["chain", "stronger", "economy"]
 
@@ -27,6 +28,8 @@ class Modes:
     stronger: str | None = None
     economy_at: int | None = None
     economy: str | None = None
+    economy_parts: int = 0
+    """How many parts of answer ``economy_at`` had broken off by then."""
 
     @property
     def lead(self) -> Lead:
@@ -51,6 +54,11 @@ class Modes:
         return None if self.began_terse else self.economy_at
 
     @property
+    def terse_after(self) -> int:
+        """Behind how many broken-off parts of that answer they stand: behind those that may have been sent already."""
+        return self.economy_parts
+
+    @property
     def terse_fields(self) -> bool:
         """Whether the wire format's own fields ask for it, too.
 
@@ -67,9 +75,12 @@ class Modes:
         """From request ``n`` on the stronger model is asked."""
         return replace(self, escalated_at=n, stronger=model)
 
-    def save(self, n: int, model: str | None) -> Modes:
-        """From request ``n`` on the run is in economy mode, with another model or with its own."""
-        return replace(self, economy_at=n, economy=model)
+    def save(self, n: int, model: str | None, *, parts: int = 0) -> Modes:
+        """From request ``n`` on the run is in economy mode, with another model or with its own.
+
+        ``parts`` is how much of its answer had broken off before.
+        """
+        return replace(self, economy_at=n, economy=model, economy_parts=parts)
 
     def leave_the_model(self) -> Modes:
         """The user has chosen another model for the run: it is asked, and what was said of short answers stays."""
@@ -81,8 +92,12 @@ class Modes:
         if self.escalated_at is not None and self.escalated_at > n:
             kept = replace(kept, escalated_at=None, stronger=None)
         if self.economy_at is not None and self.economy_at > n:
-            kept = replace(kept, economy_at=None, economy=None)
+            kept = replace(kept, economy_at=None, economy=None, economy_parts=0)
         return kept
+
+    def asked_anew(self, n: int) -> Modes:
+        """Request ``n`` is made anew: what had broken off of its answer is gone."""
+        return replace(self, economy_parts=0) if self.economy_at == n else self
 
 
 def modes_of(events: Sequence[RunEvent], *, began_terse: bool = False) -> Modes:
@@ -93,13 +108,16 @@ def modes_of(events: Sequence[RunEvent], *, began_terse: bool = False) -> Modes:
         if each.kind == ESCALATED and "n" in each.data:
             modes = modes.escalate(int(each.data["n"]), str(each.data["model"]))
         elif each.kind == ECONOMY_ON and "n" in each.data:
-            modes = modes.save(int(each.data["n"]), each.data.get("model"))
+            modes = modes.save(int(each.data["n"]), each.data.get("model"), parts=int(each.data.get("parts", 0)))
         elif each.kind in ("run_started", "run_resumed") and "model" in each.data:
             if own_model not in (None, each.data["model"]):
                 modes = modes.leave_the_model()
             own_model = each.data["model"]
         elif each.kind == "rewound" and "step" in each.data:
-            modes = modes.without_after(_request_of(str(each.data["step"])))
+            step = str(each.data["step"])
+            modes = modes.without_after(_request_of(step))
+            if step == request_key(_request_of(step)):
+                modes = modes.asked_anew(_request_of(step))
     return modes
 
 
@@ -108,7 +126,13 @@ def mode_events(events: Sequence[RunEvent], *, before: int) -> list[RunEvent]:
     modes = modes_of(events).without_after(before)
     wanted = {ESCALATED: modes.escalated_at, ECONOMY_ON: modes.economy_at}
     newest = {each.kind: each for each in events if each.kind in wanted and each.data.get("n") == wanted[each.kind]}
-    return list(newest.values())
+    # What had broken off of an answer that is not taken over is not taken over either.
+    return [
+        replace(each, data={**each.data, "parts": 0 if each.data["n"] == before else modes.economy_parts})
+        if each.kind == ECONOMY_ON
+        else each
+        for each in newest.values()
+    ]
 
 
 def _request_of(key: str) -> int:

@@ -34,14 +34,14 @@ def next_request(
     first = FirstRequest.from_json(run.first_request)
     modes = modes or Modes(began_terse=first.terse)
     target = asked_target(run, modes)
-    act = next_act(steps, check=first.check, terse_from=modes.terse_from)
+    act = next_act(steps, check=first.check, terse_from=modes.terse_from, terse_after=modes.terse_after)
     known = act
     if isinstance(act, UseTool | RunCheck):
         if isinstance(act, UseTool) and act.call.name == "finish" and not first.check:
             return _nothing(target.model)
         # The calls of the last answer come first; what they bring is not known, what stood before them is.
         before = [each for each in steps if each.n < request_order(act.n)]
-        known = next_act(before, check=first.check, terse_from=modes.terse_from)
+        known = next_act(before, check=first.check, terse_from=modes.terse_from, terse_after=modes.terse_after)
     if isinstance(known, AllDone | Idle) or not isinstance(known, AskModel):
         return _nothing(target.model)
     body = provider.body(model_request(first, known.later, model=target.model, terse=modes.terse_fields))

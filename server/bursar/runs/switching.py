@@ -86,7 +86,7 @@ class Switches:
         ways = self._world.ways
         if ways is None or ways.economy is None or modes.lead != "chain" or not self._may_economise(modes):
             return modes
-        new = modes.save(act.n, str(ways.economy.target))
+        new = modes.save(act.n, str(ways.economy.target), parts=len(act.kept))
         sized = self._next(ways.economy, steps, new).sized
         if self._problem(ways.economy, sized) is not None or any(
             sized.hold_pico > self._left(each) for each in self._limits()
@@ -138,14 +138,14 @@ class Switches:
         present = self._present(modes)
         other = ways.economy if ways is not None and modes.lead == "chain" else None
         if other is not None:
-            new = modes.save(act.n, str(other.target))
+            new = modes.save(act.n, str(other.target), parts=len(act.kept))
             then = self._next(other, steps, new)
             if other.target == present.target or self._problem(other, then.sized) is not None:
                 other = None
         if other is None:
             if modes.began_terse:
                 return modes
-            new = modes.save(act.n, None)
+            new = modes.save(act.n, None, parts=len(act.kept))
             then = self._next(present, steps, new)
         message = f"{why}. Economy mode asks for short answers"
         if other is not None:
@@ -164,6 +164,7 @@ class Switches:
         await self._events.tell(
             "economy_on",
             n=act.n,
+            parts=new.economy_parts,
             model=new.economy,
             counted_tokens=then.sized.counted_tokens,
             next_request_usd=None if then.input_pico is None or other is None else usd_text(then.input_pico),
@@ -250,7 +251,7 @@ class Switches:
         return _Next(sized=sized, input_pico=cost.pico if isinstance(cost, Cost) else None)
 
     def _later(self, steps: Sequence[StepRecord], modes: Modes) -> tuple[Message, ...]:
-        act = next_act(steps, check=self._first.check, terse_from=modes.terse_from)
+        act = next_act(steps, check=self._first.check, terse_from=modes.terse_from, terse_after=modes.terse_after)
         return act.later if isinstance(act, AskModel) else ()
 
     def _as_it_is(self, present: Way, then: _Next) -> str:
