@@ -11,7 +11,8 @@ from bursar.domain.ports import Clock
 from bursar.providers.answer import Answer
 from bursar.providers.attempt import Attempt, Deadlines, OpenTransport, as_reply
 from bursar.providers.failures import Said, Sender, clean, cut, of_error_in_answer, said_in
-from bursar.providers.openai_responses import OpenAIResponsesWire, ResponsesReader
+from bursar.providers.openai_responses import OpenAIResponsesWire
+from bursar.providers.openai_responses_reader import ResponsesReader
 from bursar.providers.strict_json import json_object
 from bursar.providers.wire import Reading, StreamError
 

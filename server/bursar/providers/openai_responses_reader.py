@@ -1,0 +1,299 @@
+"""The state machine of a streamed OpenAI response: what was said and called, and what can be fetched again."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from bursar.domain.conversation import Block, Text
+from bursar.domain.money.usage import Owed, Usage
+from bursar.providers.canonical import canonical_text, whole_text
+from bursar.providers.sse import SseEvent
+from bursar.providers.strict_json import json_object
+from bursar.providers.usage_fields import responses_usage
+from bursar.providers.wire import (
+    CUT_BY_LIMIT,
+    NOT_CLOSED,
+    NOT_UTF8,
+    BadStream,
+    Reading,
+    StreamError,
+    call_block,
+    text_block,
+    whole_blocks,
+)
+
+# The id goes into an address that a key is sent to: nothing but what the vendors' ids are made of.
+_PLAIN_ID = re.compile(r"[A-Za-z0-9_-]{1,200}", re.ASCII)
+
+_AT_WORK = ("queued", "in_progress")
+_INCOMPLETE = {"max_output_tokens": "max_tokens", "content_filter": "refusal"}
+_TEXT_DELTAS = ("response.output_text.delta", "response.refusal.delta")
+_THOUGHT_DELTAS = ("response.reasoning_summary_text.delta", "response.reasoning_text.delta")
+
+
+class ResponsesReader:
+    """Reads one streamed response: created, items with their deltas, completed or incomplete.
+
+    Events are numbered: a repeated one is passed over and a missing one ends the answer, because it can be fetched.
+    With ``mending``, as kept bytes are read, what is torn or out of its order is passed over too: what was missing
+    follows further on. ``failed`` says that the provider gave the answer up, so that there is nothing to fetch.
+    """
+
+    def __init__(self, *, most_input_tokens: int, most_output_tokens: int) -> None:
+        self._most_input_tokens = most_input_tokens
+        self._most_output_tokens = most_output_tokens
+        self.chars = 0
+        self.ended = False
+        self.failed = False
+        self.mending = False
+        self.request_id: str | None = None
+        self.sequence: int | None = None
+        self._in_background = False
+        self._model: str | None = None
+        self._started = False
+        self._items: dict[int, _Item] = {}
+        self._final: dict[str, Any] = {}
+        self._damaged = False
+
+    @property
+    def may_end(self) -> bool:
+        """Never: what comes with the end mark, the usage, comes with nothing else."""
+        return False
+
+    @property
+    def fetchable(self) -> str | None:
+        """The id under which the provider keeps this answer; None where it does not."""
+        found = self.request_id if self._in_background and self.sequence is not None else None
+        return found if found is not None and _PLAIN_ID.fullmatch(found) else None
+
+    def take(self, event: SseEvent, /) -> None:
+        """Read one event; raises StreamError and BadStream."""
+        data = json_object(event.data)
+        if data is None:
+            if event.data.strip() == "[DONE]" or (self.mending and self.sequence is not None):
+                return
+            raise BadStream(f"the event {event.name[:40]!r} is not a JSON object")
+        kind = str(data.get("type", event.name))
+        if kind == "error" or (data.get("error") and not kind.startswith("response.")):
+            if self.mending:
+                # The stream broke off with it, the answer did not: that would have been response.failed.
+                return
+            raise _error(data)
+        if not self._is_next(data.get("sequence_number")):
+            return
+        self._damaged = self._damaged or event.damaged
+        if isinstance(data.get("response"), dict):
+            self._start(data["response"])
+        elif kind.startswith("response.") and not self._started:
+            raise BadStream(f"{kind[:40]} came before response.created")
+        if kind in ("response.completed", "response.incomplete"):
+            self._finish(_object(data.get("response")))
+        elif kind in ("response.failed", "response.cancelled"):
+            self._fail(_object(data.get("response")))
+        elif kind in ("response.output_item.added", "response.output_item.done"):
+            self._item_event(data, done=kind.endswith("done"))
+        elif kind in _TEXT_DELTAS:
+            self._grow(self._item(data, "message"), _text(data.get("delta")))
+        elif kind == "response.function_call_arguments.delta":
+            self._grow(self._item(data, "function_call"), _text(data.get("delta")))
+        elif kind == "response.function_call_arguments.done":
+            self._whole_arguments(data)
+        elif kind in _THOUGHT_DELTAS:
+            # Thoughts are billed as output and show that the model is at work; they are not part of the answer.
+            self.chars += len(_text(data.get("delta")))
+
+    def take_whole(self, response: dict[str, Any]) -> bool:
+        """Read the answer as it stands; False while it is being made. Raises StreamError where it was given up."""
+        status = response.get("status")
+        if status in _AT_WORK:
+            return False
+        self._start(response)
+        if status not in ("completed", "incomplete"):
+            self._fail(response)
+        # The whole of it is here: what was streamed before is the beginning of the same.
+        self._items = {}
+        self._finish(response)
+        return True
+
+    def reading(self) -> Reading:
+        """The answer with its usage."""
+        reason = _text(_object(self._final.get("incomplete_details")).get("reason"))
+        if self._final.get("status") == "incomplete" or reason:
+            stop_reason = _INCOMPLETE.get(reason, reason or "max_tokens")
+        else:
+            stop_reason = "end_turn"
+        blocks = self._blocks(stop_reason)
+        if stop_reason == "end_turn" and any(not isinstance(each, Text) for each in blocks):
+            stop_reason = "tool_use"
+        usage, raw, clamped = self._usage(self._final)
+        return Reading(
+            request_id=self.request_id,
+            model=self._model,
+            blocks=tuple(blocks),
+            stop_reason=stop_reason,
+            usage=usage,
+            usage_raw=raw,
+            usage_clamped=clamped,
+        )
+
+    def kept(self) -> tuple[Block, ...]:
+        """The texts so far and the calls whose items were closed."""
+        return whole_blocks(self._blocks(""))
+
+    def _usage(self, response: dict[str, Any]) -> tuple[Usage | None, str | None, bool]:
+        """What a response reports, None where it reports nothing; its raw text, and whether a figure was clamped."""
+        reported = response.get("usage")
+        if not isinstance(reported, dict):
+            return None, None, False
+        usage, clamped = responses_usage(
+            reported,
+            most_input_tokens=self._most_input_tokens,
+            most_output_tokens=self._most_output_tokens,
+            content_seen=self.chars > 0,
+        )
+        return usage, whole_text(canonical_text(reported)), clamped
+
+    def _is_next(self, number: Any) -> bool:
+        if not isinstance(number, int) or isinstance(number, bool):
+            return True
+        if self.sequence is not None:
+            if number <= self.sequence:
+                return False
+            if number > self.sequence + 1:
+                if self.mending:
+                    return False
+                raise BadStream(f"the events after number {self.sequence} are missing")
+        self.sequence = number
+        return True
+
+    def _start(self, response: dict[str, Any]) -> None:
+        self._started = True
+        self.request_id = self.request_id or _text(response.get("id")) or None
+        self._model = self._model or _text(response.get("model")) or None
+        self._in_background = self._in_background or response.get("background") is True
+
+    def _finish(self, response: dict[str, Any]) -> None:
+        self._final = response
+        if not self._items:
+            output = response.get("output")
+            for index, item in enumerate(output if isinstance(output, list) else []):
+                self._item_event({"output_index": index, "item": item}, done=True)
+        self.ended = True
+
+    def _fail(self, response: dict[str, Any]) -> None:
+        self.failed = True
+        error = _object(response.get("error"))
+        status = _text(response.get("status")) or "failed"
+        raise StreamError(
+            kind="",
+            code=_code(error) or status,
+            message=_text(error.get("message")) or f"the answer was {status}",
+            owed=self._owed(response),
+        )
+
+    def _owed(self, response: dict[str, Any]) -> Owed | None:
+        """What is billed for an answer that was given up; None where nothing is reported, or nothing at all."""
+        usage, raw, clamped = self._usage(response)
+        if usage is None or raw is None or not (usage.input or usage.output or clamped):
+            return None
+        return Owed(usage=usage, raw=raw, clamped=clamped, model=self._model)
+
+    def _item(self, data: dict[str, Any], kind: str) -> _Item:
+        index = data.get("output_index")
+        if not isinstance(index, int) or isinstance(index, bool):
+            raise BadStream("an event names no output item")
+        return self._items.setdefault(index, _Item(kind=kind))
+
+    def _item_event(self, data: dict[str, Any], *, done: bool) -> None:
+        given = _object(data.get("item"))
+        item = self._item(data, _text(given.get("type")))
+        if not item.name and (name := _text(given.get("name"))):
+            item.name = name
+            self.chars += len(name)
+        item.kind = _text(given.get("type")) or item.kind
+        item.call_id = _text(given.get("call_id")) or item.call_id
+        if not done:
+            return
+        item.closed = given.get("status") != "incomplete"
+        if item.kind == "message":
+            self._replace(item, _spoken(given))
+        elif item.kind == "function_call":
+            arguments = given.get("arguments")
+            # Some servers send the arguments as an object instead of its text.
+            text = canonical_text(arguments) if isinstance(arguments, dict) else _text(arguments)
+            self._replace(item, [text] if text else [])
+
+    def _whole_arguments(self, data: dict[str, Any]) -> None:
+        text = _text(data.get("arguments"))
+        self._replace(self._item(data, "function_call"), [text] if text else [])
+
+    def _grow(self, item: _Item, text: str) -> None:
+        item.parts.append(text)
+        self.chars += len(text)
+
+    def _replace(self, item: _Item, parts: list[str]) -> None:
+        """Take the whole of an item for its pieces; a server that sends no whole leaves the pieces."""
+        if parts:
+            self.chars += max(0, sum(map(len, parts)) - sum(map(len, item.parts)))
+            item.parts = parts
+
+    def _blocks(self, stop_reason: str) -> list[Block]:
+        blocks: list[Block] = []
+        order = sorted(self._items)
+        for index in order:
+            item = self._items[index]
+            if item.kind == "message":
+                text = text_block(item.parts)
+                blocks += [] if text is None else [text]
+            elif item.kind == "function_call":
+                damage = None
+                if self._damaged:
+                    damage = NOT_UTF8
+                elif stop_reason == "max_tokens" and (index == order[-1] or not item.closed):
+                    damage = CUT_BY_LIMIT
+                elif not item.closed:
+                    damage = NOT_CLOSED
+                call_id = item.call_id or f"call_{index}"
+                blocks.append(call_block(call_id=call_id, name=item.name, raw="".join(item.parts), damage=damage))
+        return blocks
+
+
+class _Item:
+    """An output item as it grows."""
+
+    __slots__ = ("call_id", "closed", "kind", "name", "parts")
+
+    def __init__(self, *, kind: str) -> None:
+        self.kind = kind
+        self.call_id = ""
+        self.name = ""
+        self.parts: list[str] = []
+        self.closed = False
+
+
+def _spoken(item: dict[str, Any]) -> list[str]:
+    content = item.get("content")
+    parts = [each for each in content if isinstance(each, dict)] if isinstance(content, list) else []
+    return [text for each in parts if (text := _text(each.get("text")) or _text(each.get("refusal")))]
+
+
+def _error(data: dict[str, Any]) -> StreamError:
+    """The error in an event: flat as this format has it, or below `error` as others send it."""
+    error = data.get("error")
+    if isinstance(error, dict):
+        return StreamError(kind=_text(error.get("type")), code=_code(error), message=_text(error.get("message")))
+    return StreamError(kind="", code=_code(data), message=_text(data.get("message")) or _text(error))
+
+
+def _code(error: dict[str, Any]) -> str:
+    code = error.get("code")
+    return str(code) if code is not None else ""
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
