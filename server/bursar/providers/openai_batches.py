@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
 from bursar.domain.batches import BatchSeen, NoAnswer, Why
 from bursar.domain.conversation import ModelReply
-from bursar.domain.errors import AnswerAway, AnswerCut, BadInput, NotAccepted, ProviderError, Unreachable
-from bursar.domain.ports import Clock
-from bursar.providers.attempt import Deadlines, OpenTransport, as_reply
+from bursar.domain.errors import AnswerCut, NotAccepted, ProviderError, Unreachable
+from bursar.providers.attempt import as_reply
+from bursar.providers.batch_api import MOST_INPUT_TOKENS, MOST_OUTPUT_TOKENS, BatchApi, row_of
 from bursar.providers.canonical import canonical_bytes
-from bursar.providers.exchange import Got, exchange
-from bursar.providers.failures import Sender, clean
-from bursar.providers.openai_chat import OpenAIChatReader, OpenAIChatWire
+from bursar.providers.failures import clean
+from bursar.providers.openai_chat import OpenAIChatReader
 from bursar.providers.sse import SseEvent
 from bursar.providers.strict_json import json_object
 from bursar.providers.wire import BadStream, StreamError
 
 _ENDPOINT = "/v1/chat/completions"
 _ENDED = frozenset({"completed", "failed", "expired", "cancelled"})
-_PAGE = 100
-_MOST_PAGES = 10
-_MOST_INPUT_TOKENS = 2_000_000
-_MOST_OUTPUT_TOKENS = 128_000
 _WORDS: dict[str, tuple[Why, str]] = {
     "failed": ("errored", "did not take the batch's file"),
     "expired": ("expired", "says that the batch expired before this request's turn"),
@@ -34,86 +28,37 @@ _WORDS: dict[str, tuple[Why, str]] = {
 }
 
 
-class OpenAIBatches:
+class OpenAIBatches(BatchApi):
     """See the port."""
 
-    delay = "up to 24 hours"
-
-    def __init__(
-        self,
-        *,
-        wire: OpenAIChatWire,
-        base_url: str,
-        usable_key: Callable[[], str | None],
-        sender: Callable[[str | None], Sender],
-        clock: Clock,
-        deadlines: Deadlines,
-        transport: OpenTransport | None,
-    ) -> None:
-        self._wire = wire
-        self._base = wire.url(base_url).removesuffix("/chat/completions")
-        self._usable_key = usable_key
-        self._sender = sender
-        self._clock = clock
-        self._deadlines = deadlines
-        self._transport = transport
+    _cursor = "after"
+    _single = "/chat/completions"
 
     async def submit(self, *, custom_id: str, body: bytes) -> BatchSeen:
         """Send the file, which costs nothing, then make the batch of it."""
-        params = json_object(body.decode("utf-8", "replace")) or {}
-        if params.get("tools"):
-            raise BadInput("a request with tools cannot go through a batch API: nobody could run them")
-        params.pop("stream", None)
+        params = self._params(body)
         params.pop("stream_options", None)
         line = canonical_bytes({"custom_id": custom_id, "method": "POST", "url": _ENDPOINT, "body": params})
         model = str(params.get("model", ""))
         file_id = await self._upload(line, boundary=f"bursar-{custom_id}", model=model)
         wanted = {"input_file_id": file_id, "endpoint": _ENDPOINT, "completion_window": "24h"}
-        got = await self._exchange("POST", f"{self._base}/batches", canonical_bytes(wanted), model=model)
-        if isinstance(got, ProviderError):
-            raise got
-        seen = _seen(json_object(got.text))
-        if seen is None:
-            raise AnswerCut(f"{self._name} answered without the batch that it made", text_seen=False)
-        return seen
-
-    async def look(self, batch: str) -> BatchSeen:
-        """The batch as it is now."""
-        seen = _seen(await self._object(f"{self._base}/batches/{quote(batch, safe='')}"))
-        if seen is None:
-            raise AnswerAway(f"{self._name} did not say how the batch {batch} stands")
-        return seen
+        return await self._make(canonical_bytes(wanted), model=model)
 
     async def result(self, batch: str, *, custom_id: str, model: str) -> ModelReply | NoAnswer:
         """The line of this request in the file of results, or in that of errors."""
-        data = await self._object(f"{self._base}/batches/{quote(batch, safe='')}")
+        data = await self._object(f"{self._batches_url}/{quote(batch, safe='')}")
         for key in ("output_file_id", "error_file_id"):
             name = data.get(key)
             if not isinstance(name, str) or not name:
                 continue
             got = await self._get(f"{self._base}/files/{quote(name, safe='')}/content")
-            for line in got.text.split("\n"):
-                row = json_object(line)
-                if row is not None and row.get("custom_id") == custom_id:
-                    return self._read(row, model)
+            if (row := row_of(got.text, custom_id)) is not None:
+                return self._read(row, model)
         why, words = _WORDS.get(str(data.get("status")), ("missing", f"has no result for this request in {batch}"))
         # A batch whose file was not even taken says nothing of whose it was.
         if why != "missing" and not await self._is_ours(data, custom_id):
             return NoAnswer(why="missing", message=f"{self._name} has no result for this request in {batch}")
         return NoAnswer(why=why, message=f"{self._name} {words}")
-
-    async def since(self, moment: str) -> tuple[BatchSeen, ...]:
-        """The newest batches back to a moment. Raises AnswerAway where there are more than can be looked through."""
-        found: list[BatchSeen] = []
-        after = ""
-        for _ in range(_MOST_PAGES):
-            data = await self._object(f"{self._base}/batches?limit={_PAGE}{after}")
-            rows = [seen for each in data.get("data") or [] if (seen := _seen(each)) is not None]
-            found += rows
-            if not data.get("has_more") or not rows or self._before(rows[-1].created_at, moment):
-                return tuple(each for each in found if not self._before(each.created_at, moment))
-            after = f"&after={quote(rows[-1].batch, safe='')}"
-        raise AnswerAway(f"{self._name} has more batches than can be looked through")
 
     async def _upload(self, line: bytes, *, boundary: str, model: str) -> str:
         """The id of the file that holds the request. Nothing is owed for a file, whatever becomes of it."""
@@ -138,7 +83,7 @@ class OpenAIBatches:
         if not isinstance(name, str):
             return False
         got = await self._get(f"{self._base}/files/{quote(name, safe='')}/content")
-        return any((json_object(each) or {}).get("custom_id") == custom_id for each in got.text.split("\n"))
+        return row_of(got.text, custom_id) is not None
 
     def _read(self, row: dict[str, Any], model: str) -> ModelReply | NoAnswer:
         response = row.get("response")
@@ -153,7 +98,7 @@ class OpenAIBatches:
 
     def _reply(self, whole: dict[str, Any], model: str) -> ModelReply:
         """The whole completion, read by the rules of a streamed one."""
-        reader = OpenAIChatReader(most_input_tokens=_MOST_INPUT_TOKENS, most_output_tokens=_MOST_OUTPUT_TOKENS)
+        reader = OpenAIChatReader(most_input_tokens=MOST_INPUT_TOKENS, most_output_tokens=MOST_OUTPUT_TOKENS)
         choices = whole.get("choices")
         found = [each for each in (choices if isinstance(choices, list) else []) if isinstance(each, dict)]
         streamed = [{**each, "delta": each.get("message")} for each in found]
@@ -168,50 +113,18 @@ class OpenAIBatches:
     async def _object(self, url: str) -> dict[str, Any]:
         return json_object((await self._get(url)).text) or {}
 
-    async def _get(self, url: str) -> Got:
-        got = await self._exchange("GET", url, None, model="")
-        if isinstance(got, NotAccepted) and got.status in (404, 410):
-            raise got
-        if isinstance(got, ProviderError):
-            raise AnswerAway(f"the batch cannot be looked at now: {got}", status=got.status)
-        return got
-
-    async def _exchange(
-        self, method: str, url: str, body: bytes | None, *, model: str, kind: str | None = None
-    ) -> Got | ProviderError:
-        key = self._usable_key()
-        return await exchange(
-            method,
-            url,
-            headers={**self._wire.headers(key), **({} if kind is None else {"content-type": kind})},
-            body=body,
-            sender=self._sender(key),
-            clock=self._clock,
-            deadlines=self._deadlines,
-            model=model,
-            transport=self._transport,
+    def _seen(self, data: Any, /) -> BatchSeen | None:
+        if not isinstance(data, dict) or not isinstance(data.get("id"), str) or not data["id"]:
+            return None
+        created = _moment(data.get("created_at"))
+        if created is None:
+            return None
+        return BatchSeen(
+            batch=data["id"],
+            ended=data.get("status") in _ENDED,
+            created_at=created,
+            expires_at=_moment(data.get("expires_at")),
         )
-
-    def _before(self, one: str, other: str) -> bool:
-        return self._clock.seconds_until(one) < self._clock.seconds_until(other)
-
-    @property
-    def _name(self) -> str:
-        return f"the provider {self._sender(None).name}"
-
-
-def _seen(data: Any) -> BatchSeen | None:
-    if not isinstance(data, dict) or not isinstance(data.get("id"), str) or not data["id"]:
-        return None
-    created = _moment(data.get("created_at"))
-    if created is None:
-        return None
-    return BatchSeen(
-        batch=data["id"],
-        ended=data.get("status") in _ENDED,
-        created_at=created,
-        expires_at=_moment(data.get("expires_at")),
-    )
 
 
 def _moment(epoch_s: Any) -> str | None:
