@@ -9,14 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from bursar.commandline.arguments.adding import Commands, add
+from bursar.commandline.arguments.records import add_records
+from bursar.commandline.arguments.runs import add_runs
+from bursar.commandline.arguments.specs import add_specs
 from bursar.commandline.output import FINE, INTERNAL, PAUSED, WRONG_USE, message
-
-_SPENT_HELP = """What is spent is what was billed. A request whose bill is not known (its answer broke off, or the
-process was killed) is counted at the most that it can have cost, and shown as that: 'usage'
-lists it beside the total as 'not known', 'budget' includes it in 'spent', says how much of it
-that is, and reserves on top what is held for requests in flight. So neither shows less than
-can have been spent."""
-_TASK_HELP = "a task's id, or @N for the task at line N (1-based)"
 
 
 def run_command_line(argv: Sequence[str]) -> int:
@@ -77,9 +74,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and end")
     commands = parser.add_subparsers(metavar="COMMAND")
-    _spec(commands)
-    _runs(commands)
-    _records(commands)
+    add_specs(commands)
+    add_runs(commands)
+    add_records(commands)
     _others(commands)
     parser.set_defaults(needs_app=True)
     return parser
@@ -103,240 +100,7 @@ class _Version(argparse.Action):
         parser.exit(0, f"bursar {version('bursar')}\n")
 
 
-def _add(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
-    name: str,
-    target: str,
-    summary: str,
-    example: str,
-    *,
-    needs_app: bool = True,
-) -> argparse.ArgumentParser:
-    parser = commands.add_parser(
-        name,
-        help=summary,
-        description=summary[0].upper() + summary[1:] + ".",
-        epilog=f"example: {example}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(target=target, needs_app=needs_app)
-    parser.add_argument("--json", action="store_true", help="print JSON on stdout and nothing else there")
-    return parser
-
-
-def _spec(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    spec = commands.add_parser(
-        "spec", help="read or tick a tasks file", epilog="example: bursar spec show .kiro/specs/x"
-    )
-    inner = spec.add_subparsers(metavar="show|tick", required=True)
-    show = _add(
-        inner, "show", "bursar.commandline.specs:show", "list the tasks of a spec", "bursar spec show tasks.md --json"
-    )
-    show.add_argument("path", help="a tasks.md or its folder")
-    tick = _add(
-        inner,
-        "tick",
-        "bursar.commandline.specs:tick_command",
-        "set the mark of one task, byte-exact",
-        "bursar spec tick tasks.md 2.1",
-    )
-    tick.add_argument("path", help="a tasks.md or its folder")
-    tick.add_argument("task", help=_TASK_HELP)
-    tick.add_argument("--state", default="done", choices=["todo", "queued", "in_progress", "done"])
-
-
-def _runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    run = _add(
-        commands,
-        "run",
-        "bursar.commandline.run:run",
-        "run open tasks of a spec with the agent",
-        "bursar run .kiro/specs/x --task 2.1 --max 0.50usd",
-    )
-    run.add_argument("path", help="a tasks.md or its folder")
-    run.add_argument("--task", action="append", default=[], metavar="TASK", help=_TASK_HELP)
-    run.add_argument(
-        "--first",
-        action="append",
-        default=[],
-        metavar="TASK",
-        help="of the tasks that are run, this one before the others that are ready; may be given several times",
-    )
-    run.add_argument("--model", metavar="NAME/MODEL", help="the provider entry and model to use")
-    run.add_argument("--max", metavar="AMOUNT", help="the ceiling of each run, for example 0.50usd")
-    run.add_argument("--dry-run", action="store_true", help="only say what the first request of each task would cost")
-    _allow_run(run)
-    _economy(run)
-    resume = _add(
-        commands,
-        "resume",
-        "bursar.commandline.run:resume",
-        "go on with a paused or interrupted run",
-        "bursar resume",
-    )
-    resume.add_argument("run", nargs="?", metavar="RUN")
-    resume.add_argument("--all", action="store_true", help="those of all workspaces")
-    resume.add_argument(
-        "--model",
-        metavar="NAME/MODEL",
-        help="the provider entry and model to use from the next request on; its prompt cache is cold",
-    )
-    resume.add_argument("--max", metavar="AMOUNT", help="a new ceiling for the run")
-    resume.add_argument(
-        "--in-doubt",
-        choices=["ask", "rerun", "skip"],
-        default="ask",
-        help="what to do with a step whose outcome is unknown",
-    )
-    _allow_run(resume)
-    _economy(resume)
-    _control(commands)
-    for name, summary in (("pause", "pause a run between two steps"), ("stop", "end a run for good between two steps")):
-        wish = _add(commands, name, f"bursar.commandline.records:{name}", summary, f"bursar {name} run-0abc")
-        wish.add_argument("run", metavar="RUN")
-    accept = _add(
-        commands,
-        "accept",
-        "bursar.commandline.accept:accept_command",
-        "take the task of a run that waits for its check as done, on your word",
-        "bursar accept run-0abc",
-    )
-    accept.add_argument("run", metavar="RUN")
-    rewind = _add(
-        commands,
-        "rewind",
-        "bursar.commandline.rewind:rewind",
-        "bring a run's files and conversation back to just before one of its steps",
-        "bursar rewind run-0abc 7 --dry-run",
-    )
-    rewind.add_argument("run", metavar="RUN")
-    rewind.add_argument("step", metavar="STEP", help="its number or key, as 'bursar replay RUN' prints it")
-    rewind.add_argument("--dry-run", action="store_true", help="only show what would change")
-    replay = _add(
-        commands,
-        "replay",
-        "bursar.commandline.replay:replay",
-        "print the whole history of a run from the journal",
-        "bursar replay run-0abc",
-    )
-    replay.add_argument("run", metavar="RUN")
-    review = _add(
-        commands,
-        "review",
-        "bursar.commandline.review:review",
-        "have a model review what a finished run changed, or fetch the reviews that a batch API has by now",
-        "bursar review run-0abc --dry-run",
-    )
-    review.add_argument("run", nargs="?", metavar="RUN")
-    review.add_argument(
-        "--batch", action="store_true", help="through the provider's batch API: cheaper, and up to a day later"
-    )
-    review.add_argument("--fetch", action="store_true", help="fetch the reviews that went through a batch API")
-    review.add_argument("--model", metavar="NAME/MODEL", help="the provider entry and model to ask")
-    review.add_argument("--max", metavar="AMOUNT", help="the most that the request may cost, for example 0.10usd")
-    review.add_argument("--dry-run", action="store_true", help="only say what the request would cost")
-    listing = _add(
-        commands, "runs", "bursar.commandline.records:runs", "list the runs of this workspace", "bursar runs --all"
-    )
-    listing.add_argument("--all", action="store_true", help="those of all workspaces")
-
-
-def _control(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    skip = _add(
-        commands,
-        "skip",
-        "bursar.commandline.control:skip",
-        "leave a task out of what runs several tasks, and stop its run",
-        "bursar skip 2.1",
-    )
-    retry = _add(
-        commands,
-        "retry",
-        "bursar.commandline.control:retry_command",
-        "run a task again with the finished steps of its last run",
-        "bursar retry 2.1 --max 0.50usd",
-    )
-    retry.add_argument("--max", metavar="AMOUNT", help="the ceiling of the new run, for example 0.50usd")
-    _allow_run(retry)
-    _economy(retry)
-    defer = _add(
-        commands,
-        "defer",
-        "bursar.commandline.control:defer",
-        "put a task off until a limit resets, until the model costs less, or until a time",
-        "bursar defer 2.1 --until 18:30",
-    )
-    defer.add_argument(
-        "--until", required=True, metavar="reset|cheap|TIME", help="TIME is HH:MM here, or RFC 3339 with its zone"
-    )
-    split = _add(
-        commands,
-        "split",
-        "bursar.commandline.split:split",
-        "have the model propose sub-tasks for a task that is too large, and write them after a yes",
-        "bursar split 2.1 --dry-run",
-    )
-    split.add_argument("--model", metavar="NAME/MODEL", help="the provider entry and model to ask")
-    split.add_argument("--max", metavar="AMOUNT", help="the most that the request may cost, for example 0.10usd")
-    split.add_argument("--yes", action="store_true", help="write the sub-tasks without asking")
-    split.add_argument("--dry-run", action="store_true", help="only say what the request would cost")
-    for each in (skip, retry, defer, split):
-        each.add_argument("task", metavar="TASK", help=_TASK_HELP)
-        each.add_argument("--spec", metavar="PATH", help="a tasks.md or its folder; the only one below this folder")
-
-
-def _records(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    usage = _add(
-        commands,
-        "usage",
-        "bursar.commandline.records:usage",
-        "show what was spent",
-        "bursar usage --json\n         bursar usage --by effort",
-    )
-    usage.description = f"Show what was spent, by task, with every request.\n\n{_SPENT_HELP}"
-    usage.add_argument(
-        "--by",
-        choices=["task", "effort"],
-        default="task",
-        help="one row for each task (the default), or for each effort, normal and terse, with what came of it",
-    )
-    budget = _add(
-        commands,
-        "budget",
-        "bursar.commandline.budgets:budget",
-        "show budgets with what is used of them, set one, or go back to the settings",
-        "bursar budget set day 5usd --warn 50,80,95\n         bursar budget unset day",
-    )
-    budget.description = f"{budget.description}\n\n{_SPENT_HELP}"
-    budget.add_argument("action", nargs="?", choices=["set", "unset"])
-    budget.add_argument("scope", nargs="?", help="run (the limit that each new run begins with) or day")
-    budget.add_argument("amount", nargs="?", help="5usd, 0.25usd, 200ktok, 300req; of a run an amount of money")
-    budget.add_argument(
-        "--warn",
-        metavar="P,P,P",
-        help="at how many percent of a budget its level is notice, warning and critical; kept (at first 50,80,95)",
-    )
-    erase = _add(
-        commands,
-        "erase",
-        "bursar.commandline.records:erase",
-        "remove recorded prompts and answers for good",
-        "bursar erase --run run-0abc",
-    )
-    which = erase.add_mutually_exclusive_group(required=True)
-    which.add_argument("--run", metavar="RUN")
-    which.add_argument("--workspace", action="store_true", help="those of this workspace")
-    which.add_argument("--all", action="store_true", help="everything")
-    _add(
-        commands,
-        "doctor",
-        "bursar.commandline.doctor:doctor",
-        "look at everything that a run depends on, and say what to do where something is wrong",
-        "bursar doctor --json",
-    )
-
-
-def _others(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _others(commands: Commands) -> None:
     simulate = commands.add_parser(
         "simulate",
         help="serve a simulated provider on loopback",
@@ -354,7 +118,7 @@ def _others(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     demo.set_defaults(target="bursar.demo.play:run", needs_app=False)
     demo.add_argument("--plain", action="store_true", help="plain lines, for logs and tests")
     demo.add_argument("--keep", metavar="DIR", type=Path, help="leave everything below this folder")
-    schema = _add(
+    schema = add(
         commands,
         "schema",
         "bursar.commandline.schema:schema",
@@ -363,7 +127,7 @@ def _others(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         needs_app=False,
     )
     schema.add_argument("name", nargs="?", metavar="NAME")
-    check = _add(
+    check = add(
         commands,
         "check",
         "bursar.commandline.check:check",
@@ -371,25 +135,4 @@ def _others(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         "bursar check .kiro/specs/x/tasks.md --json",
     )
     check.add_argument("files", nargs="+", metavar="FILE", help="a tasks.md, or any text file to count")
-    _add(commands, "serve", "bursar.lsp.serve:serve", "speak LSP on stdio, for editors", "bursar serve")
-
-
-def _economy(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--economy",
-        choices=["ask", "on", "off"],
-        default="ask",
-        help="near a limit go on with short answers and the route's economy model: ask first (the default; with nobody "
-        "to ask it goes on as it is), without asking, or never",
-    )
-
-
-def _allow_run(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--allow-run",
-        action="append",
-        default=[],
-        metavar="ARGV",
-        help="allow exactly this command in the run without asking, whatever files it runs, also after a resume of the "
-        "run; may be given several times",
-    )
+    add(commands, "serve", "bursar.lsp.serve:serve", "speak LSP on stdio, for editors", "bursar serve")

@@ -1,0 +1,63 @@
+"""What was recorded and spent."""
+
+from __future__ import annotations
+
+from bursar.commandline.arguments.adding import Commands, add
+
+_SPENT_HELP = """What is spent is what was billed. A request whose bill is not known (its answer broke off, or the
+process was killed) is counted at the most that it can have cost, and shown as that: 'usage'
+lists it beside the total as 'not known', 'budget' includes it in 'spent', says how much of it
+that is, and reserves on top what is held for requests in flight. So neither shows less than
+can have been spent."""
+
+
+def add_records(commands: Commands) -> None:
+    """The commands about money and records."""
+    usage = add(
+        commands,
+        "usage",
+        "bursar.commandline.records:usage",
+        "show what was spent",
+        "bursar usage --json\n         bursar usage --by effort",
+    )
+    usage.description = f"Show what was spent, by task, with every request.\n\n{_SPENT_HELP}"
+    usage.add_argument(
+        "--by",
+        choices=["task", "effort"],
+        default="task",
+        help="one row for each task (the default), or for each effort, normal and terse, with what came of it",
+    )
+    budget = add(
+        commands,
+        "budget",
+        "bursar.commandline.budgets:budget",
+        "show budgets with what is used of them, set one, or go back to the settings",
+        "bursar budget set day 5usd --warn 50,80,95\n         bursar budget unset day",
+    )
+    budget.description = f"{budget.description}\n\n{_SPENT_HELP}"
+    budget.add_argument("action", nargs="?", choices=["set", "unset"])
+    budget.add_argument("scope", nargs="?", help="run (the limit that each new run begins with) or day")
+    budget.add_argument("amount", nargs="?", help="5usd, 0.25usd, 200ktok, 300req; of a run an amount of money")
+    budget.add_argument(
+        "--warn",
+        metavar="P,P,P",
+        help="at how many percent of a budget its level is notice, warning and critical; kept (at first 50,80,95)",
+    )
+    erase = add(
+        commands,
+        "erase",
+        "bursar.commandline.records:erase",
+        "remove recorded prompts and answers for good",
+        "bursar erase --run run-0abc",
+    )
+    which = erase.add_mutually_exclusive_group(required=True)
+    which.add_argument("--run", metavar="RUN")
+    which.add_argument("--workspace", action="store_true", help="those of this workspace")
+    which.add_argument("--all", action="store_true", help="everything")
+    add(
+        commands,
+        "doctor",
+        "bursar.commandline.doctor:doctor",
+        "look at everything that a run depends on, and say what to do where something is wrong",
+        "bursar doctor --json",
+    )
