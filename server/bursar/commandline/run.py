@@ -11,7 +11,7 @@ from bursar.commandline.driving import Printer, ceiling_pico, estimate_of, price
 from bursar.commandline.output import FINE, PAUSED, message
 from bursar.commandline.review import fetch_all, fetched_words
 from bursar.commandline.specs import OpenedSpec, open_spec, pick_task
-from bursar.commandline.ticked import ask_about_tick, is_ticked_by_hand
+from bursar.commandline.ticked import ask_about_tick
 from bursar.domain.errors import BadInput, OwnedElsewhere
 from bursar.domain.money.price import Unpriced
 from bursar.domain.ports import ModelProvider
@@ -23,6 +23,7 @@ from bursar.runs.deferring import is_parked
 from bursar.runs.driver import drive, settle_tick
 from bursar.runs.events import Events
 from bursar.runs.prepare import new_run
+from bursar.runs.task_on_disk import is_ticked_by_hand
 from bursar.runs.world import Finished, Outcome, World
 from bursar.settings import Settings
 from bursar.views.reasons import reason_words
@@ -212,7 +213,7 @@ def _resume_one(app: App, settings: Settings, record: RunRecord, args: argparse.
     world = world_for(app, settings, Path(record.workspace), ways, printer, args)
     if record.state == "finished":
         return run_loop(_tick_only(world, record), world)
-    if is_ticked_by_hand(world, record):
+    if is_ticked_by_hand(world.files, record):
         answer = asyncio.run(ask_about_tick(app, record))
         if answer != KEEP_GOING:
             return FINE if answer == STOP_THE_RUN else PAUSED

@@ -4,24 +4,10 @@ from __future__ import annotations
 
 from bursar.commandline.output import message
 from bursar.commandline.terminal import TerminalAsker
-from bursar.domain.ports import Question, ToolRefused
+from bursar.domain.ports import Question
 from bursar.domain.runs import RunRecord
-from bursar.domain.specs import SpecUnreadable, decode_spec, parse_spec
-from bursar.domain.tasks import STOP_THE_RUN, TICKED_CHOICES, task_of_run, ticked_question, truth_of
-from bursar.runs.world import World
+from bursar.domain.tasks import STOP_THE_RUN, TICKED_CHOICES, ticked_question
 from bursar.wiring import App
-
-
-def is_ticked_by_hand(world: World, record: RunRecord) -> bool:
-    """Whether the tasks file says that the task is done while this run is open."""
-    data = world.files.read_bytes(record.spec)
-    if isinstance(data, ToolRefused):
-        return False
-    try:
-        task = task_of_run(parse_spec(decode_spec(data), path_hint=record.spec), record)
-    except SpecUnreadable:
-        return False
-    return task is not None and truth_of(task.state, record).ask
 
 
 async def ask_about_tick(app: App, record: RunRecord) -> str | None:

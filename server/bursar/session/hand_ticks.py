@@ -6,18 +6,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from bursar.domain.ports import ToolRefused
 from bursar.domain.runs import RunRecord, RunSummary
-from bursar.domain.specs import SpecUnreadable, decode_spec, parse_spec
 from bursar.domain.tasks import (
     KEEP_GOING,
     OPEN_RUN,
     STOP_THE_RUN,
     TICKED_CHOICES,
-    task_of_run,
     ticked_question,
-    truth_of,
 )
+from bursar.runs.task_on_disk import is_ticked_by_hand
 from bursar.session.ports import Adapters, Editor
 from bursar.session.records import Records
 
@@ -88,11 +85,4 @@ def is_wanted(adapters: Adapters) -> Callable[[RunRecord], Awaitable[bool]]:
 
 
 def _is_ticked(adapters: Adapters, record: RunRecord) -> bool:
-    data = adapters.files(Path(record.workspace)).read_bytes(record.spec)
-    if isinstance(data, ToolRefused):
-        return False
-    try:
-        task = task_of_run(parse_spec(decode_spec(data), path_hint=record.spec), record)
-    except SpecUnreadable:
-        return False
-    return task is not None and truth_of(task.state, record).ask
+    return is_ticked_by_hand(adapters.files(Path(record.workspace)), record)

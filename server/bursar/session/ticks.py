@@ -6,10 +6,8 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from bursar.domain.ports import ToolRefused
 from bursar.domain.runs import RunRecord
-from bursar.domain.specs import SpecUnreadable, decode_spec, parse_spec
-from bursar.domain.tasks import task_of_run
+from bursar.runs.task_on_disk import task_on_disk
 from bursar.session.jobs import RunJobs
 from bursar.session.ports import Adapters
 from bursar.session.records import Records
@@ -51,11 +49,5 @@ class Ticks:
                 self._records.look_soon()
 
     def _is_saved(self, record: RunRecord) -> bool:
-        data = self._adapters.files(Path(record.workspace)).read_bytes(record.spec)
-        if isinstance(data, ToolRefused):
-            return False
-        try:
-            task = task_of_run(parse_spec(decode_spec(data), path_hint=record.spec), record)
-        except SpecUnreadable:
-            return False
+        task = task_on_disk(self._adapters.files(Path(record.workspace)), record)
         return task is not None and task.state == "done"
