@@ -24,7 +24,7 @@ from bursar.runs.fold import RunCheck, UseTool, tool_key, tool_order
 from bursar.runs.keeping import Keeping
 from bursar.runs.staying import KEPT_BACK, NOT_FOLLOWED, Keeps
 from bursar.runs.tools import EDITS, LOOKS, input_problem, outcome_text
-from bursar.runs.world import DISTRUSTED, Paused, PauseNow, World
+from bursar.runs.world import Paused, PauseNow, World
 
 
 class Tools:
@@ -158,7 +158,7 @@ class Tools:
         """The file has unsaved changes in the editor: ask, then change the buffer there, never the disk."""
         absolute = f"{self._world.files.root}/{planned.path}"
         before = self._world.buffers.unsaved_text(absolute)
-        answer = await self._ask(question_for_editor(self._run.run, planned.path))
+        answer = await self._events.ask(question_for_editor(self._run.run, planned.path))
         if answer != "Yes" or before is None:
             message = f"{planned.path} has unsaved changes in the editor and the user did not allow changing it."
             await self._answer(act, "edit", _intent(call), message, error=True)
@@ -232,7 +232,7 @@ class Tools:
             state is not None and self._commands_for_run.get(plan) == state
         )
         if not allowed_now:
-            answer = await self._ask(question_for_command(self._run.run, plan))
+            answer = await self._events.ask(question_for_command(self._run.run, plan))
             if answer is None or answer == "No":
                 message = f"The user did not allow the command {shown}. It was not run."
                 if refused is not None:
@@ -276,7 +276,7 @@ class Tools:
         answer: str | None = {"rerun": "Run again", "skip": "Treat as done"}.get(self._world.in_doubt)
         if answer is None:
             await self._world.journal.doubt_step(run=self._run.run, epoch=self._epoch, key=tool_key(act.n, act.index))
-            answer = await self._ask(question_for_in_doubt(self._run.run, what))
+            answer = await self._events.ask(question_for_in_doubt(self._run.run, what))
         if answer == "Run again":
             return "again"
         if answer == "Treat as done":
@@ -290,7 +290,7 @@ class Tools:
         )
 
     async def _yes_to_path(self, needs: NeedsYes, *, changing: bool) -> bool:
-        answer = await self._ask(question_for_path(self._run.run, needs.path, needs.why, changing=changing))
+        answer = await self._events.ask(question_for_path(self._run.run, needs.path, needs.why, changing=changing))
         if answer == "Yes":
             if changing:
                 self._changeable |= {needs.path}
@@ -298,15 +298,6 @@ class Tools:
                 self._readable |= {needs.path}
             return True
         return False
-
-    async def _ask(self, question: Any) -> str | None:
-        await self._events.tell("approval_asked", question=question.kind, summary=question.summary)
-        answer = await self._world.asker.ask(question)
-        if not self._world.trusted():
-            # Whatever was answered, or nothing: it is not the user's word about this call.
-            raise PauseNow(DISTRUSTED)
-        await self._events.tell("approval_answered", question=question.kind, answer=answer or "No")
-        return answer
 
     async def _begin(self, act: UseTool, kind: StepKind, intent: dict[str, Any]) -> None:
         await self._world.journal.begin_step(

@@ -1,10 +1,11 @@
-"""Tells everybody what happens in a run: the journal keeps it, listeners see it at once."""
+"""Tells everybody what happens in a run, and asks the user: the journal keeps both, listeners see them at once."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from bursar.runs.world import World
+from bursar.domain.ports import Question
+from bursar.runs.world import DISTRUSTED, PauseNow, World
 
 
 class Events:
@@ -22,3 +23,13 @@ class Events:
     def pass_on(self, kind: str, **data: Any) -> None:
         """Pass a sign of life on without keeping it."""
         self._world.on_event(run=self._run, kind=kind, at=self._world.clock.now_utc(), seq=None, data=data)
+
+    async def ask(self, question: Question) -> str | None:
+        """The user's answer, with the question and the answer as events. Raises PauseNow where trust was withdrawn."""
+        await self.tell("approval_asked", question=question.kind, summary=question.summary)
+        answer = await self._world.asker.ask(question)
+        if not self._world.trusted():
+            # Whatever was answered, or nothing: it is not the user's word about this.
+            raise PauseNow(DISTRUSTED)
+        await self.tell("approval_answered", question=question.kind, answer=answer or "No")
+        return answer

@@ -14,7 +14,6 @@ from bursar.domain.money.figures import money
 from bursar.domain.money.price import Cost, Price, Unpriced, cost_of, usd_text
 from bursar.domain.money.usage import Usage
 from bursar.domain.pacing import nearly_used
-from bursar.domain.ports import Question
 from bursar.domain.routes import Route, target_of
 from bursar.domain.runs import RunRecord, StepRecord
 from bursar.domain.safety.show import question_for_economy, question_for_stronger
@@ -24,7 +23,7 @@ from bursar.runs.fold import AskModel, failed_checks, next_act
 from bursar.runs.modes import Modes
 from bursar.runs.sizing import Sized, limits_of, size_request
 from bursar.runs.staying import why_it_stays
-from bursar.runs.world import DISTRUSTED, Paused, PauseNow, Way, Ways, World
+from bursar.runs.world import Paused, PauseNow, Way, Ways, World
 
 _COLD = "another model's prompt cache is cold"
 
@@ -112,7 +111,7 @@ class Switches:
         )
         if not self._limits():
             # A limit is the user's word about money; where there is none, they are asked.
-            answer = await self._ask(
+            answer = await self._events.ask(
                 question_for_stronger(self._run.run, f"{message}. There is no limit for this run.")
             )
             if answer != "Go on":
@@ -155,7 +154,7 @@ class Switches:
                 f"as it is {self._as_it_is(present, then)}"
             )
         if self._world.economy == "ask":
-            answer = await self._ask(question_for_economy(self._run.run, message))
+            answer = await self._events.ask(question_for_economy(self._run.run, message))
             if answer != "Economy mode":
                 self._declined.add(about)
                 said = "nobody was there to ask" if answer is None else "that is what was answered"
@@ -270,14 +269,6 @@ class Switches:
             what = f"The run has gone on with {modes.asked}, and no provider of that name is in the settings any more"
             raise PauseNow(Paused(reason="provider", detail=f"{what}: add it to 'providers', then resume."))
         return way
-
-    async def _ask(self, question: Question) -> str | None:
-        await self._events.tell("approval_asked", question=question.kind, summary=question.summary)
-        answer = await self._world.asker.ask(question)
-        if not self._world.trusted():
-            raise PauseNow(DISTRUSTED)
-        await self._events.tell("approval_answered", question=question.kind, answer=answer or "No")
-        return answer
 
     def _check_pause(self, why: str) -> Paused:
         return Paused(
