@@ -9,9 +9,9 @@ from typing import Any
 
 from bursar.commandline.driving import ceiling_pico
 from bursar.commandline.output import FINE, FOUND, PAUSED, message, result, result_json
+from bursar.commandline.single_request import cost_usd, figures_json, tell_event
 from bursar.commandline.terminal import TerminalAsker
 from bursar.domain.errors import BadInput, OwnedElsewhere, ProviderError, Refused
-from bursar.domain.money.price import usd_text
 from bursar.domain.runs import RunSummary
 from bursar.runs.batching import (
     Ended,
@@ -27,7 +27,6 @@ from bursar.runs.reviewing import ReviewPlan, plan_review
 from bursar.runs.world import Ways, World
 from bursar.settings import Settings
 from bursar.views.operations import request_words
-from bursar.views.progress import event_line
 from bursar.wiring import App, workspace_here
 
 Found = Answered | Unanswered | Pending | Ended
@@ -114,7 +113,7 @@ def _pending(app: App, workspace: str | None) -> list[RunSummary]:
 
 
 def _world(app: App, settings: Settings, workspace: str, ways: Ways) -> World:
-    return app.world(root=Path(workspace), settings=settings, ways=ways, on_event=_on_event, asker=TerminalAsker())
+    return app.world(root=Path(workspace), settings=settings, ways=ways, on_event=tell_event, asker=TerminalAsker())
 
 
 def _tell(app: App, plan: ReviewPlan, found: Found | None, delay: str | None, args: argparse.Namespace) -> int:
@@ -177,16 +176,11 @@ def _fetched_json(app: App, summary: RunSummary, found: Found) -> dict[str, Any]
 
 
 def _json(app: App, plan: ReviewPlan, found: Found | None, delay: str | None) -> dict[str, Any]:
-    figures = plan.figures
     return {
         "run": plan.record.run,
         "files": list(plan.changed.files),
         "left_out": list(plan.changed.left_out),
-        "model": f"{plan.planned.provider}/{plan.planned.model}",
-        "request_tokens": figures.counted_tokens,
-        "encoding": "o200k_base",
-        "request_usd": None if figures.first_request_pico is None else usd_text(figures.first_request_pico),
-        "at_most_usd": None if figures.at_most_pico is None else usd_text(figures.at_most_pico),
+        **figures_json(plan.planned, plan.figures),
         "review": None if found is None else found.run,
         "state": _state(found),
         "batch": found.batch if isinstance(found, Pending) else None,
@@ -196,18 +190,3 @@ def _json(app: App, plan: ReviewPlan, found: Found | None, delay: str | None) ->
         "text": found.text if isinstance(found, Answered) else None,
         "message": None if found is None or isinstance(found, Answered) else found.detail,
     }
-
-
-def cost_usd(app: App, run: str) -> str | None:
-    """What an operation has cost so far; None where a model without a price, or a lost answer, leaves it unknown."""
-    summary = app.journal().summary(run)
-    rows = summary.requests if summary else ()
-    if any(each.cost_pico is None for each in rows):
-        return None
-    return usd_text(sum(each.cost_pico or 0 for each in rows))
-
-
-def _on_event(*, run: str, kind: str, at: str, seq: int | None, data: dict[str, Any]) -> None:
-    line = event_line(kind, data)
-    if line is not None:
-        message(line)

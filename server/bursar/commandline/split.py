@@ -10,15 +10,13 @@ from typing import Any
 from bursar.commandline.control import open_task
 from bursar.commandline.driving import ceiling_pico
 from bursar.commandline.output import FINE, FOUND, PAUSED, message, result, result_json
-from bursar.commandline.review import cost_usd
+from bursar.commandline.single_request import cost_usd, figures_json, tell_event
 from bursar.commandline.terminal import TerminalAsker
 from bursar.domain.errors import BadInput
-from bursar.domain.money.price import usd_text
 from bursar.domain.specs import address_of, parse_spec
 from bursar.runs.splitting import NotProposed, Proposed, SplitPlan, agree, plan_split, propose, write
 from bursar.runs.world import World
 from bursar.views.operations import request_words
-from bursar.views.progress import event_line
 from bursar.wiring import App
 
 
@@ -27,7 +25,7 @@ def split(app: App, args: argparse.Namespace) -> int:
     opened, task, _ = open_task(app, args)
     settings = app.settings()
     ways = app.ways(settings, args.model)
-    world = app.world(root=opened.root, settings=settings, ways=ways, on_event=_on_event, asker=TerminalAsker())
+    world = app.world(root=opened.root, settings=settings, ways=ways, on_event=tell_event, asker=TerminalAsker())
     plan = plan_split(
         world,
         run=app.ids.new("split"),
@@ -84,17 +82,12 @@ def _words(plan: SplitPlan) -> str:
 
 
 def _json(plan: SplitPlan, found: Proposed | NotProposed | None, *, written: bool, cost: str | None) -> dict[str, Any]:
-    figures = plan.figures
     proposed = found if isinstance(found, Proposed) else None
     after = parse_spec(proposed.after, path_hint=plan.spec_path) if proposed else None
     return {
         "spec": plan.spec_path,
         "task": plan.address,
-        "model": f"{plan.planned.provider}/{plan.planned.model}",
-        "request_tokens": figures.counted_tokens,
-        "encoding": "o200k_base",
-        "request_usd": None if figures.first_request_pico is None else usd_text(figures.first_request_pico),
-        "at_most_usd": None if figures.at_most_pico is None else usd_text(figures.at_most_pico),
+        **figures_json(plan.planned, plan.figures),
         "run": None if found is None else found.run,
         "cost_usd": cost,
         "was_there": proposed is not None and proposed.was_there,
@@ -107,9 +100,3 @@ def _json(plan: SplitPlan, found: Proposed | NotProposed | None, *, written: boo
         "written": written,
         "message": found.message if isinstance(found, NotProposed) else None,
     }
-
-
-def _on_event(*, run: str, kind: str, at: str, seq: int | None, data: dict[str, Any]) -> None:
-    line = event_line(kind, data)
-    if line is not None:
-        message(line)
