@@ -174,6 +174,9 @@ class ScriptedModel:
     ) -> ModelReply:
         return await self._wire.reattach(kept, request_id=request_id, model=model, on_stream=on_stream, keep=keep)
 
+    async def give_up(self, kept: bytes, /, *, request_id: str, model: str) -> ModelReply:
+        return await self._wire.give_up(kept, request_id=request_id, model=model)
+
     def kept_from(self, data: bytes, /) -> tuple[Block, ...]:
         return self._wire.kept_from(data)
 

@@ -66,7 +66,7 @@ def pause(app: App, args: argparse.Namespace) -> int:
 
 
 def stop(app: App, args: argparse.Namespace) -> int:
-    """End a run for good between steps."""
+    """End a run for good, now: what is under way is broken off and booked."""
     return _wish(app, args, "stop")
 
 
@@ -154,7 +154,12 @@ def _wish(app: App, args: argparse.Namespace, what: str) -> int:
     elif not record.owner_alive:
         result(f"{args.run} waits no longer for {record.resume_at}: 'bursar resume {args.run}' goes on.")
     else:
-        result(f"{args.run} was asked to {what}; it does so between two steps.")
+        when = (
+            "it does so between two steps"
+            if what == "pause"
+            else "what is under way is broken off now, and what had come of it is kept and booked"
+        )
+        result(f"{args.run} was asked to {what}; {when}.")
     return FINE
 
 

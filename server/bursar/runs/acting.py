@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, Literal, TypeGuard
 
 from bursar.domain.conversation import BrokenToolCall, ToolCall
-from bursar.domain.ports import CommandPlan, EditPlan, NeedsYes, ToolRefused
+from bursar.domain.ports import CommandOutcome, CommandPlan, EditPlan, NeedsYes, ToolRefused
 from bursar.domain.runs import RunRecord, StepKind, StepRecord
 from bursar.domain.safety.show import (
     question_for_command,
@@ -23,7 +23,8 @@ from bursar.runs.events import Events
 from bursar.runs.fold import RunCheck, UseTool, tool_key, tool_order
 from bursar.runs.keeping import Keeping
 from bursar.runs.staying import KEPT_BACK, NOT_FOLLOWED, Keeps
-from bursar.runs.tools import EDITS, LOOKS, input_problem, outcome_text
+from bursar.runs.tools import EDITS, LOOKS, input_problem, line_of, outcome_text, plan_json
+from bursar.runs.wishes import StopAsked, unless_stopped
 from bursar.runs.world import Paused, PauseNow, World
 
 
@@ -145,13 +146,13 @@ class Tools:
         if planned.in_editor:
             return await self._edit_in_editor(act, call, planned)
         kept = await self._keeping.before_edit(planned)
-        await self._begin(act, "edit", {**_intent(call), **_plan_json(planned), **kept})
+        await self._begin(act, "edit", {**_intent(call), **plan_json(planned), **kept})
         refused = self._world.files.apply(planned)
         if refused is not None:
             await self._finish(act, call, refused.message, error=True)
             return None
         self._edits_made += 1
-        await self._finish(act, call, _edited(planned), line=_line_of(call, planned))
+        await self._finish(act, call, _edited(planned), line=line_of(call, planned))
         return None
 
     async def _edit_in_editor(self, act: UseTool, call: ToolCall, planned: EditPlan) -> Paused | None:
@@ -164,14 +165,14 @@ class Tools:
             await self._answer(act, "edit", _intent(call), message, error=True)
             return None
         kept = await self._keeping.before_edit(planned, before)
-        await self._begin(act, "edit", {**_intent(call), **_plan_json(planned), **kept})
+        await self._begin(act, "edit", {**_intent(call), **plan_json(planned), **kept})
         if not await self._world.buffers.replace(absolute, expected=before, new=planned.text_after):
             message = f"The editor did not accept the change of {planned.path}: it was edited meanwhile. Read it again."
             await self._finish(act, call, message, error=True)
             return None
         self._edits_made += 1
         said = f"{_edited(planned)} (in the editor, not saved yet)"
-        await self._finish(act, call, said, line=_line_of(call, planned))
+        await self._finish(act, call, said, line=line_of(call, planned))
         return None
 
     async def _take_up_edit(self, act: UseTool, call: ToolCall, step: StepRecord) -> Paused | Literal["again", "done"]:
@@ -251,7 +252,7 @@ class Tools:
             return None
         await self._begin(act, "command", {**_intent(call), **kept})
         self._world.failpoint("before_spawn")
-        outcome = await self._world.commands.run(plan)
+        outcome = await self._command_ended(act, plan, is_check=refused is not None)
         self._world.failpoint("command_ended")
         made = await self._keeping.after_command(kept["snapshot"])
         said = outcome_text(outcome)
@@ -260,6 +261,19 @@ class Tools:
             made = {**made, **self._keeps.after_hidden(made, kept.get("unsure", ()))}
         await self._finish(act, call, said, error=outcome.exit_code != 0, more=made)
         return None
+
+    async def _command_ended(self, act: UseTool, plan: CommandPlan, *, is_check: bool) -> CommandOutcome:
+        """Run it to its end. Raises StopAsked where the user's stop ended it: it is in doubt then, unless it is
+        a check, which is run again anyway.
+        """
+        try:
+            return await unless_stopped(self._world, self._run.run, self._world.commands.run(plan))
+        except StopAsked:
+            if not is_check:
+                await self._world.journal.doubt_step(
+                    run=self._run.run, epoch=self._epoch, key=tool_key(act.n, act.index)
+                )
+            raise
 
     async def _state_of_files(self, plan: CommandPlan) -> tuple[int, str] | None:
         """What a yes for the whole run holds for: the files that the command may run, as they are before the question.
@@ -353,21 +367,6 @@ def _was_begun(step: StepRecord | None) -> TypeGuard[StepRecord]:
 
 def _intent(call: ToolCall) -> dict[str, Any]:
     return {"tool": call.name, "input": call.input}
-
-
-def _plan_json(plan: EditPlan) -> dict[str, Any]:
-    return {
-        "path": plan.path,
-        "sha256_before": plan.sha256_before,
-        "sha256_after": plan.sha256_after,
-        "in_editor": plan.in_editor,
-    }
-
-
-def _line_of(call: ToolCall, plan: EditPlan) -> int:
-    """The 0-based line where the edit begins, as the file is after it."""
-    start = plan.text_after.find(str(call.input.get("new") or "\0"))
-    return plan.text_after.count("\n", 0, max(start, 0))
 
 
 def _edited(plan: EditPlan) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
@@ -33,7 +34,9 @@ from bursar.runs.listening import Listener
 from bursar.runs.modes import Modes
 from bursar.runs.planning import Planned, Plans, refusal_text
 from bursar.runs.staying import allowed_ways
-from bursar.runs.waiting import PASSES_BY_ITSELF, Patience, StopAsked
+from bursar.runs.stopping import give_up
+from bursar.runs.waiting import PASSES_BY_ITSELF, Patience
+from bursar.runs.wishes import StopAsked, stop_is_asked, unless_stopped
 from bursar.runs.world import DISTRUSTED, Paused, PauseNow, Way, World
 
 
@@ -152,11 +155,15 @@ class Requests:
 
     async def take_up(self, n: int, step: StepRecord) -> bool:
         """Settle what was in flight for request ``n``, without asking again; whether the journal now holds its answer,
-        or a part of it.
+        or a part of it. Of a run that was to end for good nothing more is fetched: it is ended at its provider.
 
         Raises AnswerAway where that cannot be told now.
         """
-        return await self._take_up(n, step)
+        world, run = self._world, self._run
+        if not stop_is_asked(world, run.run):
+            with contextlib.suppress(StopAsked):
+                return await self._take_up(n, step)
+        return await give_up(world, run, step, self._books, seconds_run=self._seconds_run)
 
     async def _once(self, n: int, later: Sequence[Message], number: int, focus: Focus, choice: Choice) -> None:
         """Ask whoever can be asked now, once. Raises what it came to where that is no answer."""
@@ -305,7 +312,8 @@ class Requests:
         try:
             world.failpoint("before_send")
             with world.circuits.hearing(way.target, world.clock):
-                reply = await self._answers.get(body, attempt, way.provider, listener, self._patience)
+                getting = self._answers.get(body, attempt, way.provider, listener, self._patience)
+                reply = await unless_stopped(world, run.run, getting)
             world.failpoint("answer_read")
         except NotAccepted as error:
             await world.journal.release_request(
@@ -343,22 +351,7 @@ class Requests:
 
     async def settle_in_flight(self, step: StepRecord) -> None:
         """Book what a dead process had in flight for this step. Raises AnswerAway where it cannot be fetched now."""
-        await self._take_up(int(step.key[1:]), step)
-
-    async def settle_for_good(self) -> None:
-        """Book what a dead process had in flight, because the run ends here and nobody asks again.
-
-        What cannot be fetched now is booked as "at most" what was held for it.
-        """
-        for step in self._world.journal.steps(self._run.run):
-            if step.kind != "model" or step.status != "intent":
-                continue
-            try:
-                await self.settle_in_flight(step)
-            except (AnswerAway, PauseNow, StopAsked):
-                attempt = self._in_flight(int(step.key[1:]), step)
-                kept = self._world.spool.read(run=self._run.run, key=step.key, attempt=step.attempt)
-                await self._books.settle_cut(attempt, None if kept is None else kept[0], seconds_run=self._seconds_run)
+        await self.take_up(int(step.key[1:]), step)
 
     def _in_flight(self, n: int, step: StepRecord) -> Attempt:
         """The attempt that a dead process had in flight, at its own target and the price of its time."""
@@ -381,9 +374,10 @@ class Requests:
         request_id, data = kept
         try:
             if way.provider.can_reattach:
-                reply = await self._answers.rejoin(
+                rejoining = self._answers.rejoin(
                     request_id, data, attempt=attempt, provider=way.provider, patience=self._patience
                 )
+                reply = await unless_stopped(world, run.run, rejoining)
             else:
                 reply = way.provider.reply_from(data, request_id=request_id, model=target.model)
         except (AnswerCut, NotAccepted) as error:

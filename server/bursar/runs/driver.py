@@ -1,4 +1,7 @@
-"""Drives one run until it is finished, paused or stopped: decide, act, record, and look for wishes between steps."""
+"""Drives one run until it is finished, paused or stopped: decide, act, record, and look for wishes between steps.
+
+A wish to stop is heard within a step, too: an answer, a command, a question or a wait is broken off for it.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +21,13 @@ from bursar.runs.focus import focus_of
 from bursar.runs.fold import AllDone, AskModel, Idle, RunCheck, failed_checks, next_act, repeats
 from bursar.runs.modes import modes_of
 from bursar.runs.staying import guarded
+from bursar.runs.stopping import end_for_good
 from bursar.runs.switching import Switches
 from bursar.runs.ticking import LeftAlone, NotYet, Ticked, tick_task
+from bursar.runs.wishes import StopAsked, stop_is_asked
 from bursar.runs.world import DISTRUSTED, Finished, Outcome, Paused, PauseNow, Stopped, World
+
+_STOPPED = Stopped(detail="Stopped as asked. What was done stays as it is.")
 
 
 async def drive(world: World, run_id: str, *, parked_until: str | None = None) -> Outcome:
@@ -51,6 +58,9 @@ async def drive(world: World, run_id: str, *, parked_until: str | None = None) -
         outcome = await drive_.go()
         if parked_until is not None:
             outcome = drive_.once_by_itself(outcome)
+        if isinstance(outcome, Paused) and stop_is_asked(world, run_id):
+            # It came too late to be heard: what has stopped to wait must not wait for ever.
+            outcome = _STOPPED
         await drive_.conclude(outcome)
         return outcome
     finally:
@@ -74,6 +84,8 @@ class _Drive:
             return await self._go()
         except PauseNow as pause:
             return pause.paused
+        except StopAsked:
+            return _STOPPED
 
     async def _go(self) -> Outcome:
         world, run = self._world, self._run
@@ -157,7 +169,7 @@ class _Drive:
                 )
                 await self._tell_end("run_paused", outcome.reason, outcome.detail, resume_at=outcome.resume_at)
             case Stopped():
-                await self._requests.settle_for_good()
+                await end_for_good(self._world, self._run, self._epoch, self._events, seconds_run=self._seconds_run())
                 await self._world.journal.set_state(
                     run=self._run.run,
                     epoch=self._epoch,
@@ -186,7 +198,7 @@ class _Drive:
     def _wish(self) -> Outcome | None:
         record = self._world.journal.run(self._run.run)
         if record is None or record.stop_requested:
-            return Stopped(detail="Stopped as asked. What was done stays as it is.")
+            return _STOPPED
         if not self._world.trusted():
             return DISTRUSTED
         if record.pause_requested:

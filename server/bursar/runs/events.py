@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bursar.domain.ports import Question
+from bursar.runs.wishes import unless_stopped
 from bursar.runs.world import DISTRUSTED, PauseNow, World
 
 
@@ -25,9 +26,12 @@ class Events:
         self._world.on_event(run=self._run, kind=kind, at=self._world.clock.now_utc(), seq=None, data=data)
 
     async def ask(self, question: Question) -> str | None:
-        """The user's answer, with the question and the answer as events. Raises PauseNow where trust was withdrawn."""
+        """The user's answer, with the question and the answer as events.
+
+        Raises PauseNow where trust was withdrawn, and StopAsked where the user's stop took the question back.
+        """
         await self.tell("approval_asked", question=question.kind, summary=question.summary)
-        answer = await self._world.asker.ask(question)
+        answer = await unless_stopped(self._world, self._run, self._world.asker.ask(question))
         if not self._world.trusted():
             # Whatever was answered, or nothing: it is not the user's word about this.
             raise PauseNow(DISTRUSTED)

@@ -10,13 +10,14 @@ from bursar.domain.money.bound import input_bound_tokens
 from bursar.domain.money.price import Price, Unpriced, cost_of, most_it_can_cost_pico
 from bursar.domain.money.usage import Usage
 from bursar.domain.ports import HeldElsewhere, ModelProvider, TokenCounter
-from bursar.domain.runs import NewRun, RequestFigures, RunState, RunSummary
+from bursar.domain.runs import NewRun, RequestFigures, RunRecord, RunState, RunSummary
 from bursar.runs.asking import Requests
 from bursar.runs.assemble import FirstRequest, model_request
 from bursar.runs.codec import block_from_json
 from bursar.runs.events import Events
 from bursar.runs.focus import Focus
 from bursar.runs.fold import AskModel, answer_blocks, kept_parts, next_act, request_key
+from bursar.runs.stopping import end_for_good
 from bursar.runs.world import DISTRUSTED, Paused, World
 
 MAY_GO_ON: frozenset[RunState] = frozenset({"running", "paused", "in_doubt"})
@@ -119,7 +120,10 @@ async def _ask(world: World, run: str) -> Answered | Unanswered:
                 seconds = world.clock.monotonic_s() - began_s
                 await world.journal.set_state(run=run, epoch=epoch, state="finished", seconds_run=seconds)
                 return answered
-            paused = _wish(world, run)
+            record = world.journal.run(run)
+            if record is None or record.stop_requested:
+                return await _stopped(world, run, epoch, seconds_run=world.clock.monotonic_s() - began_s)
+            paused = _wish(world, record)
             act = next_act(world.journal.steps(run))
             if paused is None and isinstance(act, AskModel):
                 seconds = world.clock.monotonic_s() - began_s
@@ -159,9 +163,17 @@ def _waits_for_batch(world: World, run: str) -> bool:
     return any(each.status == "intent" and "batch" in each.intent for each in world.journal.steps(run))
 
 
-def _wish(world: World, run: str) -> Paused | None:
+async def _stopped(world: World, run: str, epoch: int, *, seconds_run: float) -> Unanswered:
     record = world.journal.run(run)
-    if record is None or record.stop_requested or record.pause_requested:
+    if record is not None:
+        await end_for_good(world, record, epoch, Events(world, run), seconds_run=seconds_run)
+    detail = "Stopped as asked. What had come of its answer is booked."
+    await world.journal.set_state(run=run, epoch=epoch, state="failed", reason="stopped", detail=detail)
+    return Unanswered(run=run, reason="stopped", detail=detail)
+
+
+def _wish(world: World, record: RunRecord) -> Paused | None:
+    if record.pause_requested:
         return Paused(reason="asked", detail="Stopped as asked. Nothing more was sent.")
     return None if world.trusted() else DISTRUSTED
 

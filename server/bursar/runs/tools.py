@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from bursar.domain.conversation import ToolSpec
-from bursar.domain.ports import CommandOutcome
+from typing import Any
+
+from bursar.domain.conversation import ToolCall, ToolSpec
+from bursar.domain.ports import CommandOutcome, EditPlan
 
 _PATH = {"type": "string", "description": "Path relative to the workspace root, with forward slashes"}
 
@@ -100,3 +102,19 @@ def _fits(value: object, schema: dict[str, object]) -> bool:
             return isinstance(value, list) and len(value) > 0 and all(isinstance(each, str) for each in value)
         case _:
             return True
+
+
+def plan_json(plan: EditPlan) -> dict[str, Any]:
+    """What is recorded of an edit before it is made."""
+    return {
+        "path": plan.path,
+        "sha256_before": plan.sha256_before,
+        "sha256_after": plan.sha256_after,
+        "in_editor": plan.in_editor,
+    }
+
+
+def line_of(call: ToolCall, plan: EditPlan) -> int:
+    """The 0-based line where the edit begins, as the file is after it."""
+    start = plan.text_after.find(str(call.input.get("new") or "\0"))
+    return plan.text_after.count("\n", 0, max(start, 0))

@@ -12,14 +12,10 @@ from bursar.domain.pacing import Window, retry_wait_s, short_of
 from bursar.domain.routes import Target
 from bursar.domain.runs import PauseReason
 from bursar.runs.events import Events
+from bursar.runs.wishes import LOOK_EVERY_S, StopAsked
 from bursar.runs.world import DISTRUSTED, Paused, PauseNow, World
 
 PASSES_BY_ITSELF = (LimitReached, Overloaded, Unreachable, OptionRefused)
-_LOOK_EVERY_S = 0.25
-
-
-class StopAsked(Exception):
-    """Unwinds to the loop of the run, which ends it."""
 
 
 class Patience:
@@ -173,7 +169,7 @@ class Patience:
                 if math.ceil(left_s) < told_s:
                     told_s = math.ceil(left_s)
                     self._events.pass_on("still_waiting", until=until, seconds=told_s)
-                await clock.sleep(min(left_s, _LOOK_EVERY_S))
+                await clock.sleep(min(left_s, LOOK_EVERY_S))
                 if not world.trusted():
                     raise PauseNow(DISTRUSTED)
                 record = world.journal.run(self._run)

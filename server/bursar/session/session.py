@@ -232,7 +232,7 @@ class Session:
         return run
 
     async def stop_run(self, run: str) -> str:
-        """End a run for good between steps. Raises BadInput when there is none that could."""
+        """End a run for good, at once: what is under way is broken off. Raises BadInput where none could."""
         await self._control.stop(run)
         self._records.look_soon()
         return run

@@ -53,7 +53,7 @@ def add_runs(commands: Commands) -> None:
     allow_run(resume)
     economy(resume)
     add_control(commands)
-    for name, summary in (("pause", "pause a run between two steps"), ("stop", "end a run for good between two steps")):
+    for name, summary in (("pause", "pause a run between two steps"), ("stop", "end a run for good, at once")):
         wish = add(commands, name, f"bursar.commandline.records:{name}", summary, f"bursar {name} run-0abc")
         wish.add_argument("run", metavar="RUN")
     accept = add(

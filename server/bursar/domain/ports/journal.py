@@ -140,7 +140,7 @@ class Journal(Protocol):
         """Ask the owner to pause between steps; False when there is no such run that could."""
 
     async def request_stop(self, run: str) -> bool:
-        """Ask the owner to end the run for good between steps; ends it at once when nobody owns it."""
+        """Ask the owner to end the run for good at once, within a step, too; ends it here when nobody owns it."""
 
     async def raise_ceiling(self, run: str, ceiling_pico: int | None) -> None: ...
 
