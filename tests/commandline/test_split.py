@@ -36,6 +36,8 @@ def checked(done: Done) -> Any:
 
 def test_split_says_what_it_costs_shows_the_diff_and_writes_after_a_yes(tmp_path: Path) -> None:
     workspace = make_workspace(tmp_path / "workspace")
+    # Long enough for the provider to keep it, where it is asked to.
+    (workspace / ".kiro/specs/demo/requirements.md").write_text("What is wanted, and why it is wanted.\n" * 400)
     with simulator(tmp_path / "sim", SCENARIO) as sim:
         user = User(home=tmp_path / "home", cwd=workspace).uses(sim.url)
         dry = user.do("split", "1", "--dry-run", "--json")
@@ -62,6 +64,9 @@ def test_split_says_what_it_costs_shows_the_diff_and_writes_after_a_yes(tmp_path
         assert (workspace / TASKS).read_text() == WRITTEN
         (bill,) = sim.bill()
         assert bill["cost_usd"] == after["cost_usd"]
+        billed = bill["billed_tokens"]
+        assert (billed["cache_write_5m"], billed["cache_write_1h"]) == (0, 0), "nothing would read it"
+        assert billed["uncached_input"] > 1024
         assert after["cost_usd"] <= before["at_most_usd"]
         usage = user.do("usage", "--json").json()
         assert [(each["run"], each["cost_usd"]) for each in usage["requests"]] == [(after["run"], bill["cost_usd"])]

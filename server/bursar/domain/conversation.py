@@ -68,7 +68,8 @@ class ToolSpec:
 class ModelRequest:
     """One request before it is bytes; the same value always gives the same bytes.
 
-    ``terse`` asks for little thought and few words in the format's own fields, where it has some.
+    ``terse`` asks for little thought and few words in the format's own fields, where it has some. ``once`` says that
+    no later request begins with this one, so that keeping its prefix at the provider would be paid for nothing.
     """
 
     model: str
@@ -77,6 +78,7 @@ class ModelRequest:
     messages: tuple[Message, ...]
     max_tokens: int
     terse: bool = False
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -70,7 +70,8 @@ class AnthropicWire:
             ]
         if request.terse:
             body |= self.terse_fields
-        _mark(body)
+        if not request.once:
+            _mark(body)
         return canonical_bytes(body)
 
     def prompt_text(self, body: dict[str, Any], /) -> str:

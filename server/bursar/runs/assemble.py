@@ -160,6 +160,8 @@ def model_request(
         messages=(begin, *rest),
         max_tokens=first.max_tokens if max_tokens is None else max_tokens,
         terse=terse,
+        # Without tools one answer is all there is: nothing follows that would begin with the same bytes.
+        once=not first.tools,
     )
 
 

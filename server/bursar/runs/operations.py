@@ -48,8 +48,8 @@ def figures_of(
     """Count and price the one request of an operation."""
     body = provider.body(model_request(first, (), model=model))
     counted = counter.count(provider.prompt_text(body))
-    written = provider.wire == "anthropic"
-    cost = cost_of(Usage(cache_write_5m=counted) if written else Usage(uncached_input=counted), price)
+    # Nothing of it is kept in a prompt cache (ModelRequest.once).
+    cost = cost_of(Usage(uncached_input=counted), price)
     if isinstance(price, Unpriced) or isinstance(cost, Unpriced):
         return RequestFigures(counted_tokens=counted, first_request_pico=None, at_most_pico=None)
     bound = input_bound_tokens(counted_tokens=counted, body_bytes=len(body), model=model)
