@@ -185,6 +185,7 @@ class App:
             key=self._key_of(entry),
             key_name=entry.key_env,
             clock=self.clock,
+            ids=self.ids,
             failpoint=self.failpoint,
         )
 

@@ -23,7 +23,14 @@ Script = Callable[[str], list[Connection]]
 
 def provider(shop: Workshop, wire: str, url: str, deadlines: Deadlines = PATIENT) -> ModelProvider:
     return make_provider(
-        name="acme", wire=wire, base_url=url, key=lambda: "k", key_name="K", clock=shop.clock, deadlines=deadlines
+        name="acme",
+        wire=wire,
+        base_url=url,
+        key=lambda: "k",
+        key_name="K",
+        clock=shop.clock,
+        ids=shop.ids,
+        deadlines=deadlines,
     )
 
 

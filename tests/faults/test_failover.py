@@ -49,7 +49,14 @@ def at(
     shop: Workshop, name: str, wire: str, url: str, *, key: str | None = "k", deadlines: Deadlines = PATIENT
 ) -> ModelProvider:
     return make_provider(
-        name=name, wire=wire, base_url=url, key=lambda: key, key_name="K", clock=shop.clock, deadlines=deadlines
+        name=name,
+        wire=wire,
+        base_url=url,
+        key=lambda: key,
+        key_name="K",
+        clock=shop.clock,
+        ids=shop.ids,
+        deadlines=deadlines,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from bursar.domain.conversation import Accepted, Delta, Message, ModelReply, ModelRequest, StreamEvent, Text, ToolSpec
 from bursar.domain.ports import ModelProvider
 from bursar.providers import Deadlines, make_provider
+from support.fakes import CountingIds
 from support.fault_server import FaultServer
 
 CANARY = "sk-canary-0123456789-ABCDEFGHIJ"
@@ -74,6 +75,10 @@ class Heard:
         return [each.chars for each in self.events if isinstance(each, Delta)]
 
 
+IDS = CountingIds()
+"""One source for every provider of a test, as in a process."""
+
+
 def provider_at(
     server: FaultServer,
     wire: str,
@@ -90,6 +95,7 @@ def provider_at(
         key=lambda: key,
         key_name="ACME_API_KEY",
         clock=clock or FakeClock(),
+        ids=IDS,
         deadlines=deadlines or Deadlines(),
         lenient_end=lenient_end,
     )

@@ -11,12 +11,15 @@ from hypothesis import strategies as st
 from bursar.domain.conversation import BrokenToolCall, Message, ModelRequest, Text, ToolCall, ToolResult, ToolSpec
 from bursar.providers import make_provider
 from bursar.providers.canonical import canonical_bytes, whole_text
+from support.fakes import CountingIds
 
 from .support import WIRES, FakeClock
 
 
 def provider(wire: str, base_url: str = "http://127.0.0.1:1/v1"):
-    return make_provider(name="acme", wire=wire, base_url=base_url, key=lambda: None, key_name=None, clock=FakeClock())
+    return make_provider(
+        name="acme", wire=wire, base_url=base_url, key=lambda: None, key_name=None, clock=FakeClock(), ids=CountingIds()
+    )
 
 
 TOOL = ToolSpec(

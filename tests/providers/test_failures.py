@@ -22,6 +22,7 @@ from bursar.domain.errors import (
     Unreachable,
 )
 from bursar.providers import Deadlines, make_provider
+from support.fakes import CountingIds
 from support.fault_server import LAST_CHUNK, FaultServer, Hold, Reset, Wait, chunk, fault_server, head, whole
 
 from .support import CANARY, SHORT, WIRES, FakeClock, Heard, ask, begun, good, provider_at, request, sse
@@ -362,6 +363,7 @@ async def test_tls_that_fails_is_unreachable_and_nothing_was_sent(wire):
         key=lambda: CANARY,
         key_name="K",
         clock=FakeClock(),
+        ids=CountingIds(),
     )
     with pytest.raises(Unreachable):
         await ask(provider)
@@ -421,7 +423,13 @@ def test_addresses_that_a_key_must_not_go_to(wire):
     ]:
         with pytest.raises(BadInput, match=word) as caught:
             make_provider(
-                name="acme", wire=wire, base_url=base_url, key=lambda: CANARY, key_name="K", clock=FakeClock()
+                name="acme",
+                wire=wire,
+                base_url=base_url,
+                key=lambda: CANARY,
+                key_name="K",
+                clock=FakeClock(),
+                ids=CountingIds(),
             )
         assert "pw" not in str(caught.value)
 
@@ -429,7 +437,13 @@ def test_addresses_that_a_key_must_not_go_to(wire):
 def test_an_unknown_wire_is_bad_input():
     with pytest.raises(BadInput, match="anthropic, openai-chat or openai-responses"):
         make_provider(
-            name="acme", wire="soap", base_url="https://h.example", key=lambda: None, key_name=None, clock=FakeClock()
+            name="acme",
+            wire="soap",
+            base_url="https://h.example",
+            key=lambda: None,
+            key_name=None,
+            clock=FakeClock(),
+            ids=CountingIds(),
         )
 
 
@@ -459,6 +473,7 @@ async def test_where_requests_go(wire, base, path):
             key=lambda: None,
             key_name=None,
             clock=FakeClock(),
+            ids=CountingIds(),
         )
         await ask(provider)
     assert server.received[0].line == f"POST {path} HTTP/1.1"

@@ -11,6 +11,7 @@ import pytest
 
 from bursar.domain.errors import KeyRefused, ProviderError, RequestRejected
 from bursar.providers import make_provider
+from support.fakes import CountingIds
 from support.fault_server import LAST_CHUNK, Hold, Reset, chunk, fault_server, head, whole
 
 from .support import CANARY, SHORT, WIRES, FakeClock, ask, good, provider_at
@@ -130,6 +131,7 @@ async def test_a_key_is_asked_for_at_each_request_and_trimmed(wire):
             key=lambda: next(given),
             key_name="ACME_API_KEY",
             clock=FakeClock(),
+            ids=CountingIds(),
         )
         for _ in keys:
             server.will(head() + chunk(good(wire)) + LAST_CHUNK)
@@ -155,7 +157,13 @@ async def test_a_missing_key_says_what_to_set_and_sends_nothing(wire):
 def test_who_needs_a_key(wire):
     def missing(base_url, key_name, key=None):
         provider = make_provider(
-            name="acme", wire=wire, base_url=base_url, key=lambda: key, key_name=key_name, clock=FakeClock()
+            name="acme",
+            wire=wire,
+            base_url=base_url,
+            key=lambda: key,
+            key_name=key_name,
+            clock=FakeClock(),
+            ids=CountingIds(),
         )
         return provider.missing_key() is not None
 

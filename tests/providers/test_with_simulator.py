@@ -14,6 +14,7 @@ from bursar.domain.money.usage import Usage
 from bursar.prices import price_book
 from bursar.providers import make_provider
 from simulator.support import CLAUDE, GPT, simulator
+from support.fakes import CountingIds
 
 from .support import SHORT, FakeClock, Heard, request
 
@@ -26,7 +27,15 @@ MANY_CALLS = 14
 
 
 def provider_of(server, wire):
-    return make_provider(name="sim", wire=wire, base_url=server.url, key=lambda: None, key_name=None, clock=FakeClock())
+    return make_provider(
+        name="sim",
+        wire=wire,
+        base_url=server.url,
+        key=lambda: None,
+        key_name=None,
+        clock=FakeClock(),
+        ids=CountingIds(),
+    )
 
 
 def scenario(model: str, wire: str, *, calls: int = 2, faults=()) -> dict:
@@ -85,6 +94,20 @@ async def test_usage_and_cost_of_a_conversation_equal_the_bill(tmp_path, wire, m
         assert after.usage.uncached_input + after.usage.cache_write_5m < 0.5 * before.usage.input
 
 
+@pytest.mark.parametrize("once", [True, False])
+async def test_the_bill_of_a_request_that_nothing_follows_has_no_cache_write(tmp_path, once):
+    async with simulator(tmp_path, scenario(CLAUDE, "anthropic")) as server:
+        provider = provider_of(server, "anthropic")
+        asking = dataclasses.replace(request(LONG), model=CLAUDE, once=once)
+        heard = Heard()
+        await provider.send(provider.body(asking), on_stream=heard, keep=heard.keep)
+        (row,) = await server.rows_when(1)
+    written = row["billed_tokens"]["cache_write_5m"] + row["billed_tokens"]["cache_write_1h"]
+    # The control is the same request as one of a conversation: it pays for what the next one reads.
+    assert (written == 0) is once
+    assert written + row["billed_tokens"]["uncached_input"] > 1024
+
+
 @pytest.mark.parametrize("kind", ["cut", "stall", "no_end", "cut again", "limit on the way", "looked at"])
 @pytest.mark.parametrize("after", [0, 1, 3])
 async def test_a_background_answer_that_broke_off_is_billed_once_and_read_whole(tmp_path, kind, after):
@@ -99,6 +122,7 @@ async def test_a_background_answer_that_broke_off_is_billed_once_and_read_whole(
             key=lambda: None,
             key_name=None,
             clock=FakeClock(),
+            ids=CountingIds(),
             deadlines=SHORT,
         )
         body = provider.body(dataclasses.replace(request(LONG), model=GPT))

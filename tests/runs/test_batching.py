@@ -85,6 +85,7 @@ class Desk:
             key=lambda: None,
             key_name=None,
             clock=self.shop.clock,
+            ids=self.shop.ids,
         )
 
     def world(self, **rules: Any) -> World:

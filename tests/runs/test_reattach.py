@@ -40,6 +40,7 @@ def provider_of(shop: Workshop, server: Simulator) -> ModelProvider:
         key=lambda: None,
         key_name=None,
         clock=shop.clock,
+        ids=shop.ids,
         deadlines=DEADLINES,
     )
 

@@ -345,7 +345,13 @@ async def sink(shop: Workshop, wire: str) -> AsyncIterator[tuple[FaultServer, El
         server.will(*stream(calls(wire, f'{{"path": "{SECRET}"}}', name="read_file")))
         server.will(*stream(calls(wire, '{"summary": "done"}')))
         real = make_provider(
-            name="away", wire=wire, base_url=f"{server.url}/v1", key=lambda: "k", key_name="K", clock=shop.clock
+            name="away",
+            wire=wire,
+            base_url=f"{server.url}/v1",
+            key=lambda: "k",
+            key_name="K",
+            clock=shop.clock,
+            ids=shop.ids,
         )
         yield server, Elsewhere(real)
 

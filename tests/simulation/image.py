@@ -92,6 +92,7 @@ class Image:
             key=lambda: None,
             key_name=None,
             clock=scene.clock,
+            ids=scene.ids,
             transport=lambda: Network(scene.vendor, self.fate, chance, scene.clock, scene.generation),
         )
 
@@ -300,6 +301,7 @@ class Counted:
 
     def start(self, *, run: str, key: str, attempt: int, request_id: str) -> None:
         self._request_id = request_id
+        self._scene.vendor.called(DRIVE.get(), request_id)
         self._spool.start(run=run, key=key, attempt=attempt, request_id=request_id)
 
     def keep(self, data: bytes) -> None:

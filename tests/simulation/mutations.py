@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -14,7 +15,7 @@ from bursar.storage.locks import RunLocks
 from bursar.workspace import LocalFiles
 
 from .scene import Mutation
-from .seeded import SeededClock
+from .seeded import SeededClock, SeededIds
 
 
 class _Forgets(SqliteJournal):
@@ -95,6 +96,13 @@ class _Wandering(SeededClock):
         return f"{super().now_utc()[:-1]}{time.monotonic_ns() % 1_000:03d}Z"
 
 
+class _Drawing(SeededIds):
+    """Draws the id of an answer without one past the seed."""
+
+    def new(self, prefix: str) -> str:
+        return f"{prefix}-{secrets.token_hex(12)}" if prefix == "local" else super().new(prefix)
+
+
 FORGETS = Mutation(name="a journal that forgets an answer", journal=_Forgets)
 DROPS = Mutation(name="a booking that drops a row", journal=_Drops)
 LETS_TWO_IN = Mutation(name="a lock that lets two in", journal=_LetsTwoIn)
@@ -103,6 +111,7 @@ RUNS_AGAIN = Mutation(name="a journal that forgets what was begun", journal=_Run
 WORDS_FIRST = Mutation(name="words put before what was sent", journal=_WordsFirst)
 BLIND = Mutation(name="an edit that is not looked at", files=_Blind)
 WANDERING = Mutation(name="a clock past the port", clock=_Wandering)
+DRAWING = Mutation(name="an id past the port", ids=_Drawing)
 
 FAULTY = (FORGETS, DROPS, LETS_TWO_IN, GENEROUS, RUNS_AGAIN, WORDS_FIRST, BLIND)
-"""Those that an oracle must find; a clock past the port shows as two logs of one seed."""
+"""Those that an oracle must find; a clock or an id past the port shows as two logs of one seed."""

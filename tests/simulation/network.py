@@ -54,7 +54,7 @@ class Network(httpx.AsyncBaseTransport):
         if plan.fault == "silent":
             await self._for_ever(plan)
         headers = {"content-type": "text/event-stream", **plan.headers}
-        if plan.row is not None:
+        if plan.row is not None and (plan.status != 200 or plan.row.names == "everywhere"):
             headers["request-id"] = plan.row.request_id
         if plan.status != 200:
             headers["content-type"] = "application/json"

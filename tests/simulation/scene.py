@@ -40,6 +40,7 @@ class Mutation:
     journal: type[SqliteJournal] = SqliteJournal
     files: type[LocalFiles] = LocalFiles
     clock: type[SeededClock] = SeededClock
+    ids: type[SeededIds] = SeededIds
 
 
 class Scene:
@@ -52,7 +53,7 @@ class Scene:
         self.home.mkdir(mode=0o700)
         self.log = Log({str(folder): "WORLD"})
         self.clock = mutation.clock()
-        self.ids = SeededIds(chance.of("ids"))
+        self.ids = mutation.ids(chance.of("ids"))
         self.wire = chance.choice(("anthropic", "anthropic", "openai-chat"))
         self.route = chance.choice(("alone", "alone", "chain", "chain", "balance"))
         self.helpers = chance.happens(0.5)

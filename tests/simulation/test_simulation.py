@@ -13,7 +13,7 @@ import pytest
 
 from crash.report import REPORT, Report
 
-from .mutations import FAULTY, WANDERING
+from .mutations import DRAWING, FAULTY, WANDERING
 from .play import Played, play
 from .scene import Mutation
 
@@ -21,6 +21,8 @@ ROOT = Path(__file__).parents[2]
 KEPT = Path(__file__).parents[1] / "fixtures" / "seeds" / "seeds.json"
 SHORT = range(1, 26)
 LONG = range(1, 501)
+NAMELESS = 1
+"""A seed in which an answer comes without an id."""
 LOOP, CONTROL = "simulation", "simulated faults"
 
 
@@ -96,11 +98,12 @@ def test_a_fault_that_is_put_into_the_world_is_found(mutation: Mutation) -> None
 
 
 @pytest.mark.soak_short
-def test_a_clock_past_the_port_shows_as_another_log() -> None:
-    logs = {play(1, WANDERING).digest for _ in range(3)}
+@pytest.mark.parametrize("mutation", [WANDERING, DRAWING], ids=lambda each: each.name)
+def test_what_comes_past_a_port_shows_as_another_log(mutation: Mutation) -> None:
+    logs = {play(NAMELESS, mutation).digest for _ in range(3)}
     report().add(CONTROL, control=int(len(logs) > 1))
     assert len(logs) > 1
-    assert play(1).digest == play(1).digest
+    assert play(NAMELESS).digest == play(NAMELESS).digest
 
 
 @pytest.mark.parametrize("kept", json.loads(KEPT.read_text("utf-8")), ids=lambda each: str(each["seed"]))

@@ -51,6 +51,7 @@ class Row:
 
     n: int
     request_id: str
+    who: str
     run: str
     generation: int
     path: str
@@ -59,6 +60,8 @@ class Row:
     used: Used
     day: str
     output: int = 0
+    names: str = "everywhere"
+    """Where the answer has its id: ``nowhere``, in the ``body`` alone, or ``everywhere``."""
     outcome: str = "open"
     size: int = 0
     """Bytes of the whole answer; 0 where none was planned."""
@@ -105,6 +108,7 @@ class Vendor:
         self.faults: Counter[str] = Counter()
         self.faulty = faulty
         self._chance = chance.of("vendor")
+        self._naming = chance.of("naming")
         self._log = log
         self._kept: dict[str, float] = {}
 
@@ -125,6 +129,7 @@ class Vendor:
         row = Row(
             n=self.sent,
             request_id=f"req-{self.sent}",
+            who=who,
             run=run,
             generation=generation,
             path=path,
@@ -132,6 +137,7 @@ class Vendor:
             model=parsed["model"],
             used=self._used(parsed, side),
             day=day,
+            names=self._naming.choices(("everywhere", "body", "nowhere"), (16, 1, 3))[0],
         )
         row.was_kept = any(
             (each.run, each.generation, each.turns) == (run, generation, row.turns) and 0 < each.size <= each.kept
@@ -159,6 +165,13 @@ class Vendor:
         if goes_on and pieces:
             row.output = pieces[-1].tokens
         self._log.add("hung up", n=row.n, sent=sent, output=row.output)
+
+    def called(self, who: str, request_id: str) -> None:
+        """A process has begun to keep the answer that it reads under this name: its own, where it was given none."""
+        newest = next((each for each in reversed(self.rows) if each.who == who), None)
+        if newest is not None and newest.names != "everywhere":
+            newest.request_id = request_id
+            newest.names = "everywhere"
 
     def kept(self, request_id: str, data: bytes) -> None:
         """A process has put these bytes of an answer where its end does not reach them."""
@@ -201,7 +214,8 @@ class Vendor:
 
     def _pieces(self, said: Said, row: Row, fault: str, parsed: dict[str, Any], side: Side) -> tuple[Piece, ...]:
         chance = self._chance
-        whole = side.answer(said, row.used, model=row.model, request_id=row.request_id, with_usage=fault != "no usage")
+        own = None if row.names == "nowhere" else row.request_id
+        whole = side.answer(said, row.used, model=row.model, request_id=own, with_usage=fault != "no usage")
         if whole[-1].tokens > (parsed.get("max_tokens") or parsed.get("max_completion_tokens")):
             raise AssertionError("the model has said more than it may: make its answers shorter")
         if fault == "error later":

@@ -72,7 +72,9 @@ class AnthropicSide:
         found += [_part(block) for message in body["messages"] for block in message["content"]]
         return found
 
-    def answer(self, said: Said, used: Used, *, model: str, request_id: str, with_usage: bool = True) -> list[Piece]:
+    def answer(
+        self, said: Said, used: Used, *, model: str, request_id: str | None, with_usage: bool = True
+    ) -> list[Piece]:
         tokens = 1
         out: list[Piece] = []
 
@@ -86,7 +88,7 @@ class AnthropicSide:
             "cache_creation_input_tokens": used.written,
             "output_tokens": 1,
         }
-        start = {"id": f"msg_{request_id}", "type": "message", "role": "assistant", "model": model, "content": []}
+        start = {**_named("msg_", request_id), "type": "message", "role": "assistant", "model": model, "content": []}
         event("message_start", {"message": {**start, **({"usage": usage} if with_usage else {})}})
         event("ping", {})
         index = 0
@@ -144,12 +146,14 @@ class ChatSide:
         tools = [_part(each, marked=True) for each in body.get("tools", [])]
         return tools + [_part(each, marked=True) for each in body["messages"]]
 
-    def answer(self, said: Said, used: Used, *, model: str, request_id: str, with_usage: bool = True) -> list[Piece]:
+    def answer(
+        self, said: Said, used: Used, *, model: str, request_id: str | None, with_usage: bool = True
+    ) -> list[Piece]:
         tokens = 1
         out: list[Piece] = []
 
         def chunk(data: Json) -> None:
-            whole = {"id": f"chatcmpl-{request_id}", "object": "chat.completion.chunk", "model": model, **data}
+            whole = {**_named("chatcmpl-", request_id), "object": "chat.completion.chunk", "model": model, **data}
             out.append(Piece(f"data: {json.dumps(whole, ensure_ascii=False)}\n\n".encode(), tokens))
 
         def delta(data: Json, reason: str | None = None) -> None:
@@ -198,6 +202,10 @@ def conversation(body: bytes) -> tuple[str, ...]:
         blocks = content.split("\n") if isinstance(content, str) else content
         words += [_word([message["role"], each]) for each in (*blocks, *message.get("tool_calls", []))]
     return tuple(words)
+
+
+def _named(kind: str, request_id: str | None) -> Json:
+    return {} if request_id is None else {"id": f"{kind}{request_id}"}
 
 
 def _part(value: Any, *, marked: bool = False) -> Part:

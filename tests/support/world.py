@@ -136,6 +136,7 @@ class ScriptedModel:
             key=lambda: None,
             key_name=None,
             clock=self._clock,
+            ids=CountingIds(),
         )
         self.seconds_per_request = 0.0
         self.arrives: bytes = b""

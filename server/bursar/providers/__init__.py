@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bursar.domain.errors import BadInput
-from bursar.domain.ports import Clock, Failpoint, ModelProvider, nowhere
+from bursar.domain.ports import Clock, Failpoint, Ids, ModelProvider, nowhere
 from bursar.providers.addresses import checked_address
 from bursar.providers.anthropic import AnthropicWire
 from bursar.providers.attempt import Deadlines, OpenTransport
@@ -28,6 +28,7 @@ def make_provider(
     key: Callable[[], str | None],
     key_name: str | None,
     clock: Clock,
+    ids: Ids,
     deadlines: Deadlines = _USUAL,
     lenient_end: bool = False,
     failpoint: Failpoint = nowhere,
@@ -37,7 +38,8 @@ def make_provider(
 
     ``key_name`` is the environment variable that is named when the key is missing; without one, an address on this
     machine needs no key. ``lenient_end`` takes a finish reason for the end where a server never sends its end mark.
-    ``transport`` stands in for the network, with one opened for each request.
+    ``ids`` names the answers that name themselves nowhere. ``transport`` stands in for the network, with one opened for
+    each request.
     Raises BadInput for an unknown wire, and for an address that a key must not go to.
     """
     address = checked_address(base_url, name=name)
@@ -59,6 +61,7 @@ def make_provider(
         key=key,
         key_name=key_name,
         clock=clock,
+        ids=ids,
         deadlines=deadlines,
         lenient_end=lenient_end,
         failpoint=failpoint,

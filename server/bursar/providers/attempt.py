@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -83,13 +82,14 @@ class Attempt:
         new_reader: Callable[[], Reader],
         on_stream: OnStream,
         keep: Callable[[bytes], None],
+        new_id: Callable[[], str],
         request_id: str | None = None,
         on_object: OnObject | None = None,
         failpoint: Failpoint = nowhere,
         transport: OpenTransport | None = None,
     ) -> None:
-        """``request_id`` is given where the answer is one that was accepted before; ``on_object`` reads an answer that
-        comes in one piece, where that is one."""
+        """``new_id`` names an answer that does not name itself. ``request_id`` is given where the answer is one that was
+        accepted before; ``on_object`` reads an answer that comes in one piece, where that is one."""
         self._method = method
         self._url = url
         self._headers = headers
@@ -102,6 +102,7 @@ class Attempt:
         self._new_reader = new_reader
         self._on_stream = on_stream
         self._keep = keep
+        self._new_id = new_id
         self._on_object = on_object
         self._failpoint = failpoint
         self._transport = transport
@@ -173,7 +174,7 @@ class Attempt:
         """Read up to the end mark; every piece is kept before it is looked at."""
         async for chunk in response.aiter_raw():
             if self._request_id is None:
-                self._accept(id_in(chunk, self._new_reader()) or f"local-{secrets.token_hex(12)}")
+                self._accept(id_in(chunk, self._new_reader()) or self._new_id())
             self._keep(chunk)
             found = self._answer.feed(chunk, request_id=self._request_id, on_content=self._content)
             if found is not None:

@@ -122,6 +122,7 @@ class Reattachment:
             new_reader=lambda: self._reader,
             on_stream=self._on_stream,
             keep=self._keep_more(),
+            new_id=lambda: self._request_id,
             request_id=self._request_id,
             on_object=self._object,
             transport=self._transport,

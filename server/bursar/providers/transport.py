@@ -9,7 +9,7 @@ from typing import Any
 from bursar.domain.batches import Batches
 from bursar.domain.conversation import Block, ModelReply, ModelRequest, OnStream
 from bursar.domain.errors import AnswerAway, KeyRefused, OptionRefused, ProviderError, RequestRejected
-from bursar.domain.ports import Clock, Failpoint
+from bursar.domain.ports import Clock, Failpoint, Ids
 from bursar.providers.addresses import Address
 from bursar.providers.answer import Answer
 from bursar.providers.anthropic import AnthropicWire
@@ -42,6 +42,7 @@ class HttpProvider:
         key: Callable[[], str | None],
         key_name: str | None,
         clock: Clock,
+        ids: Ids,
         deadlines: Deadlines,
         lenient_end: bool,
         failpoint: Failpoint,
@@ -62,6 +63,7 @@ class HttpProvider:
         self._key = key
         self._key_name = key_name
         self._clock = clock
+        self._ids = ids
         self._deadlines = deadlines
         self._lenient_end = lenient_end
         self._transport = transport
@@ -242,6 +244,7 @@ class HttpProvider:
             new_reader=new_reader,
             on_stream=on_stream,
             keep=keep,
+            new_id=lambda: self._ids.new("local"),
             failpoint=self._failpoint,
             transport=self._transport,
         )
