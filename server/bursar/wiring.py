@@ -12,7 +12,7 @@ from bursar.domain.errors import BadInput
 from bursar.domain.money.budget import BUDGET_UNITS, Amount, BudgetKind, amount_text
 from bursar.domain.ports import Asker, EditorBuffers, Journal, ModelProvider, PriceBook, TokenCounter, WorkspaceFiles
 from bursar.domain.routes import Route, Target
-from bursar.domain.runs import RunRecord
+from bursar.domain.runs import MODEL_CHOSEN, RunRecord
 from bursar.runs.assemble import FirstRequest
 from bursar.runs.circuits import Circuits
 from bursar.runs.pace import Pace
@@ -147,10 +147,13 @@ class App:
         return Ways.only(*self.provider(settings, chosen))
 
     def ways_of(self, settings: Settings, record: RunRecord) -> Ways:
-        """Whom a run that was begun may ask: its route as it is now with the run's own model in it, else that alone."""
+        """Whom a run that was begun may ask: its route as it is now with the run's own model in it, else that alone.
+
+        A model that the user has chosen for the run is asked alone, too, until the run ends or they choose another.
+        """
         own = Target(provider=record.provider, model=record.model)
         route = settings.routes.get(FirstRequest.from_json(record.first_request).route or "")
-        if route is None:
+        if route is None or any(each.kind == MODEL_CHOSEN for each in self.journal().events(run=record.run)):
             return self.ways(settings, str(own))
         if own not in route.chain:
             route = replace(route, chain=(own, *route.chain))

@@ -204,6 +204,29 @@ def test_a_model_that_is_named_is_a_chain_of_one(tmp_path: Path) -> None:
         assert events[-1]["reason"] == "limit"
 
 
+def test_a_model_that_is_chosen_for_a_run_of_a_route_holds_for_every_later_resume(tmp_path: Path) -> None:
+    workspace = make_workspace(tmp_path / "workspace")
+    overloaded = {"when": {}, "times": 2, "kind": "429", "headers": {"retry-after": "7200"}}
+    with simulator(tmp_path / "a", scenario("second-model", "anthropic", overloaded)) as a:
+        user = User(home=tmp_path / "home", cwd=workspace)
+        one = {"wire": "anthropic", "base_url": a.url, "price": "free"}
+        away = {**one, "base_url": "http://127.0.0.1:9"}
+        user.settings(
+            providers={"one": away, "two": one},
+            routes={"both": {"chain": ["one/first-model", "two/second-model"]}},
+            route="both",
+        )
+        first = user.do("run", ".kiro/specs/demo", "--task", "1", "--json")
+        run = first.last()["run"]
+        asked = user.do("resume", run, "--model", "two/second-model", "--json")
+        assert [first.code, asked.code] == [3, 3], asked.err
+        again = user.do("resume", run, "--json")
+        events = [json.loads(line) for line in (*asked.out.splitlines(), *again.out.splitlines())]
+        assert [each["model"] for each in events if each["kind"] == "model_chosen"] == ["two/second-model"]
+        assert {each["provider"] for each in events if each["kind"] == "request_started"} == {"two"}
+        assert (again.code, events[-1]["kind"]) == (0, "run_finished")
+
+
 @pytest.mark.parametrize("by", ["setting", "route"])
 def test_a_task_that_stays_here_is_sent_nowhere_by_the_command(tmp_path: Path, by: str) -> None:
     """With a provider that is not on this machine (there is none by that name) nothing is even looked up."""
@@ -223,5 +246,7 @@ def test_a_task_that_stays_here_is_sent_nowhere_by_the_command(tmp_path: Path, b
     assert done.code == 3, done.err
     events = [json.loads(line) for line in done.out.splitlines()]
     assert "request_started" not in {each["kind"] for each in events}
-    assert events[-1]["detail"].startswith("Nothing was sent: this run stays on this machine, because its task")
+    assert events[-1]["detail"].startswith("Nothing was sent: this run stays on this machine, because its task '")
+    assert "away/m" not in events[-1]["detail"]
+    assert (events[-1]["reason"], user.do("runs", "--json").json()["runs"][0]["reason"]) == ("local_only",) * 2
     assert events[-1]["requests"] == 0

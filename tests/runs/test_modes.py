@@ -37,6 +37,7 @@ SAVING_WORDS = ("economy_on", {"n": 6, "model": None})
         ((BEGAN, ESCALATED, SAVING_WORDS, CHOSEN, CHOSEN), "chain", 6, False),
         ((BEGAN, SAVING, CHOSEN), "chain", 6, False),
         ((BEGAN, CHOSEN, SAVING), "economy", 6, True),
+        ((BEGAN, ESCALATED, ("model_chosen", {"model": "acme/own"}), RESUMED), "chain", None, False),
         ((("escalated", {}), ("run_paused", {"reason": "check"})), "chain", None, False),
     ],
 )

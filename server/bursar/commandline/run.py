@@ -19,10 +19,12 @@ from bursar.domain.runs import RunRecord, TaskEstimate
 from bursar.domain.specs import SpecTask, address_of, open_tasks
 from bursar.domain.specs.order import in_turn
 from bursar.domain.tasks import KEEP_GOING, SKIPS, STOP_THE_RUN, runs_for, skipped_tasks, skips_in, tasks_below
+from bursar.runs.choosing import choose_model
 from bursar.runs.deferring import is_parked
 from bursar.runs.driver import drive, settle_tick
 from bursar.runs.events import Events
 from bursar.runs.prepare import new_run
+from bursar.runs.staying import first_asked
 from bursar.runs.task_on_disk import is_ticked_by_hand
 from bursar.runs.world import Finished, Outcome, World
 from bursar.settings import Settings
@@ -50,9 +52,11 @@ def run(app: App, args: argparse.Namespace) -> int:
     if isinstance(price, Unpriced):
         message(f"{price.why[:1].upper()}{price.why[1:]}.")
     if args.dry_run:
+        local_only = settings.local_only | ways.route.local_only
         for task in tasks:
+            way = first_asked(ways, local_only, spec=opened.spec, spec_path=opened.path, task=task)
             printer.estimate(
-                estimate_of(app, settings, opened, task, provider, model, ceiling, ways.route.effort).facts,
+                estimate_of(app, settings, opened, task, way.provider, way.model, ceiling, ways.route.effort).facts,
                 at=app.clock.now_utc(),
             )
         return FINE
@@ -120,6 +124,9 @@ async def _run_tasks(
         if task is None or task.state == "done":
             message(f"{opened.path}: '{planned.title}' is {'gone' if task is None else 'done'} by now: not run.")
             continue
+        if world.ways is not None:
+            way = first_asked(world.ways, world.local_only, spec=opened.spec, spec_path=opened.path, task=task)
+            provider, model = way.provider, way.model
         effort = world.ways.route.effort if world.ways else "normal"
         estimate = estimate_of(app, settings, opened, task, provider, model, ceiling, effort)
         _refuse_if_open(world, opened, estimate.facts, max_given=max_given)
@@ -229,7 +236,7 @@ async def _resume_drive(app: App, world: World, record: RunRecord, args: argpars
         price = price_of(app, app.settings(), way.provider, way.model)
         if isinstance(price, Unpriced):
             message(f"{price.why[:1].upper()}{price.why[1:]}.")
-        await world.journal.set_model(record.run, provider=way.provider.name, model=way.model)
+        await choose_model(world, record.run, way.target)
     if getattr(args, "max", None):
         await world.journal.raise_ceiling(record.run, ceiling_pico(app, app.settings(), args.max))
     return await drive(world, record.run)

@@ -22,6 +22,7 @@ PauseReason = Literal[
     "repeat",
     "cut",
     "provider",
+    "local_only",
     "in_doubt",
     "owner_gone",
     "storage",
@@ -30,6 +31,9 @@ PauseReason = Literal[
     "check",
 ]
 
+
+MODEL_CHOSEN = "model_chosen"
+"""The kind of the event that says that the user has chosen a model for a run that was begun."""
 
 ANSWER_TOKENS = 8_192
 """The bound of each answer in a run."""

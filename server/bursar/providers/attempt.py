@@ -88,8 +88,8 @@ class Attempt:
         failpoint: Failpoint = nowhere,
         transport: OpenTransport | None = None,
     ) -> None:
-        """``new_id`` names an answer that does not name itself. ``request_id`` is given where the answer is one that was
-        accepted before; ``on_object`` reads an answer that comes in one piece, where that is one."""
+        """``new_id`` names an answer that does not name itself. ``request_id`` is given where the answer was accepted
+        before; ``on_object`` reads an answer that comes in one piece, where that is one."""
         self._method = method
         self._url = url
         self._headers = headers

@@ -150,7 +150,7 @@ class _Drive:
             return await self._unanswered(stays.paused.reason, stays.paused.detail)
         if way not in allowed:
             detail = "Nothing was sent: this request stays on this machine (local_only). Leave --batch out."
-            return await self._unanswered("provider", detail)
+            return await self._unanswered("local_only", detail)
         step = _step(world.journal, run.run)
         number = 1 if step is None else step.attempt + 1
         day = Scope(kind="day", key=world.clock.local_day())

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from bursar.domain.errors import ProviderError
 from bursar.domain.pacing import free_share
 from bursar.domain.routes import Target
+from bursar.runs.events import Events
 from bursar.runs.waiting import Patience
 from bursar.runs.world import Paused, PauseNow, Way, World
 
@@ -130,6 +131,13 @@ class Choice:
         if until_s > self._world.clock.monotonic_s():
             return why, True
         return f"{target} has failed again and again, and is left alone for a while", False
+
+
+async def choose_model(world: World, run: str, target: Target) -> None:
+    """The user's word: from its next request on the run asks this model and no other, until it ends or they choose
+    again."""
+    await world.journal.set_model(run, provider=target.provider, model=target.model)
+    await Events(world, run).tell("model_chosen", model=str(target))
 
 
 def _by_room(world: World, chain: Sequence[Way], last: Target | None) -> list[Way]:

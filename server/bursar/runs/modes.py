@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from bursar.domain.runs import RunEvent
+from bursar.domain.runs import MODEL_CHOSEN, RunEvent
 from bursar.runs.fold import request_key
 
 Lead = Literal["chain", "stronger", "economy"]
@@ -109,6 +109,8 @@ def modes_of(events: Sequence[RunEvent], *, began_terse: bool = False) -> Modes:
             modes = modes.escalate(int(each.data["n"]), str(each.data["model"]))
         elif each.kind == ECONOMY_ON and "n" in each.data:
             modes = modes.save(int(each.data["n"]), each.data.get("model"), parts=int(each.data.get("parts", 0)))
+        elif each.kind == MODEL_CHOSEN:
+            modes, own_model = modes.leave_the_model(), each.data.get("model")
         elif each.kind in ("run_started", "run_resumed") and "model" in each.data:
             if own_model not in (None, each.data["model"]):
                 modes = modes.leave_the_model()

@@ -55,6 +55,9 @@ def estimate_task(
     body = provider.body(model_request(first, (), model=model, terse=terse))
     counted = counter.count(provider.prompt_text(body))
     written = provider.wire == "anthropic"
+    if stays and not provider.is_loopback:
+        # It is never sent there: what it would cost there says nothing.
+        price = Unpriced(model="a model on this machine", why="the task stays on this machine (local_only)")
     usage = Usage(cache_write_5m=counted) if written else Usage(uncached_input=counted)
     cost = cost_of(usage, price)
     bound = input_bound_tokens(counted_tokens=counted, body_bytes=len(body), model=model)

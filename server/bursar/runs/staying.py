@@ -19,7 +19,7 @@ from bursar.domain.specs import Spec, SpecTask, parse_spec
 from bursar.domain.tasks import tasks_below
 from bursar.runs.assemble import WITHHELD, Document, FirstRequest
 from bursar.runs.gather import text_of
-from bursar.runs.world import Paused, PauseNow, Way, World
+from bursar.runs.world import Paused, PauseNow, Way, Ways, World
 
 _DOCUMENT = re.compile(r'^<document path="([^"\n]*)">$', re.MULTILINE)
 _PLANNED = re.compile(r"^ *\[[x ]\] (\S*) (.*)$", re.MULTILINE)
@@ -41,20 +41,37 @@ def why_it_stays(local_only: LocalOnly, run: RunRecord, first: FirstRequest, ste
     """Why no request of this run may leave the machine, as a clause; None where one may."""
     if not local_only:
         return "what it has read stays on this machine" if first.local or _marked(steps) else None
-    if first.local or local_only.holds_path(run.spec) or _holds(local_only, run.spec, run.task_id, run.task_title):
-        return "its task or a document of its spec stays on this machine (local_only)"
+    if _holds(local_only, run.spec, run.task_id, run.task_title):
+        return f"its task '{run.task_title}' stays on this machine (local_only)"
+    if local_only.holds_path(run.spec):
+        return f"its tasks file {run.spec} stays on this machine (local_only)"
     for path in (*_DOCUMENT.findall(first.shared), *(_IN_DIFF.findall(first.task) if run.kind == "review" else ())):
         if local_only.holds_path(path):
             return f"it holds {path}, which stays on this machine (local_only)"
     for task_id, title in _PLANNED.findall(first.task):
         if title != WITHHELD and _holds(local_only, run.spec, task_id or None, title):
             return f"it names the task '{title}', which stays on this machine (local_only)"
-    if _marked(steps):
-        return "it has read what stays on this machine (local_only)"
+    if first.local:
+        return "its task, one below it or a document of its spec stayed on this machine when it began (local_only)"
     for path in (path for each in steps for path in _read_by(each)):
         if local_only.holds_path(path):
             return f"it has read {path}, which stays on this machine (local_only)"
+    if _marked(steps):
+        return "it has read what stays on this machine (local_only)"
     return None
+
+
+def must_stay(local_only: LocalOnly, *, spec: Spec, spec_path: str, task: SpecTask) -> bool:
+    """Whether a run of this task may go to no other machine, whatever it reads: its own words stay here."""
+    near = {task.index, *(each.index for each in tasks_below(spec, task))}
+    return local_only.holds_path(spec_path) or bool(near & _kept_tasks(local_only, spec, spec_path))
+
+
+def first_asked(ways: Ways, local_only: LocalOnly, *, spec: Spec, spec_path: str, task: SpecTask) -> Way:
+    """The way that a run of this task is begun with: the chain's first, or the first here where it must stay here."""
+    if must_stay(local_only, spec=spec, spec_path=spec_path, task=task):
+        return next((each for each in ways.chain if each.provider.is_loopback), ways.chain[0])
+    return ways.chain[0]
 
 
 def told_of(
@@ -63,10 +80,9 @@ def told_of(
     """What the first request of a task tells: its documents, the tasks whose titles are left out, and whether it may
     go nowhere else. ``is_here``: the model that is asked first runs on this machine.
     """
-    kept = _kept_tasks(local_only, spec, spec_path)
-    near = {task.index, *(each.index for each in tasks_below(spec, task))}
-    if local_only.holds_path(spec_path) or near & kept:
+    if must_stay(local_only, spec=spec, spec_path=spec_path, task=task):
         return documents, frozenset(), True
+    kept = _kept_tasks(local_only, spec, spec_path)
     holds = [each for each in documents if local_only.holds_path(each.path) or local_only.holds_path(each.real_path)]
     if is_here:
         return documents, frozenset(), bool(holds or kept)
@@ -80,12 +96,11 @@ def allowed_ways(world: World, run: RunRecord) -> tuple[Way, ...]:
     here = chain if why is None else tuple(each for each in chain if each.provider.is_loopback)
     if here:
         return here
-    named = ", ".join(str(each.target) for each in chain)
     detail = (
-        f"Nothing was sent: this run stays on this machine, because {why}, and {named} is elsewhere. "
-        f"Go on with a model that is here: 'bursar resume {run.run} --model NAME/MODEL', or name one in the route."
+        f"Nothing was sent: this run stays on this machine, because {why}, and no model that it may ask is here. "
+        f"Name one on this machine in the route and resume, or 'bursar resume {run.run} --model NAME/MODEL' with one."
     )
-    raise PauseNow(Paused(reason="provider", detail=detail))
+    raise PauseNow(Paused(reason="local_only", detail=detail))
 
 
 def guarded(world: World, run: RunRecord) -> tuple[World, Keeps]:

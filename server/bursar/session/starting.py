@@ -12,6 +12,7 @@ from bursar.domain.specs import Spec, SpecTask, SpecUnreadable, address_of, deco
 from bursar.domain.tasks import OPEN_RUN, SKIPS, newest_run, runs_for, skipped_tasks, skips_in
 from bursar.runs.gather import gather_documents
 from bursar.runs.prepare import estimate_task, new_run
+from bursar.runs.staying import first_asked
 from bursar.runs.world import Ways
 from bursar.session.documents import Buffers, FrozenBuffers
 from bursar.session.jobs import RunJobs
@@ -215,7 +216,9 @@ class Starter:
     ) -> NewRun:
         adapters = self._adapters
         files = adapters.files(Path(workspace), unsaved)
-        provider, model = ways.chain[0].provider, ways.chain[0].model
+        local_only = settings.local_only | ways.route.local_only
+        way = first_asked(ways, local_only, spec=spec, spec_path=spec_path, task=task)
+        provider, model = way.provider, way.model
         estimate = estimate_task(
             spec=spec,
             text=text,
@@ -228,7 +231,7 @@ class Starter:
             ceiling_pico=ceiling_pico,
             terse=ways.route.effort == "terse",
             spec_path=spec_path,
-            local_only=settings.local_only,
+            local_only=local_only,
         )
         return new_run(
             run=adapters.ids.new("run"),

@@ -11,6 +11,7 @@ _WORDS = {
     "repeat": "got nowhere",
     "cut": "answer broke off",
     "provider": "provider failed",
+    "local_only": "stays on this machine",
     "in_doubt": "asks about a command",
     "owner_gone": "interrupted",
     "storage": "its records cannot be written",
