@@ -16,13 +16,13 @@ import pytest
 from bursar.domain.batches import Batches, BatchSeen, NoAnswer
 from bursar.domain.conversation import Message, ModelReply, ModelRequest, Text
 from bursar.domain.errors import AnswerAway, BadInput, OwnedElsewhere, Refused
-from bursar.domain.money.budget import Amount
+from bursar.domain.money.budget import Amount, Scope
 from bursar.domain.money.price import PICO_PER_USD, Rates, usd_text
 from bursar.domain.ports import ModelProvider
 from bursar.domain.routes import LocalOnly
 from bursar.providers import make_provider
 from bursar.runs.assemble import FirstRequest
-from bursar.runs.batching import Ended, Pending, fetch_batch, pending_batches, submit_batch
+from bursar.runs.batching import Ended, Pending, cancel_batch, fetch_batch, pending_batches, submit_batch
 from bursar.runs.operations import Answered, Unanswered, ask_once
 from bursar.runs.reviewing import plan_review
 from bursar.runs.world import World
@@ -55,6 +55,9 @@ class DiesAfter:
 
     async def look(self, batch: str) -> BatchSeen:
         return await self._real.look(batch)
+
+    async def cancel(self, batch: str) -> BatchSeen:
+        return await self._real.cancel(batch)
 
     async def result(self, batch: str, *, custom_id: str, model: str) -> ModelReply | NoAnswer:
         return await self._real.result(batch, custom_id=custom_id, model=model)
@@ -352,6 +355,47 @@ async def test_what_stays_on_this_machine_enters_no_batch_elsewhere(shop: Worksh
         assert await bench.batches() == 0
         assert isinstance(await bench.submit(local_only=local), Pending)
         assert await bench.batches() == 1
+
+
+@WIRES
+async def test_a_batch_that_is_stopped_is_cancelled_and_owes_nothing(shop: Workshop, tmp_path: Path, wire: str) -> None:
+    async with desk(shop, tmp_path, wire=wire, batches=[{"looks": 50}]) as bench:
+        sent = await bench.submit()
+        assert shop.journal.held_pico(Scope(kind="day", key="2026-11-21")) > 0
+        found = await cancel_batch(bench.world(), sent.run)
+        assert isinstance(found, Ended)
+        assert found.outcome == "canceled"
+        assert [each["cost_usd"] for each in bench.bill()] in ([], ["0"])
+    assert shop.summary(sent.run).requests == ()
+    assert shop.summary(sent.run).held_pico == 0
+    assert shop.summary(sent.run).record.state == "failed"
+
+
+@WIRES
+async def test_what_a_batch_had_done_before_it_was_stopped_is_booked(shop: Workshop, tmp_path: Path, wire: str) -> None:
+    async with desk(shop, tmp_path, wire=wire, batches=[{"looks": 0}]) as bench:
+        sent = await bench.submit()
+        assert isinstance(sent, Pending)
+        batches = bench.provider().batches()
+        assert batches is not None
+        assert sent.batch is not None
+        assert (await batches.look(sent.batch)).ended
+        assert isinstance(await cancel_batch(bench.world(), sent.run), Answered)
+        (billed,) = bench.bill()
+    (row,) = shop.summary(sent.run).requests
+    assert row.cost_pico is not None
+    assert (row.request_id, usd_text(row.cost_pico)) == (billed["request_id"], billed["cost_usd"])
+    assert shop.summary(sent.run).held_pico == 0
+
+
+async def test_a_batch_that_cannot_be_cancelled_now_stays_as_it_is(shop: Workshop, tmp_path: Path) -> None:
+    async with desk(shop, tmp_path, batches=[{"looks": 50}]) as bench:
+        sent = await bench.submit()
+        held = shop.summary(sent.run).held_pico
+    with pytest.raises(BadInput, match="stop it later"):
+        await cancel_batch(bench.world(), sent.run)
+    assert shop.summary(sent.run).held_pico == held > 0
+    assert shop.summary(sent.run).record.state == "paused"
 
 
 async def test_two_windows_fetch_once(shop: Workshop, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from bursar.domain.money.price import usd_text
 from bursar.domain.money.usage import Usage
 from bursar.domain.runs import RequestRow, RunRecord, RunSummary
 from bursar.domain.tasks import OPEN_RUN
+from bursar.runs.batching import cancel_batch, stopped_words, waits_for_batch
 from bursar.runs.deferring import hold
 from bursar.runs.stopping import end_in_flight
 from bursar.views.figures import money, plural
@@ -165,6 +166,8 @@ def _wish(app: App, args: argparse.Namespace, what: str) -> int:
 
 async def _stop(app: App, record: RunRecord) -> bool:
     """End it; an answer that its provider goes on with by itself is ended there first."""
+    if record.state in OPEN_RUN and not record.owner_alive and waits_for_batch(app.journal(), record.run):
+        return await _stop_batch(app, record)
     if record.state in OPEN_RUN and not record.owner_alive:
         # Without its provider the stop books what is held for it.
         with contextlib.suppress(BadInput):
@@ -173,6 +176,19 @@ async def _stop(app: App, record: RunRecord) -> bool:
             world = app.world(root=Path(record.workspace), settings=settings, ways=ways, on_event=_unheard)
             await end_in_flight(world, record.run)
     return await app.journal().request_stop(record.run)
+
+
+async def _stop_batch(app: App, record: RunRecord) -> bool:
+    """Cancel it at its provider; without that provider, book what is held for it."""
+    settings = app.settings()
+    try:
+        ways = app.ways_of(settings, record)
+    except BadInput as error:
+        message(f"{error}. Its batch cannot be cancelled: what is held for it is booked as the most that it can cost.")
+        return await app.journal().request_stop(record.run)
+    world = app.world(root=Path(record.workspace), settings=settings, ways=ways, on_event=_unheard)
+    message(f"{record.run}: {stopped_words(await cancel_batch(world, record.run))}")
+    return True
 
 
 def _unheard(*, run: str, kind: str, at: str, seq: int | None, data: dict[str, Any]) -> None:

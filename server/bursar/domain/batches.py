@@ -46,6 +46,9 @@ class Batches(Protocol):
     async def look(self, batch: str) -> BatchSeen:
         """The batch as it is now."""
 
+    async def cancel(self, batch: str) -> BatchSeen:
+        """Ask that no more of the batch is done, which may take a while; one that has ended stays as it is."""
+
     async def result(self, batch: str, *, custom_id: str, model: str) -> ModelReply | NoAnswer:
         """What came of this request in a batch that has ended."""
 

@@ -67,6 +67,17 @@ class BatchApi:
             raise AnswerAway(f"{self._name} did not say how the batch {batch} stands")
         return seen
 
+    async def cancel(self, batch: str) -> BatchSeen:
+        """Ask for its end; where that is refused, because it has ended or is about to, the batch as it is now."""
+        url = f"{self._batches_url}/{quote(batch, safe='')}/cancel"
+        got = await self._exchange("POST", url, b"", model="")
+        if isinstance(got, NotAccepted) and got.status in (404, 410):
+            raise got
+        if isinstance(got, ProviderError) and got.status not in (400, 409):
+            raise AnswerAway(f"the batch cannot be cancelled now: {got}", status=got.status)
+        seen = self._seen(json_object(got.text)) if isinstance(got, Got) else None
+        return await self.look(batch) if seen is None else seen
+
     async def since(self, moment: str) -> tuple[BatchSeen, ...]:
         """The newest batches back to a moment. Raises AnswerAway where there are more than can be looked through."""
         found: list[BatchSeen] = []

@@ -32,6 +32,8 @@ _KEY = request_key(1)
 _SURE_AFTER_S = 600.0
 """A batch that the provider took is in its list by then, for certain."""
 _CLOCKS_DIFFER_S = 120.0
+_LOOKS_FOR_END = 5
+_LOOK_AGAIN_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +89,18 @@ def pending_batches(journal: Journal, workspace: str | None) -> list[RunSummary]
     ]
 
 
+def waits_for_batch(journal: Journal, run: str) -> bool:
+    """Whether this operation's request is in a batch that is not settled."""
+    return in_batch(_step(journal, run))
+
+
+def stopped_words(found: Answered | Pending | Ended) -> str:
+    """What came of a batch that was to be stopped, in a sentence or two."""
+    if isinstance(found, Answered):
+        return "its answer was there already: it is booked, and 'bursar review RUN' prints it."
+    return found.detail
+
+
 async def submit_batch(world: World, planned: NewRun) -> Answered | Pending | Unanswered | Ended:
     """Send an operation's request as a batch, unless its answer is there or its batch is under way.
 
@@ -121,6 +135,21 @@ async def fetch_batch(world: World, run: str) -> Answered | Pending | Ended:
     try:
         known = answer_of(world, run, was_there=True)
         return known if known is not None else await drive.fetch()
+    finally:
+        await world.journal.release(run)
+
+
+async def cancel_batch(world: World, run: str) -> Answered | Pending | Ended:
+    """End a batch at its provider, because nobody wants its answer any more: what was done is booked, the rest is free.
+
+    Raises OwnedElsewhere while another process looks after it, and BadInput where its provider is in no setting any
+    more or where nothing could be learnt now; then it stays as it is.
+    """
+    drive = await _claim(world, run)
+    try:
+        return await drive.fetch(cancels=True)
+    except ProviderError as error:
+        raise BadInput(f"{error}. The batch stays as it is and its money held: stop it later") from error
     finally:
         await world.journal.release(run)
 
@@ -203,7 +232,17 @@ class _Drive:
         )
         return await self._pending(seen, _waits(way, batches, seen))
 
-    async def fetch(self) -> Answered | Pending | Ended:
+    async def _cancelled(self, batches: Batches, batch: str) -> BatchSeen:
+        """The batch a moment after its end was asked for: it has mostly come by then."""
+        seen = await batches.cancel(batch)
+        for _ in range(_LOOKS_FOR_END):
+            if seen.ended:
+                break
+            await self._world.clock.sleep(_LOOK_AGAIN_S)
+            seen = await batches.look(batch)
+        return seen
+
+    async def fetch(self, *, cancels: bool = False) -> Answered | Pending | Ended:
         world, run = self._world, self._run
         step = _step(world.journal, run.run)
         if step is None or not in_batch(step):
@@ -217,9 +256,10 @@ class _Drive:
         if known is None:
             return await self._look_for(way, batches, step, custom_id)
         try:
-            seen = await batches.look(known)
+            seen = await (self._cancelled(batches, known) if cancels else batches.look(known))
             if not seen.ended:
-                return await self._pending(seen, _waits(way, batches, seen))
+                told = _ends(way, seen) if cancels else _waits(way, batches, seen)
+                return await self._pending(seen, told)
             return await self._take(way, step, seen, await batches.result(known, custom_id=custom_id, model=way.model))
         except NotAccepted as error:
             if error.status not in (404, 410):
@@ -314,6 +354,13 @@ class _Drive:
         await self._world.journal.set_state(
             run=self._run.run, epoch=self._epoch, state=state, reason=reason, detail=detail
         )
+
+
+def _ends(way: Way, seen: BatchSeen) -> str:
+    return (
+        f"{way.provider.name} was told to cancel {seen.batch} and has not ended it yet. 'bursar review --fetch' or an "
+        "open editor books what it did by then; the rest of what is held is free again after that."
+    )
 
 
 def _waits(way: Way, batches: Batches, seen: BatchSeen) -> str:

@@ -10,6 +10,7 @@ from bursar.domain.runs import RunSummary
 from bursar.domain.specs import Spec, SpecTask, address_of
 from bursar.domain.tasks import OPEN_RUN, SKIPS, newest_run, skip_event
 from bursar.runs.accepting import accept, check_can_accept
+from bursar.runs.batching import cancel_batch, stopped_words, waits_for_batch
 from bursar.runs.deferring import hold, moment_of, park
 from bursar.runs.retrying import check_can_retry, retry
 from bursar.runs.stopping import end_in_flight
@@ -53,6 +54,10 @@ class Control:
         journal = self._adapters.journal()
         record = journal.run(run)
         if record is not None and record.state in OPEN_RUN and not record.owner_alive:
+            if waits_for_batch(journal, run):
+                found = await cancel_batch(self._jobs.world(record), run)
+                self._editor.say("info", f"{run}: {stopped_words(found)}")
+                return
             with contextlib.suppress(BadInput):
                 # Without its provider the stop books what is held for it.
                 await end_in_flight(self._jobs.world(record), run)

@@ -84,8 +84,9 @@ class Batches:
         elif rest[1:] == ["results"] and method == "GET":
             return self._results(batch)
         elif rest[1:] == ["cancel"] and method == "POST":
-            batch.cancelled = batch.cancelled or self._wall()
+            # One that has ended stays as it is.
             if batch.ended is None:
+                batch.cancelled = self._wall()
                 self._end(batch)
         else:
             raise Refusal(405, "invalid_request_error", f"{method} is not allowed here.")
