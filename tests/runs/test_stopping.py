@@ -284,6 +284,20 @@ async def test_a_stop_ends_a_review_that_is_under_way(shop: Workshop) -> None:
     assert shop.journal.held_pico(DAY) == 0
 
 
+async def test_what_is_erased_holds_nothing_and_stays_spent(shop: Workshop) -> None:
+    model = ScriptedModel(finish(), clock=shop.clock)
+    run = await shop.begin(model)
+    shop.dies_at = "mid_stream"
+    await shop.die(model, run)
+    held = shop.journal.held_pico(DAY)
+    assert held > 0
+    assert await shop.journal.erase(run=run) == 1
+    assert (shop.journal.held_pico(DAY), shop.journal.charged_pico(DAY)) == (0, held)
+    shop.restart()
+    assert (shop.journal.held_pico(DAY), shop.journal.charged_pico(DAY)) == (0, held)
+    assert shop.journal.verify_chain() is None
+
+
 def _runs(pid: int) -> bool:
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]

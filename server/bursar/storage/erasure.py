@@ -14,13 +14,17 @@ from bursar.domain.errors import Refused, StorageError
 from bursar.domain.ports import Clock
 from bursar.storage.aside import all_asides
 from bursar.storage.backups import drop_backups, make_backup
+from bursar.storage.spool import FileSpool
+from bursar.storage.stopping import book_in_flight
 from bursar.storage.texts import drop_unused_texts
 
 Alive = Callable[[str], bool]
 
 
-def erase(connection: apsw.Connection, runs: Sequence[str], *, alive: Alive, at: str, why: str) -> None:
-    """Remove the texts of these runs in one transaction of its own.
+def erase(
+    connection: apsw.Connection, runs: Sequence[str], *, alive: Alive, spool: FileSpool, at: str, why: str
+) -> None:
+    """Remove the texts of these runs in one transaction of its own; what was in flight is booked as "at most".
 
     Raises Refused, before anything is removed, when one of them is being driven.
     """
@@ -29,6 +33,8 @@ def erase(connection: apsw.Connection, runs: Sequence[str], *, alive: Alive, at:
         for run in runs:
             if alive(run):
                 raise Refused(f"{run} is running: pause it first (bursar pause {run}), then erase it")
+            # Without its texts nobody can fetch or settle an answer.
+            book_in_flight(connection, run=run, spool=spool, at=at)
             _erase_one(connection, run, at, why)
         drop_unused_texts(connection)
         connection.execute("COMMIT")

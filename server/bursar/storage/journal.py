@@ -383,7 +383,7 @@ class SqliteJournal(JournalReads):
         await self._writer.write(lambda db: runs.change(db, run, assignments, values, at))
 
     def _remove(self, db: apsw.Connection, chosen: list[str], at: str, why: str) -> None:
-        erasure.erase(db, chosen, alive=self._locks.alive, at=at, why=why)
+        erasure.erase(db, chosen, alive=self._locks.alive, spool=FileSpool(self._home), at=at, why=why)
         for folder in ("inflight", "questions"):
             erasure.drop_spooled(self._home / folder, chosen)
         erasure.drop_kept(self._home / "kept", chosen)

@@ -29,6 +29,11 @@ _IN_FLIGHT = (
 def stop_now(connection: apsw.Connection, *, run: str, spool: FileSpool, at: str) -> None:
     """End the run for good and book what it had in flight as "at most" what was held for it."""
     change(connection, run, _STOPPED, (), at)
+    book_in_flight(connection, run=run, spool=spool, at=at)
+
+
+def book_in_flight(connection: apsw.Connection, *, run: str, spool: FileSpool, at: str) -> None:
+    """Book what is held for a run that nobody will settle any more; afterwards nothing is held for it."""
     for row in connection.execute(_IN_FLIGHT, (run,)).fetchall():
         _book(connection, run, row, spool, at)
 
