@@ -134,7 +134,7 @@ def test_defer_parks_a_task_and_resume_leaves_it_until_its_moment(tmp_path: Path
             refused = user.do("defer", "2", "--until", until)
             assert (refused.code, why in refused.err) == (2, True), refused.err
         held = user.do("pause", parked["run"])
-        assert "waits no longer for 2099-01-01T09:00:00.000Z" in held.out
+        assert "waits no longer for 2099-01-01 09:00:" in held.out
         assert state(user, parked["run"]) == ("paused", "asked")
         assert "nothing to pause" in user.do("pause", parked["run"]).out
         assert user.do("resume", parked["run"]).code == 0

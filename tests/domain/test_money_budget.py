@@ -63,7 +63,7 @@ def test_levels(taken, limit, level):
 
 def test_a_refusal_says_how_much_is_missing():
     scope = Scope(kind="day", key="2026-11-21")
-    refused = RefusedByBudget(scope=scope, unit="usd", limit=100, taken=70, wanted=45)
+    refused = RefusedByBudget(scope=scope, unit="usd", limit=100, spent=50, reserved=20, wanted=45)
     assert refused.shortfall == 15
 
 

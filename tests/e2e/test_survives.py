@@ -138,6 +138,7 @@ def after_an_empty_budget(bench: Workbench, sim: Simulated) -> None:
     needed = NEEDED.search(see("waitText", selector=".codelens-decoration", text="budget of $0.001 has no room"))
     assert needed is not None
     assert needed["paid"] == "0.00"
+    see("closeMessage", text="Nothing was sent.")
     enough_once = Decimal(needed["free"]) + Decimal("0.0008")
     set_run_budget(bench, f"{enough_once}usd")
     see("waitText", selector=".codelens-decoration", text="Resume · budget reached · ")
@@ -147,6 +148,8 @@ def after_an_empty_budget(bench: Workbench, sim: Simulated) -> None:
     assert Decimal(used_up["paid"]) > Decimal("0.001")
     message = see("waitMessage", text="Nothing was sent.")["text"]
     assert "Set Budget" in message
+    assert f"needs at least ${used_up['free']} free" in message, "the message and the lens name the same figure"
+    assert len([each for each in see("messages") if each["text"].startswith("Paused")]) == 1, "a pause is told once"
     see("screenshot", path=str(picture("budget")))
     sent = len(sim.log())
     see("clickLens", text="Set budget", above=STOPPED)

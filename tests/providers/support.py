@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from bursar.domain.conversation import Accepted, Delta, Message, ModelReply, ModelRequest, StreamEvent, Text, ToolSpec
@@ -32,6 +32,9 @@ class FakeClock:
 
     def next_local_midnight_utc(self) -> str:
         return "2026-11-22T00:00:00.000Z"
+
+    def zone(self) -> tzinfo:
+        return UTC
 
     def utc_in(self, seconds: float) -> str:
         return (self.at + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S.000Z")

@@ -268,7 +268,8 @@ async def test_the_answer_is_as_long_as_the_money_left_allows(
         assert "Nothing was sent." in outcome.detail
         assert ("--max" if scope == "run" else "bursar budget set day") in outcome.detail
         limit = shop.day_limit.value if shop.day_limit else ceiling
-        assert f"{money(limit)} for {'this run' if scope == 'run' else 'today'}" in outcome.detail
+        whose = "This run's" if scope == "run" else "Today's"
+        assert f"{whose} budget of {money(limit)} has no room" in outcome.detail
         assert not re.search(r"\$\d+\.\d{5}", outcome.detail), "figures for people are rounded"
     else:
         assert isinstance(outcome, Finished)
@@ -285,10 +286,25 @@ async def test_what_was_spent_before_counts(shop: Workshop) -> None:
     assert isinstance(outcome, Paused)
     assert (outcome.reason, len(model.bodies)) == ("budget", 1)
     assert summary.cost_pico == (3_000 * 200 + MAX_OUTPUT_TOKENS * 1_000) * 10**6
-    assert f"{money(summary.cost_pico)} is spent or held" in outcome.detail
-    await shop.journal.raise_ceiling(summary.record.run, 100 * PICO_PER_USD)
-    again = ScriptedModel(finish(), clock=shop.clock)
-    assert isinstance(await shop.drive(again, summary.record.run), Finished)
+    assert f": {money(summary.cost_pico)} is spent. Nothing was sent." in outcome.detail
+
+
+async def test_the_budget_that_a_refusal_names_is_enough_and_nine_tenths_of_it_are_not(shop: Workshop) -> None:
+    shop.prices.rates[MODEL] = DEAR
+    shop.write("a.txt", "alpha\n")
+    dear = Usage(uncached_input=3_000, output=MAX_OUTPUT_TOKENS)
+    outcome, _, summary = await shop.play(reply(call("read_file", path="a.txt"), usage=dear), ceiling_usd="10")
+    run = summary.record.run
+    named = re.search(r"at least \$([\d.,]+) free.*Raise the budget to \$([\d.,]+) or more", outcome.detail)
+    assert named is not None
+    free, enough = (int(Decimal(each.replace(",", "")) * PICO_PER_USD) for each in named.groups())
+    assert free < enough <= summary.cost_pico + free + PICO_PER_USD // 100
+    await shop.journal.raise_ceiling(run, summary.cost_pico + free * 9 // 10)
+    refused = ScriptedModel(finish(), clock=shop.clock)
+    assert (await shop.drive(refused, run)).reason == "budget"
+    assert not refused.bodies
+    await shop.journal.raise_ceiling(run, enough)
+    assert isinstance(await shop.drive(ScriptedModel(finish(), clock=shop.clock), run), Finished)
 
 
 async def test_a_budget_of_requests(shop: Workshop) -> None:
@@ -297,7 +313,7 @@ async def test_a_budget_of_requests(shop: Workshop) -> None:
     outcome, model, _ = await shop.play(reply(call("read_file", path="a.txt")))
     assert isinstance(outcome, Paused)
     assert (outcome.reason, len(model.bodies)) == ("budget", 1)
-    assert "1 requests" in outcome.detail
+    assert "budget of 1 request has no room for the next request, which needs at least 1 request free" in outcome.detail
 
 
 async def test_a_model_without_a_price_is_refused_under_a_limit_with_the_setting_that_allows_it(

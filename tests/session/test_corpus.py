@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from pathlib import Path
 
 import pytest
 
+from bursar.domain.moments import Here
 from bursar.domain.specs import decode_spec, open_tasks, parse_spec
 from bursar.domain.text import split_lines
 from bursar.session.analysis import analyse, annotations_of, describe
@@ -38,6 +40,7 @@ def test_a_real_tasks_file_is_annotated(path: Path) -> None:
         settings=default_settings(),
         left_pico=None,
         meter=None,
+        here=Here(zone=UTC, day="2026-11-21"),
     )
     shown = annotations_of(snapshot, "u")
     assert [each.line for each in shown.lenses] == [each.line for each in spec.tasks if each.is_open]

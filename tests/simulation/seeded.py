@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 START = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -44,6 +44,9 @@ class SeededClock:
 
     def next_local_midnight_utc(self) -> str:
         return _text(datetime.combine(self._now().date() + timedelta(days=1), datetime.min.time(), UTC))
+
+    def zone(self) -> tzinfo:
+        return UTC
 
     def utc_in(self, seconds: float) -> str:
         return _text(self._now() + timedelta(seconds=seconds))

@@ -193,7 +193,7 @@ async def test_a_refused_reservation_writes_nothing(journal: SqliteJournal, home
     epoch = await owned(journal)
     before = journal.changes()
     refused = await begin(journal, epoch, hold_pico=2_001, limits=[run_limit(5_000), day_limit(2_000)])
-    assert refused == RefusedByBudget(scope=TODAY, unit="usd", limit=2_000, taken=0, wanted=2_001)
+    assert refused == RefusedByBudget(scope=TODAY, unit="usd", limit=2_000, spent=0, reserved=0, wanted=2_001)
     assert journal.changes() == before
     assert ask_file(home, "SELECT (SELECT count(*) FROM step) + (SELECT count(*) FROM hold)") == [(0,)]
 

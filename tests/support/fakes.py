@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 
 class FakeClock:
@@ -26,6 +26,9 @@ class FakeClock:
 
     def next_local_midnight_utc(self) -> str:
         return _text(datetime.combine(self.now.date() + timedelta(days=1), datetime.min.time(), UTC))
+
+    def zone(self) -> tzinfo:
+        return UTC
 
     def utc_in(self, seconds: float) -> str:
         return _text(self.now + timedelta(seconds=seconds))

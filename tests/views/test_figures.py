@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 
 from bursar.domain.runs import PauseReason
-from bursar.views.figures import count, money, money_range, plural, seconds
+from bursar.views.figures import count, money, money_at_least, money_range, plural, seconds
 from bursar.views.progress import event_line
 from bursar.views.reasons import reason_words
 
@@ -60,9 +60,25 @@ def test_every_reason_of_a_pause_has_words_of_its_own():
 
 def test_a_pause_is_said_once():
     end = {"cost_usd": "0.04", "held_usd": "0", "requests": 2}
-    asked = event_line("run_paused", {"reason": "asked", "detail": "Paused as asked.", **end})
+    asked = event_line("run_paused", {"reason": "asked", "detail": "Paused as asked.", **end}, None)
     assert asked == "Paused as asked. [$0.04, 2 requests]"
-    untrusted = event_line("run_paused", {"reason": "asked", "detail": "The workspace is no longer trusted.", **end})
+    untrusted = event_line(
+        "run_paused", {"reason": "asked", "detail": "The workspace is no longer trusted.", **end}, None
+    )
     assert untrusted == "Paused: The workspace is no longer trusted. [$0.04, 2 requests]"
-    limit = event_line("run_paused", {"reason": "limit", "detail": "429.", **end})
+    limit = event_line("run_paused", {"reason": "limit", "detail": "429.", **end}, None)
     assert limit == "Paused (usage limit): 429. [$0.04, 2 requests]"
+
+
+@pytest.mark.parametrize(
+    ("pico", "says"),
+    [
+        (43_010_000_000, "$0.044"),
+        (43_000_000_000, "$0.043"),
+        (50_000_000_000, "$0.05"),
+        (120_000_000_001, "$0.13"),
+        (0, "$0.00"),
+    ],
+)
+def test_a_limit_that_is_set_to_what_is_read_is_enough(pico, says):
+    assert money_at_least(pico) == says

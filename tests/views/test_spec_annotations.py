@@ -1,9 +1,11 @@
 """The lens, the hint and the finding of each state of a task, compared whole with the text a user sees."""
 
 from dataclasses import replace
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from bursar.domain.moments import Here
 from bursar.domain.money.usage import Usage
 from bursar.domain.resuming import NextRequest, Resumable, TooSmall
 from bursar.domain.runs import RequestRow, RunRecord, RunSummary, TaskEstimate
@@ -92,6 +94,9 @@ def summary(run: RunRecord, *rows: RequestRow, steps: int = 7, **changes) -> Run
     return replace(made, **changes)
 
 
+HERE = Here(zone=ZoneInfo("Europe/Berlin"), day="2026-11-21")
+
+
 def annotated(*runs: RunSummary, **changes):
     given = {
         "uri": "file:///w/tasks.md",
@@ -102,6 +107,7 @@ def annotated(*runs: RunSummary, **changes):
         "estimates": {2: ESTIMATE},
         "runs": runs,
         "mine": frozenset(),
+        "here": HERE,
         "history": (),
         "left_pico": None,
         "window_tokens": None,
@@ -167,10 +173,10 @@ def test_a_run_that_the_user_paused_needs_no_reason_and_a_cut_answer_is_not_hidd
 @pytest.mark.parametrize(
     ("reason", "resume_at", "says"),
     [
-        ("limit", "2026-11-21T08:05:09.000Z", "Goes on by itself at 08:05:09 UTC"),
-        ("provider", "2026-11-21T08:05:09.000Z", "Goes on by itself at 08:05:09 UTC"),
-        ("limit", "2026-11-22T00:00:00.000Z", "Goes on by itself at 2026-11-22 00:00:00 UTC"),
-        ("deferred", "2026-11-21T22:00:00.000Z", "Deferred until 22:00:00 UTC"),
+        ("limit", "2026-11-21T08:05:09.000Z", "Goes on by itself at 09:05:09"),
+        ("provider", "2026-11-21T08:05:09.000Z", "Goes on by itself at 09:05:09"),
+        ("limit", "2026-11-22T00:00:00.000Z", "Goes on by itself at 2026-11-22 01:00"),
+        ("deferred", "2026-11-21T22:00:00.000Z", "Deferred until 23:00"),
     ],
 )
 def test_a_run_that_waits_for_its_moment_says_which_and_can_be_resumed_or_held_back(reason, resume_at, says):
@@ -262,7 +268,7 @@ def test_a_run_that_waits_for_its_check_can_be_accepted():
 def test_a_run_that_waits_here_can_be_paused():
     waiting = summary(record(owner="me", owner_alive=True, resume_at="2026-11-21T08:05:09.000Z"), row(1))
     assert lenses(2, waiting, mine=frozenset({"run-1"})) == [
-        ("Waits until 08:05:09 UTC · 7 steps done, $0.0071 paid", None),
+        ("Waits until 09:05:09 · 7 steps done, $0.0071 paid", None),
         ("Pause", "bursar.pauseRun"),
         ("Stop", "bursar.stopRun"),
     ]
@@ -272,9 +278,7 @@ def test_a_run_of_another_window_offers_nothing():
     elsewhere = summary(record(state="running", owner="process 7", owner_alive=True), row(1))
     assert lenses(2, elsewhere) == [("Runs in another window · 7 steps done, $0.0071 paid", None)]
     waiting = summary(record(owner="process 7", owner_alive=True, resume_at="2026-11-21T08:05:09.000Z"), row(1))
-    assert lenses(2, waiting) == [
-        ("Runs in another window · Waits until 08:05:09 UTC · 7 steps done, $0.0071 paid", None)
-    ]
+    assert lenses(2, waiting) == [("Runs in another window · Waits until 09:05:09 · 7 steps done, $0.0071 paid", None)]
 
 
 def test_a_finished_task_shows_its_sum():
@@ -343,9 +347,9 @@ def test_the_last_request_is_a_finding_with_all_requests_newest_first():
         Related(
             path=".kiro/specs/x/tasks.md",
             line=2,
-            message=f"request 2 {figures} · {buckets} · 2026-11-21T08:00:02.000Z",
+            message=f"request 2 {figures} · {buckets} · 09:00:02",
         ),
-        Related(path="parcel.py", line=7, message=f"request 1 {figures} · {buckets} · 2026-11-21T08:00:01.000Z"),
+        Related(path="parcel.py", line=7, message=f"request 1 {figures} · {buckets} · 09:00:01"),
     )
 
 

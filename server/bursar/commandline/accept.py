@@ -18,7 +18,9 @@ def accept_command(app: App, args: argparse.Namespace) -> int:
     record = check_can_accept(app.journal().run(args.run), args.run)
     settings = app.settings()
     ways = app.ways_of(settings, record)
-    world = app.world(root=Path(record.workspace), settings=settings, ways=ways, on_event=Printer(as_json=args.json))
+    world = app.world(
+        root=Path(record.workspace), settings=settings, ways=ways, on_event=Printer(app.clock, as_json=args.json)
+    )
     asyncio.run(_accept(world, record.run))
     return FINE
 

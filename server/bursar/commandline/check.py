@@ -12,6 +12,7 @@ from bursar.domain.errors import BadInput
 from bursar.domain.specs import SpecUnreadable, decode_spec
 from bursar.domain.tasks import SKIPS, skips_in
 from bursar.domain.text import char_to_utf16, split_lines
+from bursar.runs.here import here_of
 from bursar.session.analysing import estimating_for
 from bursar.session.analysis import analyse, annotate, describe
 from bursar.session.documents import FrozenBuffers
@@ -54,6 +55,7 @@ def _check(app: App, given: str) -> tuple[str, Document, Analysis, Annotations]:
         settings=settings,
         left_pico=left_pico(day_state(app, journal, settings), ceiling),
         meter=None,
+        here=here_of(app.clock),
         skips={document.workspace: skips_in(journal.events(run=SKIPS), document.workspace)},
     )
     shown = Annotations() if document.kind == "other" else annotate(document, analysis, snapshot)

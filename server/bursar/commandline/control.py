@@ -12,11 +12,13 @@ from bursar.commandline.driving import Printer, ceiling_pico, estimate_of, run_l
 from bursar.commandline.output import FINE, result, result_json
 from bursar.commandline.specs import OpenedSpec, open_spec, pick_task
 from bursar.domain.errors import BadInput
+from bursar.domain.moments import moment_words
 from bursar.domain.runs import NewRun, RunRecord
 from bursar.domain.specs import SpecTask, address_of
 from bursar.domain.tasks import OPEN_RUN, SKIPS, newest_run, skip_event
 from bursar.runs.deferring import moment_of, park
 from bursar.runs.driver import drive
+from bursar.runs.here import here_of
 from bursar.runs.prepare import new_run
 from bursar.runs.retrying import check_can_retry, retry
 from bursar.runs.world import Outcome, World
@@ -53,7 +55,7 @@ def retry_command(app: App, args: argparse.Namespace) -> int:
     missing = ways.missing_key()
     if missing is not None:
         raise BadInput(missing)
-    world = world_for(app, settings, opened.root, ways, Printer(as_json=args.json), args)
+    world = world_for(app, settings, opened.root, ways, Printer(app.clock, as_json=args.json), args)
     return run_loop(_retry(app, world, source, task, ceiling_pico(app, settings, args.max)), world)
 
 
@@ -93,8 +95,9 @@ def defer(app: App, args: argparse.Namespace) -> int:
     if args.json:
         result_json({"spec": opened.path, "task": address, "run": run, "until": until})
     else:
+        when = moment_words(until, here_of(app.clock))
         result(
-            f"{opened.path}: task {address} waits until {until} as {run}. It goes on by itself in an open editor, or "
+            f"{opened.path}: task {address} waits until {when} as {run}. It goes on by itself in an open editor, or "
             f"with 'bursar resume' after that; 'bursar resume {run}' goes on at once."
         )
     return FINE

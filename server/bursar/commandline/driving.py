@@ -16,11 +16,12 @@ from bursar.commandline.terminal import TerminalAsker
 from bursar.domain.errors import BadInput
 from bursar.domain.money.budget import parse_amount
 from bursar.domain.money.price import Price, Unpriced, usd_text
-from bursar.domain.ports import ModelProvider
+from bursar.domain.ports import Clock, ModelProvider
 from bursar.domain.routes import Effort
 from bursar.domain.runs import TaskEstimate
 from bursar.domain.specs import SpecTask
 from bursar.runs.gather import gather_documents
+from bursar.runs.here import here_of
 from bursar.runs.prepare import Estimate, estimate_task
 from bursar.runs.world import Finished, Outcome, Ways, World
 from bursar.settings import Settings
@@ -32,7 +33,8 @@ from bursar.wiring import App, NoEditor
 class Printer:
     """Prints events: JSON lines on stdout, or lines for people on stderr."""
 
-    def __init__(self, *, as_json: bool) -> None:
+    def __init__(self, clock: Clock, *, as_json: bool) -> None:
+        self._clock = clock
         self._json = as_json
         self._seq = 0
 
@@ -42,7 +44,7 @@ class Printer:
         if self._json:
             result_json({"seq": self._seq, "at": at, "run": run, "kind": kind, **data})
             return
-        line = event_line(kind, data)
+        line = event_line(kind, data, here_of(self._clock))
         if line is not None:
             message(line)
 

@@ -12,12 +12,14 @@ from typing import Any
 from bursar.commandline.efforts import efforts_of, success_json, success_text
 from bursar.commandline.output import FINE, message, result, result_json
 from bursar.domain.errors import BadInput
+from bursar.domain.moments import moment_words
 from bursar.domain.money.price import usd_text
 from bursar.domain.money.usage import Usage
 from bursar.domain.runs import RequestRow, RunRecord, RunSummary
 from bursar.domain.tasks import OPEN_RUN
 from bursar.runs.batching import cancel_batch, stopped_words, waits_for_batch
 from bursar.runs.deferring import hold
+from bursar.runs.here import here_of
 from bursar.runs.stopping import end_in_flight
 from bursar.views.figures import money, plural
 from bursar.views.reasons import reason_words
@@ -153,7 +155,8 @@ def _wish(app: App, args: argparse.Namespace, what: str) -> int:
     elif what == "stop" and not record.owner_alive:
         result(f"{args.run} was paused and is stopped for good; what it did and what it cost stay as they are.")
     elif not record.owner_alive:
-        result(f"{args.run} waits no longer for {record.resume_at}: 'bursar resume {args.run}' goes on.")
+        until = moment_words(record.resume_at, here_of(app.clock))
+        result(f"{args.run} waits no longer for {until}: 'bursar resume {args.run}' goes on.")
     else:
         when = (
             "it does so between two steps"

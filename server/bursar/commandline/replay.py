@@ -83,7 +83,7 @@ def _for_people(line: dict[str, Any]) -> str:
     if line["type"] == "event":
         text = None
         if line["data"]:
-            text = event_line(line["kind"], line["data"])
+            text = event_line(line["kind"], line["data"], None)
         said = (text or line["kind"].replace("_", " ")).strip()
         return f"{line['at']}      {escape_for_question(said)}"
     number = "-" if line["number"] is None else str(line["number"])

@@ -7,11 +7,12 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from bursar.commandline.driving import ceiling_pico
+from bursar.commandline.driving import Printer, ceiling_pico
 from bursar.commandline.output import FINE, FOUND, PAUSED, message, result, result_json
-from bursar.commandline.single_request import cost_usd, figures_json, tell_event
+from bursar.commandline.single_request import cost_usd, figures_json
 from bursar.commandline.terminal import TerminalAsker
 from bursar.domain.errors import BadInput, OwnedElsewhere, ProviderError, Refused
+from bursar.domain.moments import in_local_time
 from bursar.domain.runs import RunSummary
 from bursar.runs.batching import (
     Ended,
@@ -22,6 +23,7 @@ from bursar.runs.batching import (
     pending_batches,
     submit_batch,
 )
+from bursar.runs.here import here_of
 from bursar.runs.operations import Answered, Unanswered, ask_once
 from bursar.runs.reviewing import ReviewPlan, plan_review
 from bursar.runs.world import Ways, World
@@ -85,11 +87,11 @@ def fetch_all(app: App, workspace: str | None) -> list[tuple[RunSummary, Found]]
     return found
 
 
-def fetched_words(found: Found) -> str:
+def fetched_words(app: App, found: Found) -> str:
     """What came of one, in a sentence."""
     if isinstance(found, Answered):
         return "its review is there; 'bursar review RUN' prints it and pays nothing again."
-    return found.detail
+    return in_local_time(found.detail, here_of(app.clock))
 
 
 def _fetch(app: App, args: argparse.Namespace) -> int:
@@ -113,7 +115,8 @@ def _pending(app: App, workspace: str | None) -> list[RunSummary]:
 
 
 def _world(app: App, settings: Settings, workspace: str, ways: Ways) -> World:
-    return app.world(root=Path(workspace), settings=settings, ways=ways, on_event=tell_event, asker=TerminalAsker())
+    printer = Printer(app.clock, as_json=False)
+    return app.world(root=Path(workspace), settings=settings, ways=ways, on_event=printer, asker=TerminalAsker())
 
 
 def _tell(app: App, plan: ReviewPlan, found: Found | None, delay: str | None, args: argparse.Namespace) -> int:
@@ -122,9 +125,9 @@ def _tell(app: App, plan: ReviewPlan, found: Found | None, delay: str | None, ar
     if isinstance(found, Answered) and found.was_there:
         message(f"This review was paid for before ({found.run}): nothing was sent.")
     if isinstance(found, Unanswered):
-        message(f"{found.detail} The same command goes on from there.")
+        message(f"{in_local_time(found.detail, here_of(app.clock))} The same command goes on from there.")
     if isinstance(found, Pending | Ended):
-        message(found.detail)
+        message(in_local_time(found.detail, here_of(app.clock)))
     if args.json:
         result_json(_json(app, plan, found, delay))
     elif found is None:
@@ -147,7 +150,7 @@ def _words(plan: ReviewPlan) -> str:
 def _whole(app: App, found: Found) -> str:
     if isinstance(found, Answered):
         return f"${cost_usd(app, found.run) or 'unknown'}\n{found.text.strip() or '(the model said nothing)'}"
-    return found.detail
+    return in_local_time(found.detail, here_of(app.clock))
 
 
 def _state(found: Found | None) -> str:

@@ -13,6 +13,7 @@ from bursar.commandline.review import fetch_all, fetched_words
 from bursar.commandline.specs import OpenedSpec, open_spec, pick_task
 from bursar.commandline.ticked import ask_about_tick
 from bursar.domain.errors import BadInput, OwnedElsewhere
+from bursar.domain.moments import moment_words
 from bursar.domain.money.price import Unpriced
 from bursar.domain.ports import ModelProvider
 from bursar.domain.runs import RunRecord, TaskEstimate
@@ -23,6 +24,7 @@ from bursar.runs.choosing import choose_model
 from bursar.runs.deferring import is_parked
 from bursar.runs.driver import drive, settle_tick
 from bursar.runs.events import Events
+from bursar.runs.here import here_of
 from bursar.runs.prepare import new_run
 from bursar.runs.staying import first_asked
 from bursar.runs.task_on_disk import is_ticked_by_hand
@@ -44,7 +46,7 @@ def run(app: App, args: argparse.Namespace) -> int:
     ways = app.ways(settings, args.model)
     provider, model = ways.chain[0].provider, ways.chain[0].model
     ceiling = ceiling_pico(app, settings, args.max)
-    printer = Printer(as_json=args.json)
+    printer = Printer(app.clock, as_json=args.json)
     if not tasks:
         message(f"{opened.path} has no open task: nothing to run.")
         return FINE
@@ -85,10 +87,11 @@ def resume(app: App, args: argparse.Namespace) -> int:
         chosen = [each for each in waiting if not is_parked(each, app.clock)]
         for each in waiting:
             if each not in chosen:
-                message(f"{each.run} is deferred until {each.resume_at}: 'bursar resume {each.run}' goes on at once.")
+                until = moment_words(each.resume_at, here_of(app.clock))
+                message(f"{each.run} is deferred until {until}: 'bursar resume {each.run}' goes on at once.")
         fetched = fetch_all(app, None if args.all else workspace_here())
         for fetched_one, found in fetched:
-            message(f"{fetched_one.record.run} about {fetched_one.record.about}: {fetched_words(found)}")
+            message(f"{fetched_one.record.run} about {fetched_one.record.about}: {fetched_words(app, found)}")
         if not waiting:
             message("No run is paused here: nothing to resume.")
             return FINE
@@ -216,7 +219,7 @@ def _resume_one(app: App, settings: Settings, record: RunRecord, args: argparse.
     if args.model and record.owner_alive:
         raise OwnedElsewhere(f"{record.run} runs in another window: pause it there, then resume it with --model")
     ways = app.ways(settings, args.model) if args.model else app.ways_of(settings, record)
-    printer = Printer(as_json=args.json)
+    printer = Printer(app.clock, as_json=args.json)
     world = world_for(app, settings, Path(record.workspace), ways, printer, args)
     if record.state == "finished":
         return run_loop(_tick_only(world, record), world)

@@ -1,21 +1,12 @@
-"""What the commands that make a single request share: its progress, its figures, and what it has cost."""
+"""What the commands that make a single request share: its figures, and what it has cost."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from bursar.commandline.output import message
 from bursar.domain.money.price import usd_text
 from bursar.domain.runs import NewRun, RequestFigures
-from bursar.views.progress import event_line
 from bursar.wiring import App
-
-
-def tell_event(*, run: str, kind: str, at: str, seq: int | None, data: dict[str, Any]) -> None:
-    """A line on stderr for an event that people are told of."""
-    line = event_line(kind, data)
-    if line is not None:
-        message(line)
 
 
 def figures_json(planned: NewRun, figures: RequestFigures) -> dict[str, Any]:

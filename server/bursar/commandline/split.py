@@ -8,9 +8,9 @@ import sys
 from typing import Any
 
 from bursar.commandline.control import open_task
-from bursar.commandline.driving import ceiling_pico
+from bursar.commandline.driving import Printer, ceiling_pico
 from bursar.commandline.output import FINE, FOUND, PAUSED, message, result, result_json
-from bursar.commandline.single_request import cost_usd, figures_json, tell_event
+from bursar.commandline.single_request import cost_usd, figures_json
 from bursar.commandline.terminal import TerminalAsker
 from bursar.domain.errors import BadInput
 from bursar.domain.specs import address_of, parse_spec
@@ -25,7 +25,8 @@ def split(app: App, args: argparse.Namespace) -> int:
     opened, task, _ = open_task(app, args)
     settings = app.settings()
     ways = app.ways(settings, args.model)
-    world = app.world(root=opened.root, settings=settings, ways=ways, on_event=tell_event, asker=TerminalAsker())
+    printer = Printer(app.clock, as_json=False)
+    world = app.world(root=opened.root, settings=settings, ways=ways, on_event=printer, asker=TerminalAsker())
     plan = plan_split(
         world,
         run=app.ids.new("split"),

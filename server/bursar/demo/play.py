@@ -20,6 +20,7 @@ from bursar.demo.screen import PlainScreen, RichScreen, Screen, Teller
 from bursar.demo.stage import DemoFailed, Stage
 from bursar.demo.verdict import Verdict, check_nothing_twice, compare
 from bursar.domain.errors import BadInput
+from bursar.system.clock import SystemClock
 from bursar.views.figures import count, money
 
 _RUN_BUDGET, _DAY_BUDGET = "0.50usd", "1.00usd"
@@ -41,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
 def _demo(folder: Path, screen: Screen) -> str:
     with Stage(folder, run_budget=_RUN_BUDGET, day_budget=_DAY_BUDGET) as stage:
         tasks = _before(stage, screen)
-        teller = Teller(screen, budget_usd=Decimal(_DAY_BUDGET.removesuffix("usd")))
+        teller = Teller(screen, budget_usd=Decimal(_DAY_BUDGET.removesuffix("usd")), clock=SystemClock())
         _first_process(stage, screen, teller, tasks)
         _second_process(stage, screen, teller, tasks)
         usage = stage.ask("usage")

@@ -8,8 +8,11 @@ from decimal import Decimal
 from types import TracebackType
 from typing import Any, Protocol
 
+from bursar.domain.moments import moment_words
 from bursar.domain.money.price import PICO_PER_USD
 from bursar.domain.money.usage import Usage
+from bursar.domain.ports import Clock
+from bursar.runs.here import here_of
 from bursar.views.figures import count, money, seconds
 from bursar.views.progress import event_line
 
@@ -85,17 +88,18 @@ class RichScreen:
 class Teller:
     """Turns a run's events into rows; keeps the running total of what was shown."""
 
-    def __init__(self, screen: Screen, *, budget_usd: Decimal) -> None:
+    def __init__(self, screen: Screen, *, budget_usd: Decimal, clock: Clock) -> None:
         self._screen = screen
         self._budget_pico = int(budget_usd * PICO_PER_USD)
+        self._clock = clock
         self._total_pico = 0
 
     def tell(self, event: Mapping[str, Any]) -> None:
         """Show one event."""
-        kind = str(event["kind"])
+        kind, here = str(event["kind"]), here_of(self._clock)
         if kind in ("run_started", "run_resumed"):
             self._screen.say("")
-            self._screen.say(event_line(kind, event) or "", "bold")
+            self._screen.say(event_line(kind, event, here) or "", "bold")
             self._screen.say(f"{_HEAD}  of {money(self._budget_pico)} today", "dim")
             self._screen.working("getting ready")
         elif kind == "request_finished":
@@ -106,12 +110,13 @@ class Teller:
         elif kind == "waiting":
             self._screen.say(f"    ⏸ paused: {event['message']}", "yellow")
             wait = seconds(float(event["seconds"]))
-            self._screen.say(f"      goes on by itself at {event['until']}, in {wait}", "yellow")
-            self._screen.working(f"waiting until {event['until']}")
+            until = moment_words(str(event["until"]), here)
+            self._screen.say(f"      goes on by itself at {until}, in {wait}", "yellow")
+            self._screen.working(f"waiting until {until}")
         elif kind == "going_on":
             self._screen.say("    ▶ goes on by itself", "yellow")
             self._screen.working("going on")
-        elif (line := event_line(kind, event)) is not None:
+        elif (line := event_line(kind, event, here)) is not None:
             style = {"run_finished": "green", "run_paused": "yellow", "request_unknown": "red"}.get(kind, "dim")
             self._screen.say(f"  {line}", style)
 

@@ -26,11 +26,11 @@ def register(desk: Desk) -> None:
 
     @server.feature("bursar/runs")
     def runs(params: Any) -> dict[str, Any]:
-        mine = session.snapshot().mine
+        now = session.snapshot()
         steps = session.steps()
         return {
             "runs": [
-                {**run_json(each, mine=each.record.run in mine), "steps": steps[each.record.run]}
+                {**run_json(each, mine=each.record.run in now.mine, here=now.here), "steps": steps[each.record.run]}
                 for each in session.summaries()
             ]
         }

@@ -7,6 +7,7 @@ from typing import Any
 
 from lsprotocol import types
 
+from bursar.domain.moments import Here, in_local_time
 from bursar.domain.money.price import usd, usd_text
 from bursar.domain.runs import RunSummary
 from bursar.domain.text import char_to_utf16, split_lines
@@ -106,7 +107,7 @@ def meter_json(meter: Meter) -> dict[str, Any]:
     }
 
 
-def run_json(summary: RunSummary, *, mine: bool) -> dict[str, Any]:
+def run_json(summary: RunSummary, *, mine: bool, here: Here) -> dict[str, Any]:
     """One run in the answer of ``bursar/runs``."""
     record = summary.record
     return {
@@ -119,7 +120,7 @@ def run_json(summary: RunSummary, *, mine: bool) -> dict[str, Any]:
         "title": record.task_title,
         "state": record.state,
         "reason": record.reason,
-        "detail": record.detail,
+        "detail": None if record.detail is None else in_local_time(record.detail, here),
         "resume_at": record.resume_at,
         "label": run_label(summary),
         "mine": mine,

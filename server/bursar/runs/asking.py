@@ -232,7 +232,7 @@ class Requests:
             day=day,
         )
         if isinstance(granted, RefusedByBudget):
-            raise PauseNow(Paused(reason="budget", detail=refusal_text(granted)))
+            raise PauseNow(Paused(reason="budget", detail=refusal_text(granted, sized.least_pico)))
         await self._events.tell(
             "request_started",
             n=n,

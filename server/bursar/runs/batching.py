@@ -209,7 +209,7 @@ class _Drive:
             day=day,
         )
         if isinstance(granted, RefusedByBudget):
-            return await self._unanswered("budget", refusal_text(granted))
+            return await self._unanswered("budget", refusal_text(granted, sized.least_pico))
         try:
             seen = await batches.submit(custom_id=custom_id, body=sized.body)
         except NotAccepted as error:

@@ -8,10 +8,12 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from bursar.domain.errors import BadInput, OwnedElsewhere
+from bursar.domain.moments import moment_words
 from bursar.domain.money.price import Unpriced
 from bursar.domain.ports import Clock, HeldElsewhere, Journal, PriceBook
 from bursar.domain.runs import RunRecord
 from bursar.domain.tasks import goes_on_by_itself
+from bursar.runs.here import here_of
 
 _HOUR_MINUTE = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
 _LOOK_EVERY = timedelta(minutes=15)
@@ -147,7 +149,7 @@ def _time(text: str, clock: Clock) -> str:
             "2026-11-21T18:30:00Z"
         )
     if moment <= now:
-        raise BadInput(f"{text} is past: it is {clock.now_utc()} now")
+        raise BadInput(f"{text} is past: it is {moment_words(clock.now_utc(), here_of(clock))} now")
     return _text(moment)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bursar.domain.conversation import Message
 from bursar.domain.money.budget import Limit, RefusedByBudget, Scope
-from bursar.domain.money.figures import money
+from bursar.domain.money.figures import money, money_at_least
 from bursar.domain.money.price import Price, Unpriced
 from bursar.domain.runs import RunRecord
 from bursar.runs.sizing import Sized, limits_of, size_request
@@ -71,17 +71,25 @@ class Plans:
         return None
 
 
-def refusal_text(refused: RefusedByBudget) -> str:
-    """What a denied reservation tells the user."""
+def refusal_text(refused: RefusedByBudget, least_pico: int) -> str:
+    """What a denied reservation tells the user; ``least_pico`` is the money that the request must be able to hold."""
     this_run = refused.scope.kind == "run"
-    raise_it = "--max or 'bursar budget set run'" if this_run else "'bursar budget set day'"
+    whose = "This run's budget" if this_run else "Today's budget"
+    raise_it = "'bursar budget set run' or --max" if this_run else "'bursar budget set day'"
+    least = min(least_pico, refused.wanted) if refused.unit == "usd" else refused.wanted
+    held = f" and {_amount(refused, refused.reserved)} held for requests in flight" if refused.reserved else ""
     return (
-        f"The next request may take up to {_amount(refused, refused.wanted)}, and of the"
-        f" {_amount(refused, refused.limit)} for {'this run' if this_run else 'today'}"
-        f" {_amount(refused, refused.taken)} is spent or held. Nothing was sent."
-        f" Raise the limit with {raise_it} (Set Budget in the editor), then resume."
+        f"{whose} of {_amount(refused, refused.limit)} has no room for the next request, which needs at least"
+        f" {_at_least(refused, least)} free: {_amount(refused, refused.spent)} is spent{held}. Nothing was sent."
+        f" Raise the budget to {_at_least(refused, refused.taken + least)} or more with Set Budget in the editor"
+        f" or {raise_it}, then resume."
     )
 
 
 def _amount(refused: RefusedByBudget, value: int) -> str:
-    return money(value) if refused.unit == "usd" else f"{value:,} {refused.unit}"
+    unit = refused.unit.removesuffix("s") if value == 1 else refused.unit
+    return money(value) if refused.unit == "usd" else f"{value:,} {unit}"
+
+
+def _at_least(refused: RefusedByBudget, value: int) -> str:
+    return money_at_least(value) if refused.unit == "usd" else _amount(refused, value)

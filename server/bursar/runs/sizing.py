@@ -17,12 +17,16 @@ from bursar.runs.world import Way
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sized:
-    """A body ready to send, its exact count under our encoding, its answer bound and the money to hold."""
+    """A body ready to send, its exact count under our encoding, its answer bound and the money to hold.
+
+    ``least_pico`` is what would have to be held with the shortest answer that is bought.
+    """
 
     body: bytes
     counted_tokens: int
     max_tokens: int
     hold_pico: int
+    least_pico: int
 
 
 def limits_of(run: RunRecord, *, day: Scope, day_limit: Amount | None) -> list[Limit]:
@@ -55,7 +59,7 @@ def size_request(
     body = way.provider.body(model_request(first, later, model=way.model, terse=terse))
     counted = counter.count(way.provider.prompt_text(body))
     if isinstance(price, Unpriced):
-        return Sized(body=body, counted_tokens=counted, max_tokens=first.max_tokens, hold_pico=0)
+        return Sized(body=body, counted_tokens=counted, max_tokens=first.max_tokens, hold_pico=0, least_pico=0)
     bound = input_bound_tokens(counted_tokens=counted, body_bytes=len(body), model=way.model)
     max_tokens = first.max_tokens
     usd_limits = [each for each in limits if each.amount.unit == "usd"]
@@ -70,4 +74,5 @@ def size_request(
             max_tokens = int(affordable)
             body = way.provider.body(model_request(first, later, model=way.model, max_tokens=max_tokens, terse=terse))
     hold = most_it_can_cost_pico(input_tokens=bound, output_tokens=max_tokens, price=price)
-    return Sized(body=body, counted_tokens=counted, max_tokens=max_tokens, hold_pico=hold)
+    least = most_it_can_cost_pico(input_tokens=bound, output_tokens=LEAST_OUTPUT_TOKENS, price=price)
+    return Sized(body=body, counted_tokens=counted, max_tokens=max_tokens, hold_pico=hold, least_pico=min(least, hold))

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bursar.domain.conversation import Message
+from bursar.domain.moments import in_local_time
 from bursar.domain.money.budget import Limit, Scope, level_of
 from bursar.domain.money.figures import money
 from bursar.domain.money.price import Cost, Price, Unpriced, cost_of, usd_text
@@ -20,6 +21,7 @@ from bursar.domain.safety.show import question_for_economy, question_for_stronge
 from bursar.runs.assemble import FirstRequest
 from bursar.runs.events import Events
 from bursar.runs.fold import AskModel, failed_checks, next_act
+from bursar.runs.here import here_of
 from bursar.runs.modes import Modes
 from bursar.runs.sizing import Sized, limits_of, size_request
 from bursar.runs.staying import why_it_stays
@@ -154,7 +156,8 @@ class Switches:
                 f"as it is {self._as_it_is(present, then)}"
             )
         if self._world.economy == "ask":
-            answer = await self._events.ask(question_for_economy(self._run.run, message))
+            asked = in_local_time(message, here_of(self._world.clock))
+            answer = await self._events.ask(question_for_economy(self._run.run, asked))
             if answer != "Economy mode":
                 self._declined.add(about)
                 said = "nobody was there to ask" if answer is None else "that is what was answered"

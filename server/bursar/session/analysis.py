@@ -141,6 +141,7 @@ def annotate(document: Document, analysis: Analysis | None, snapshot: Snapshot) 
         window_tokens=known.window_tokens,
         silenced=snapshot.settings.silenced,
         encoding=ENCODING,
+        here=snapshot.here,
     )
 
 

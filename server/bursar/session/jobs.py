@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from bursar.domain.errors import BursarError, Fenced, OwnedElsewhere
+from bursar.domain.moments import in_local_time
 from bursar.domain.ports import Asker, EditorBuffers
 from bursar.domain.runs import RunRecord
 from bursar.domain.tasks import goes_on_by_itself
 from bursar.runs.deferring import is_parked_until
 from bursar.runs.driver import drive, settle_tick
 from bursar.runs.events import Events
+from bursar.runs.here import here_of
 from bursar.runs.world import Finished, Outcome, Paused, Ways, World
 from bursar.session.faults import tell_faults
 from bursar.session.fetching import Fetcher
@@ -24,6 +26,8 @@ from bursar.views.progress import countdown, event_line
 
 _GRACE_S = 1.2
 _QUIET = frozenset({"request_progress", "request_accepted", "request_first_token"})
+_SAID_AT_THE_END = frozenset({"run_paused", "run_finished"})
+"""The end of the progress report says it, and a message where the user is needed: once more would be a second box."""
 
 
 @dataclass(slots=True)
@@ -141,7 +145,7 @@ class RunJobs:
         outcome: Outcome | None = None
         try:
             outcome = await drive(world, run, parked_until=parked_until)
-            end = "done" if isinstance(outcome, Finished) else outcome.detail
+            end = "done" if isinstance(outcome, Finished) else self._in_local_time(outcome.detail)
         except Fenced:
             end = f"{run} was taken over by another window"
         except BursarError as error:
@@ -157,7 +161,7 @@ class RunJobs:
         # One that waits for its moment says so in its lens, and needs nobody.
         needs_nobody = isinstance(outcome, Paused) and outcome.reason == "limit" and outcome.resume_at is not None
         if isinstance(outcome, Paused) and outcome.reason != "asked" and not needs_nobody:
-            self._editor.say("warning", f"Paused {record.task_address}: {outcome.detail}")
+            self._editor.say("warning", f"Paused {record.task_address}: {self._in_local_time(outcome.detail)}")
         self._ended(record, outcome)
 
     def _set_alarm(self, record: RunRecord, at: str) -> None:
@@ -218,12 +222,15 @@ class RunJobs:
             if run in self._jobs:
                 self._editor.progress_report(run, countdown(data["seconds"]))
             return
-        line = event_line(kind, data)
-        if line is not None and run in self._jobs:
+        line = event_line(kind, data, here_of(self._adapters.clock))
+        if line is not None and run in self._jobs and kind not in _SAID_AT_THE_END:
             self._editor.progress_report(run, line.strip())
         if kind == "request_finished":
             self._tell_usage(run, data)
         self._changed()
+
+    def _in_local_time(self, text: str) -> str:
+        return in_local_time(text, here_of(self._adapters.clock))
 
     def _tell_usage(self, run: str, data: dict[str, Any]) -> None:
         summary = self._adapters.journal().summary(run)

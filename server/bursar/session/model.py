@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from bursar.domain.moments import Here
 from bursar.domain.resuming import Resumable
 from bursar.domain.runs import RunSummary, TaskEstimate
 from bursar.domain.tasks import Skip
@@ -124,6 +125,7 @@ class Snapshot:
     settings: Settings
     left_pico: int | None
     meter: Meter | None
+    here: Here
     skips: Mapping[str, tuple[Skip, ...]] = field(default_factory=dict)
     resumables: Mapping[str, Resumable] = field(default_factory=dict)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bursar.domain.moments import Here
 from bursar.domain.money.budget import BudgetState, Scope, Unit, level_of, parse_amount
 from bursar.domain.ports import Clock, Journal
 from bursar.session.ports import Adapters
@@ -56,7 +57,7 @@ def left_pico(day: BudgetState, ceiling_pico: int | None) -> int | None:
     return min(lefts, default=None)
 
 
-def meter(journal: Journal, day: BudgetState, running: Sequence[str]) -> Meter:
+def meter(journal: Journal, day: BudgetState, running: Sequence[str], here: Here) -> Meter:
     """The meter of this moment."""
     spent_pico = day.spent if day.unit == "usd" else journal.used(day.scope, "usd").charged
-    return meter_of(day=day, spent_pico=spent_pico, running=running)
+    return meter_of(day=day, spent_pico=spent_pico, running=running, here=here)

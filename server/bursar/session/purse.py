@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bursar.domain.errors import BadInput
 from bursar.domain.money.budget import parse_amount
-from bursar.domain.money.figures import money
+from bursar.domain.money.figures import money, money_at_least
 from bursar.domain.money.price import usd_text
 from bursar.domain.resuming import higher_limits
 from bursar.session.money import day_state, run_ceiling_pico
@@ -49,7 +49,7 @@ class Purse:
         now = "no limit" if limit is None else money(limit)
         asks = f"Raise the budget of {_WHAT[scope]} from {now} to how much?"
         if needed:
-            asks += f" The paused run needs at least {money(needed)}."
+            asks += f" The paused run needs at least {money_at_least(needed)}."
         answer = await self._editor.choose(asks, tuple(amounts))
         if answer is None:
             raise BadInput(

@@ -9,6 +9,7 @@ from bursar.domain.errors import BursarError
 from bursar.domain.money.budget import BudgetState
 from bursar.domain.runs import RunSummary
 from bursar.domain.tasks import SKIPS, Skip, skips_in
+from bursar.runs.here import here_of
 from bursar.session.faults import tell_faults
 from bursar.session.model import RunChange
 from bursar.session.money import day_state, left_pico, meter, run_ceiling_pico
@@ -113,7 +114,7 @@ class Records:
         day = day_state(self._adapters, journal, settings)
         run_limit = run_ceiling_pico(self._adapters, settings)
         left = left_pico(day, run_limit)
-        shown = meter(journal, day, self._running())
+        shown = meter(journal, day, self._running(), here_of(self._adapters.clock))
         if shown != self.meter:
             self.meter = shown
             self._editor.meter_changed(shown)

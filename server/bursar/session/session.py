@@ -10,6 +10,7 @@ from typing import Any
 
 from bursar.domain.errors import BadInput, BursarError
 from bursar.domain.runs import RunRecord, RunSummary
+from bursar.runs.here import here_of
 from bursar.runs.world import Outcome
 from bursar.session.analysing import Analyst
 from bursar.session.analysis import describe, workspace_of
@@ -168,6 +169,7 @@ class Session:
             settings=self._settings,
             left_pico=self._records.left_pico,
             meter=self._records.meter,
+            here=here_of(self._adapters.clock),
             skips=MappingProxyType(dict(self._records.skips)),
             resumables=self._resumes.known(
                 self._records.runs, day=self._records.day, run_limit_pico=self._records.run_limit_pico

@@ -47,10 +47,15 @@ def begin(connection: apsw.Connection, wanted: Wanted, limits: Sequence[Limit]) 
     asked: dict[Unit, int] = {"usd": wanted.hold_pico, "tokens": tokens, "requests": 1}
     for limit in limits:
         unit = limit.amount.unit
-        taken = charged(connection, limit.scope, unit) + held(connection, limit.scope, unit)
-        if taken + asked[unit] > limit.amount.value:
+        spent, reserved = charged(connection, limit.scope, unit), held(connection, limit.scope, unit)
+        if spent + reserved + asked[unit] > limit.amount.value:
             return RefusedByBudget(
-                scope=limit.scope, unit=unit, limit=limit.amount.value, taken=taken, wanted=asked[unit]
+                scope=limit.scope,
+                unit=unit,
+                limit=limit.amount.value,
+                spent=spent,
+                reserved=reserved,
+                wanted=asked[unit],
             )
     if keep_text(connection, wanted.body) != wanted.body_sha256:
         raise StorageError(f"the body of {wanted.key} of {wanted.run} does not have the hash it was given with.")

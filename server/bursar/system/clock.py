@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 
 class SystemClock:
@@ -25,6 +25,10 @@ class SystemClock:
         midnight = datetime(tomorrow.year, tomorrow.month, tomorrow.day).astimezone()
         return _text(midnight.astimezone(UTC))
 
+    def zone(self) -> tzinfo:
+        """The zone of this process."""
+        return _LOCAL
+
     def utc_in(self, seconds: float) -> str:
         """The moment that many seconds from now."""
         return _text(datetime.now(UTC) + timedelta(seconds=seconds))  # noqa: TID251 - this is the Clock adapter
@@ -41,6 +45,25 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         """Wait on the event loop."""
         await asyncio.sleep(seconds)
+
+
+class _Local(tzinfo):
+    """The zone that this process is set to, whose name Python does not tell: the system is asked at each moment."""
+
+    def fromutc(self, moment: datetime, /) -> datetime:
+        return moment.replace(tzinfo=UTC).astimezone().replace(tzinfo=self)
+
+    def utcoffset(self, moment: datetime | None, /) -> timedelta | None:
+        return None if moment is None else moment.replace(tzinfo=None).astimezone().utcoffset()
+
+    def dst(self, moment: datetime | None, /) -> timedelta | None:
+        return None
+
+    def tzname(self, moment: datetime | None, /) -> str | None:
+        return None if moment is None else moment.replace(tzinfo=None).astimezone().tzname()
+
+
+_LOCAL = _Local()
 
 
 def _text(moment: datetime) -> str:

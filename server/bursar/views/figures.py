@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bursar.domain.money.figures import money, money_range, plain_money
+from bursar.domain.money.figures import money, money_at_least, money_range, plain_money
 
-__all__ = ["count", "money", "money_range", "plain_money", "plural", "seconds"]
+__all__ = ["count", "money", "money_at_least", "money_range", "plain_money", "plural", "seconds"]
 
 
 def count(number: int) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bursar.domain.moments import Here, moment_words
 from bursar.domain.money.budget import BudgetState
 from bursar.domain.money.price import usd_text
 from bursar.views.annotations import Meter
 from bursar.views.figures import amount, count, money, plural
 
 
-def meter_of(*, day: BudgetState, spent_pico: int, running: Sequence[str]) -> Meter:
+def meter_of(*, day: BudgetState, spent_pico: int, running: Sequence[str], here: Here) -> Meter:
     """``$0.42 of $5.00 today``, with ``· running 2.1`` behind it; ``running`` are task addresses.
 
     A budget of tokens or requests is shown in these, with the money behind it: ``12,000 of 200,000 tokens today``.
@@ -31,7 +32,8 @@ def meter_of(*, day: BudgetState, spent_pico: int, running: Sequence[str]) -> Me
         tooltip += f" Held for requests in flight: {amount(day.unit, day.reserved)}."
     if day.limit is not None:
         left = amount(day.unit, max(day.limit - day.spent - day.reserved, 0))
-        tooltip += f" Left: {left}, until {day.resets_at}."
+        until = "" if day.resets_at is None else f", until {moment_words(day.resets_at, here)}"
+        tooltip += f" Left: {left}{until}."
     return Meter(
         text=text,
         tooltip=tooltip,

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+from bursar.domain.moments import Here, moment_words
 from bursar.domain.resuming import NextRequest, Resumable, TooSmall
 from bursar.domain.runs import RunRecord, RunSummary
 from bursar.domain.tasks import goes_on_by_itself
 from bursar.views.annotations import Lens
-from bursar.views.figures import count, money, money_range, plural
+from bursar.views.figures import count, money, money_at_least, money_range, plural
 from bursar.views.reasons import reason_words
 
 _WHOSE = {"run": "This run's budget", "day": "Today's budget"}
 
 
 def open_run_lenses(
-    line: int, newest: RunSummary, resumable: Resumable | None, *, by_hand: bool, ours: bool
+    line: int, newest: RunSummary, resumable: Resumable | None, *, by_hand: bool, ours: bool, here: Here
 ) -> list[Lens]:
     """From the left to the right. ``ours``: this process drives it; ``by_hand``: the user ticked its task meanwhile."""
     record = newest.record
     if ours or record.owner_alive:
-        return _driven(line, newest, by_hand=by_hand, ours=ours)
+        return _driven(line, newest, by_hand=by_hand, ours=ours, here=here)
     pause, stop = _lens(line, "Pause", "bursar.pauseRun", record), _lens(line, "Stop", "bursar.stopRun", record)
     kept = f"{plural(newest.steps_done, 'step')} kept, {_paid(newest)}"
     if by_hand:
@@ -28,7 +29,7 @@ def open_run_lenses(
     tooltip = _provenance(newest, next_)
     if goes_on_by_itself(record):
         what = "Deferred until" if record.reason == "deferred" else "Goes on by itself at"
-        title = _joined(f"{what} {_moment(record)}", kept, _cost(next_))
+        title = _joined(f"{what} {moment_words(record.resume_at, here)}", kept, _cost(next_))
         resume = _lens(line, "Resume now", "bursar.resumeRun", record, tooltip)
         return [Lens(line=line, title=title, tooltip=tooltip), resume, pause, stop]
     if resumable is not None and resumable.too_small is not None:
@@ -44,13 +45,13 @@ def open_run_lenses(
     return lenses
 
 
-def _driven(line: int, newest: RunSummary, *, by_hand: bool, ours: bool) -> list[Lens]:
+def _driven(line: int, newest: RunSummary, *, by_hand: bool, ours: bool, here: Here) -> list[Lens]:
     record = newest.record
     waits = record.state == "paused" and record.resume_at is not None
     parts = [
         "" if ours else "Runs in another window",
         "Ticked by hand" if ours and by_hand else "",
-        f"Waits until {_moment(record)}" if waits else ("Running" if ours else ""),
+        f"Waits until {moment_words(record.resume_at, here)}" if waits else ("Running" if ours else ""),
         f"{plural(newest.steps_done, 'step')} done, {_paid(newest)}",
     ]
     told = Lens(line=line, title=_joined(*parts))
@@ -89,7 +90,7 @@ def _cost(next_: NextRequest | None) -> str:
 def _too_small(found: TooSmall, next_: NextRequest) -> str:
     return (
         f"{_WHOSE[found.scope]} of {money(found.limit_pico)} has no room for the next request, which needs at least "
-        f"{money(next_.hold_pico)} free"
+        f"{money_at_least(next_.hold_pico)} free"
     )
 
 
@@ -111,10 +112,3 @@ def _provenance(summary: RunSummary, next_: NextRequest | None) -> str:
         f"still has the prompt cache of the request before, else about {money(next_.cold_pico)}; the answer is extra."
     )
     return f"{kept} {counted}. {priced}"
-
-
-def _moment(record: RunRecord) -> str:
-    """``08:05:09 UTC``, with its day where that is another one than when the run was parked."""
-    at = record.resume_at or ""
-    day = "" if at[:10] == record.updated_at[:10] else f"{at[:10]} "
-    return f"{day}{at[11:19]} UTC"

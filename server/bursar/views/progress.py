@@ -7,14 +7,18 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from bursar.domain.moments import Here, in_local_time
 from bursar.domain.money.price import PICO_PER_USD
 from bursar.domain.money.usage import Usage, cached_percent
 from bursar.views.figures import count, money, plural, seconds
 from bursar.views.reasons import reason_words
 
 
-def event_line(kind: str, data: Mapping[str, Any]) -> str | None:
-    """The line, or None for an event that is not worth one."""
+def event_line(kind: str, data: Mapping[str, Any], here: Here | None) -> str | None:
+    """The line, or None for an event that is not worth one.
+
+    Its moments are in the user's time where that is given, else as they were recorded.
+    """
     match kind:
         case "run_started" | "run_resumed":
             verb = "Run" if kind == "run_started" else "Resume"
@@ -22,22 +26,24 @@ def event_line(kind: str, data: Mapping[str, Any]) -> str | None:
         case "request_finished":
             return f"  request {data['n']}: {request_figures(data)}"
         case "request_refused":
-            return f"  request {data['n']} refused: {data['message']}"
+            return f"  request {data['n']} refused: {in_local_time(data['message'], here)}"
         case "request_unknown":
             return f"  request {data['n']} did not end: it may be billed, at most {_usd(data['at_most_usd'])}"
         case "request_given_up":
             return f"  request {data['n']} was given up by the provider, and is billed: {request_figures(data)}"
         case "switched":
-            price = f", at most {_usd(data['at_most_usd'])}"
-            return f"  request {data['n']} goes to {data['provider']}/{data['model']}{price}: {data['why']}"
+            price, why = f", at most {_usd(data['at_most_usd'])}", in_local_time(data["why"], here)
+            return f"  request {data['n']} goes to {data['provider']}/{data['model']}{price}: {why}"
         case "passed_over":
-            return f"  request {data['n']} does not go to {data['provider']}/{data['model']}: {data['why']}"
+            why = in_local_time(data["why"], here)
+            return f"  request {data['n']} does not go to {data['provider']}/{data['model']}: {why}"
         case "batch_submitted":
             return f"  batch {data['batch']}: {data['model']}, at most {_usd(data['at_most_usd'])} held"
         case "batch_ended":
             return f"  batch {data['batch'] or ''}: {data['outcome']}"
         case "waiting":
-            return f"  waiting until {data['until']} ({seconds(data['seconds'])}): {data['message']}"
+            until = in_local_time(data["until"], here)
+            return f"  waiting until {until} ({seconds(data['seconds'])}): {in_local_time(data['message'], here)}"
         case "pacing":
             return f"  waiting {seconds(data['seconds'])} so as not to reach a limit: {data['message']}"
         case "commands_allowed":
@@ -54,7 +60,7 @@ def event_line(kind: str, data: Mapping[str, Any]) -> str | None:
         case "approval_answered":
             return f"  answer: {data['answer']}"
         case "escalated" | "economy_on" | "economy_declined":
-            return f"  {data['message']}"
+            return f"  {in_local_time(data['message'], here)}"
         case "rewound":
             return f"Rewound to before step {data['number']} ({data['step']})"
         case "not_covered":
@@ -64,7 +70,7 @@ def event_line(kind: str, data: Mapping[str, Any]) -> str | None:
         case "tick_pending":
             return f"  not ticked yet: {data['message']}"
         case "run_paused":
-            return f"{_paused(data['reason'], data['detail'])} {_end(data)}"
+            return f"{_paused(data['reason'], in_local_time(data['detail'], here))} {_end(data)}"
         case "run_finished":
             return f"{'Stopped' if data['reason'] == 'stopped' else 'Done'}: {data['detail']} {_end(data)}"
         case _:

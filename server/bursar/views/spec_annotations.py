@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from bursar.domain.moments import Here, moment_words
 from bursar.domain.money.budget import DEFAULT_WARN_PERCENT
 from bursar.domain.money.usage import Usage, cached_percent
 from bursar.domain.resuming import Resumable
@@ -37,6 +38,7 @@ def annotate_spec(
     skipped: frozenset[int] = frozenset(),
     resumables: Mapping[str, Resumable] = NOTHING_KNOWN,
     encoding: str = "o200k_base",
+    here: Here,
 ) -> Annotations:
     """Everything for one tasks file; ``runs`` are its own, ``history`` the workspace's, ``mine`` are driven here.
 
@@ -67,9 +69,10 @@ def annotate_spec(
             runs_below=[each for child in below if (each := newest_run(spec, child, runs)) is not None],
             too_large=bool(large),
             resumable=None if newest is None else resumables.get(newest.record.run),
+            here=here,
         )
         if newest is not None and newest.requests and "request-cost" not in silenced:
-            findings.append(_request_cost(task, lines, newest))
+            findings.append(_request_cost(task, lines, newest, here))
         findings += large
     hints = [
         _hint(line, lines, tokens, encoding)
@@ -91,7 +94,7 @@ def request_figures(row: RequestRow) -> str:
     return f"{cost}: {count(row.usage.input)} in ({cached} % cached), {count(row.usage.output)} out{took}"
 
 
-def _request_cost(task: SpecTask, lines: Sequence[str], newest: RunSummary) -> Finding:
+def _request_cost(task: SpecTask, lines: Sequence[str], newest: RunSummary, here: Here) -> Finding:
     last = newest.requests[-1]
     passed = _passed_percent(newest)
     message = f"last request {request_figures(last)}"
@@ -101,7 +104,8 @@ def _request_cost(task: SpecTask, lines: Sequence[str], newest: RunSummary) -> F
         Related(
             path=row.file or newest.record.spec,
             line=(row.line or 0) if row.file else task.line,
-            message=f"request {len(newest.requests) - index} {request_figures(row)} · {_buckets(row.usage)} · {row.at}",
+            message=f"request {len(newest.requests) - index} {request_figures(row)} · {_buckets(row.usage)} · "
+            f"{moment_words(row.at, here)}",
         )
         for index, row in enumerate(reversed(newest.requests))
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from bursar.domain.moments import Here
 from bursar.domain.money.usage import Usage, cached_percent
 from bursar.domain.resuming import Resumable
 from bursar.domain.runs import RunSummary, TaskEstimate
@@ -31,6 +32,7 @@ def task_lenses(
     runs_below: Sequence[RunSummary],
     too_large: bool = False,
     resumable: Resumable | None = None,
+    here: Here,
 ) -> list[Lens]:
     """The lenses of one task, from the left to the right; ``runnable`` says whether its turn could be now.
 
@@ -40,7 +42,9 @@ def task_lenses(
     """
     truth = truth_of(task.state, None if newest is None else newest.record)
     if newest is not None and newest.record.state in OPEN_RUN:
-        return open_run_lenses(task.line, newest, resumable, by_hand=truth.ask, ours=newest.record.run in mine)
+        return open_run_lenses(
+            task.line, newest, resumable, by_hand=truth.ask, ours=newest.record.run in mine, here=here
+        )
     if newest is not None and (truth.shown == "done_unsaved" or (truth.shown == "done" and _is_finished(newest))):
         unsaved = "Done, not saved yet · " if truth.shown == "done_unsaved" else ""
         return [Lens(line=task.line, title=unsaved + finished_figures(newest))]

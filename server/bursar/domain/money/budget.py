@@ -54,14 +54,21 @@ class Granted:
 class RefusedByBudget:
     """The reservation would pass a limit. Final until the limit is raised; nothing was held.
 
-    The three figures are in ``unit``: pico-dollars for 'usd', plain numbers for 'tokens' and 'requests'.
+    The figures are in ``unit``: pico-dollars for 'usd', plain numbers for 'tokens' and 'requests'. ``reserved`` is
+    held for requests in flight.
     """
 
     scope: Scope
     unit: Unit
     limit: int
-    taken: int
+    spent: int
+    reserved: int
     wanted: int
+
+    @property
+    def taken(self) -> int:
+        """What is spent or held."""
+        return self.spent + self.reserved
 
     @property
     def shortfall(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, ROUND_UP, Decimal
 
 from bursar.domain.money.price import usd
 
@@ -15,13 +15,18 @@ def money(pico: int) -> str:
     return f"${plain_money(pico)}"
 
 
-def plain_money(pico: int) -> str:
+def money_at_least(pico: int) -> str:
+    """The same, never less than the amount: who sets a limit to what is read here has set enough."""
+    return f"${plain_money(pico, rounding=ROUND_UP)}"
+
+
+def plain_money(pico: int, *, rounding: str = ROUND_HALF_UP) -> str:
     """The same without the sign of the currency."""
     amount = usd(pico)
     if amount == 0 or abs(amount) >= _DIME:
-        return f"{amount.quantize(_CENT, rounding=ROUND_HALF_UP):,}"
+        return f"{amount.quantize(_CENT, rounding=rounding):,}"
     step = Decimal(1).scaleb(amount.adjusted() - 1)
-    text = f"{amount.quantize(min(step, _CENT), rounding=ROUND_HALF_UP):f}"
+    text = f"{amount.quantize(min(step, _CENT), rounding=rounding):f}"
     whole, _, decimals = text.partition(".")
     return f"{whole}.{decimals.rstrip('0').ljust(2, '0')}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import tzinfo
 from typing import Protocol
 
 
@@ -16,6 +17,9 @@ class Clock(Protocol):
 
     def next_local_midnight_utc(self) -> str:
         """When the local day ends, RFC 3339 UTC."""
+
+    def zone(self) -> tzinfo:
+        """The user's time zone, with its rules for every moment."""
 
     def utc_in(self, seconds: float) -> str:
         """The moment ``seconds`` from now, RFC 3339 UTC."""
