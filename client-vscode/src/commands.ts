@@ -19,6 +19,7 @@ export function registerCommands(
     register("bursar.runTaskHere", runTaskHere),
     register("bursar.pauseCurrent", () => actOnOne(client, "bursar.pauseRun", "is running")),
     register("bursar.resumeCurrent", () => actOnOne(client, "bursar.resumeRun", "waits to be resumed")),
+    register("bursar.acceptCurrent", () => actOnOne(client, "bursar.acceptRun", "waits for its check")),
     register("bursar.stopCurrent", () => actOnOne(client, "bursar.stopRun", "can be stopped")),
     register("bursar.showRuns", () => showRuns(client)),
     register("bursar.setBudgetHere", setBudget),
@@ -49,7 +50,7 @@ async function showRuns(client: LanguageClient): Promise<void> {
   if (run === undefined) {
     return;
   }
-  const actions: { label: string; act: () => Promise<void> }[] = actionsFor(run.state).map((action) => ({
+  const actions: { label: string; act: () => Promise<void> }[] = actionsFor(run).map((action) => ({
     label: actionTitle(action),
     act: () => act(action, run),
   }));

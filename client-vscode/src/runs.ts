@@ -23,11 +23,12 @@ export interface RunRow {
 }
 
 /** What a user can do to a run, as the server's commands. */
-export type RunAction = "bursar.pauseRun" | "bursar.resumeRun" | "bursar.stopRun";
+export type RunAction = "bursar.pauseRun" | "bursar.resumeRun" | "bursar.acceptRun" | "bursar.stopRun";
 
 const TITLES: Readonly<Record<RunAction, string>> = {
   "bursar.pauseRun": "Pause",
   "bursar.resumeRun": "Resume",
+  "bursar.acceptRun": "Accept as Done",
   "bursar.stopRun": "Stop",
 };
 
@@ -36,12 +37,16 @@ export function actionTitle(action: RunAction): string {
   return TITLES[action];
 }
 
-/** What can be done to a run in its state; nothing to one that has ended. */
-export function actionsFor(state: RunRow["state"]): readonly RunAction[] {
+/** What can be done to a run where it stands; nothing to one that has ended. */
+export function actionsFor({ state, reason }: Pick<RunRow, "state" | "reason">): readonly RunAction[] {
   switch (state) {
     case "running":
       return ["bursar.pauseRun", "bursar.stopRun"];
     case "paused":
+      // One that waits for its task's check may be taken as done on the user's word.
+      return reason === "check"
+        ? ["bursar.resumeRun", "bursar.acceptRun", "bursar.stopRun"]
+        : ["bursar.resumeRun", "bursar.stopRun"];
     case "in_doubt":
       return ["bursar.resumeRun", "bursar.stopRun"];
     default:
@@ -64,5 +69,5 @@ export function rewindItems(run: RunRow): readonly { label: string; description:
 
 /** The runs that an action applies to. */
 export function runsFor(action: RunAction, runs: readonly RunRow[]): readonly RunRow[] {
-  return runs.filter((each) => actionsFor(each.state).includes(action));
+  return runs.filter((each) => actionsFor(each).includes(action));
 }

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { parseKeys } from "../src/keys";
 import { type Lens, lensAt } from "../src/lenses";
 import { meterBackground } from "../src/meter";
-import { actionsFor, type RunRow, rewindItems, runsFor } from "../src/runs";
+import { actionsFor, actionTitle, type RunRow, rewindItems, runsFor } from "../src/runs";
 import { settingsForServer } from "../src/settings";
 
 function lens(line: number, command: string, title = command): Lens {
@@ -82,7 +82,19 @@ test("only a run that goes on can be paused, only one that waits can be resumed,
   expect(names(runsFor("bursar.pauseRun", rows))).toEqual(["running"]);
   expect(names(runsFor("bursar.resumeRun", rows))).toEqual(["paused", "in_doubt"]);
   expect(names(runsFor("bursar.stopRun", rows))).toEqual(["running", "paused", "in_doubt"]);
-  expect(actionsFor("failed")).toEqual([]);
+  expect(actionsFor({ state: "failed", reason: null })).toEqual([]);
+});
+
+test("only a run that waits for its check can be accepted", () => {
+  const reasons = ["check", "budget", null];
+  const rows = reasons.map((reason) => ({ run: `${reason}`, state: "paused", reason }) as RunRow);
+  const over = { run: "over", state: "failed", reason: "check" } as RunRow;
+  expect(runsFor("bursar.acceptRun", [...rows, over]).map((each) => each.run)).toEqual(["check"]);
+  expect(actionsFor({ state: "paused", reason: "check" }).map(actionTitle)).toEqual([
+    "Resume",
+    "Accept as Done",
+    "Stop",
+  ]);
 });
 
 test.each([
