@@ -106,9 +106,15 @@ async function setBudget(): Promise<void> {
   const scopes = [
     { label: "Each run", description: "the most that one run may cost", scope: "run" },
     { label: "Each day", description: "the most that a calendar day may cost", scope: "day" },
+    { label: "Run as in the settings", description: "forget the amount that was set here", scope: "run", unset: true },
+    { label: "Day as in the settings", description: "forget the amount that was set here", scope: "day", unset: true },
   ];
   const picked = await vscode.window.showQuickPick(scopes, { placeHolder: "Which budget?" });
   if (picked === undefined) {
+    return;
+  }
+  if (picked.unset) {
+    await vscode.commands.executeCommand("bursar.setBudget", { scope: picked.scope, unset: true });
     return;
   }
   const amount = await vscode.window.showInputBox({

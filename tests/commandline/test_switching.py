@@ -179,6 +179,8 @@ def test_in_economy_mode_the_run_ends_below_the_budget(near: tuple[Path, Simulat
     }
     assert rows["terse"]["usage"]["output"] < rows["normal"]["usage"]["output"]
     assert "1 of 1 run done" in user.do("usage", "--by", "effort").out
+    user.do("erase", "--all")
+    assert "not known (the texts of these runs were erased)" in user.do("usage", "--by", "effort").out
 
 
 def test_a_model_that_refuses_the_fields_for_short_answers_is_asked_without(tmp_path: Path) -> None:

@@ -167,6 +167,14 @@ async def test_settings_come_from_the_editor_and_bad_ones_are_said(bench: Bench)
             await window.press(uri, 18, "Run")
         await window.command("bursar.setBudget", scope="day", amount="3usd")
         await window.until(lambda: window.told("bursar/meter")[-1]["limit_usd"] == "3")
+        window.configuration = {"bursar": good}
+        window.notify("workspace/didChangeConfiguration", {"settings": None})
+        await window.until_asked(lambda: window.titles(uri), lambda found: "at most $0.25" in str(found))
+        back = await window.command("bursar.setBudget", scope="day", unset=True)
+        assert back == {"scope": "day", "amount": "2usd"}
+        await window.until(lambda: window.told("bursar/meter")[-1]["limit_usd"] == "2")
+        with pytest.raises(LspError, match="an amount of money for now"):
+            await window.command("bursar.setBudget", scope="run", amount="3req")
 
 
 async def test_documents_beside_a_spec_have_hints_and_others_have_nothing(bench: Bench) -> None:

@@ -275,6 +275,17 @@ def look(path: str = ".", *, usage: Usage | None = None, model: str = MODEL) -> 
     return reply(call("list_files", path=path), model=model, **({} if usage is None else {"usage": usage}))
 
 
+@pytest.mark.parametrize(("percent", "asks"), [((50, 80, 95), 0), ((1, 2, 3), 1)])
+async def test_how_near_is_what_the_user_says(shop: Workshop, percent: tuple[int, int, int], asks: int) -> None:
+    """A tenth of the limit is spent: nothing to ask about, unless the user wants to hear of it."""
+    await shop.journal.set_warn_percent(percent)
+    tenth = replace(DEAR_USAGE, output=DEAR_USAGE.output // 10)
+    model = ScriptedModel(look(), look("src", usage=tenth), *finishes(shop, 1), clock=shop.clock)
+    run = await shop.begin(model)
+    assert isinstance(await shop.drive(model, run, **rules(model, cheap="cheap")), Finished)
+    assert len(shop.person.asked) == asks
+
+
 async def test_near_the_limit_of_the_run_it_asks_and_goes_on_in_economy_mode(shop: Workshop) -> None:
     shop.person.answers = ["Economy mode"]
     model = ScriptedModel(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bursar.domain.efforts import EffortGroup, by_effort
+from bursar.domain.efforts import UNKNOWN, EffortGroup, by_effort
 from bursar.domain.ports import Journal
 from bursar.domain.runs import RequestRow
 from bursar.views.figures import count, plural
@@ -16,6 +16,11 @@ def efforts_of(journal: Journal, rows: Sequence[RequestRow]) -> list[EffortGroup
     steps = {run: [*journal.steps(run), *(each for _, each in journal.set_aside(run))] for run in runs}
     finished = frozenset(each.run for each in journal.runs() if each.state == "finished")
     return by_effort(rows, steps, finished)
+
+
+def effort_words(effort: str) -> str:
+    """An effort for people; what an erased run asked for is not known any more, its money and tokens are."""
+    return "not known (the texts of these runs were erased)" if effort == UNKNOWN else effort
 
 
 def success_json(group: EffortGroup | None) -> dict[str, int]:

@@ -9,7 +9,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from bursar.commandline.efforts import efforts_of, success_json, success_text
+from bursar.commandline.efforts import effort_words, efforts_of, success_json, success_text
 from bursar.commandline.output import FINE, message, result, result_json
 from bursar.domain.errors import BadInput
 from bursar.domain.moments import moment_words
@@ -102,7 +102,8 @@ def usage(app: App, args: argparse.Namespace) -> int:
         cost, not_known = _cost_pico(each), _not_known_pico(each)
         more = f", at most {money(not_known)} more not known" if not_known else ""
         more += success_text(success.get(key))
-        result(f"{money(cost):>10}  {plural(len(each), 'request'):>12}  {key.removeprefix(here)}{more}")
+        name = effort_words(key) if key in success else key.removeprefix(here)
+        result(f"{money(cost):>10}  {plural(len(each), 'request'):>12}  {name}{more}")
     more = f", and at most {money(held)} held or not known: at most {money(total + held)}" if held else ""
     result(f"{money(total):>10}  in all{more}")
     return FINE

@@ -59,6 +59,8 @@ def register(desk: Desk) -> None:
 
     async def set_budget(*arguments: Any) -> dict[str, Any]:
         (scope,) = argument(arguments, scope=str)
+        if arguments[0].get("unset") is True:
+            return {"scope": scope, "amount": await session.unset_budget(scope)}
         amount = argument(arguments, amount=str)[0] if "amount" in arguments[0] else None
         run = argument(arguments, run=str)[0] if "run" in arguments[0] else None
         return {"scope": scope, "amount": await session.set_budget(scope, amount, run)}

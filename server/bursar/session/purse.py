@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bursar.domain.errors import BadInput
-from bursar.domain.money.budget import parse_amount
+from bursar.domain.money.budget import amount_text, parse_amount
 from bursar.domain.money.figures import money, money_at_least
 from bursar.domain.money.price import usd_text
 from bursar.domain.resuming import higher_limits
@@ -30,8 +30,23 @@ class Purse:
             raise BadInput(f"'{scope}' is not a scope: choose run or day")
         chosen = amount if amount is not None else await self._choose(scope, run)
         parsed = parse_amount(chosen)
+        if scope == "run" and parsed.unit != "usd":
+            raise BadInput("the budget of a run is an amount of money for now: give for example 1usd")
         await self._adapters.journal().set_budget(scope, parsed.unit, parsed.value)
         return chosen
+
+    async def unset(self, scope: str) -> str | None:
+        """Forget the user's own limit of ``run`` or ``day``; what holds from then on, None for no limit."""
+        if scope not in _WHAT:
+            raise BadInput(f"'{scope}' is not a scope: choose run or day")
+        adapters = self._adapters
+        was_set = await adapters.journal().unset_budget(scope)
+        settings = adapters.settings()
+        limit = adapters.run_limit(settings) if scope == "run" else adapters.day_limit(settings)
+        now = "no limit" if limit is None else money(limit.value) if limit.unit == "usd" else amount_text(limit)
+        what = "is what the settings say again" if was_set else "was not set here: the settings hold"
+        self._editor.say("info", f"The budget of {_WHAT[scope]} {what}: {now}.")
+        return None if limit is None else amount_text(limit)
 
     async def _choose(self, scope: str, run: str | None) -> str:
         adapters, settings = self._adapters, self._adapters.settings()

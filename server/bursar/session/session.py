@@ -271,6 +271,13 @@ class Session:
         self._count_all()
         return chosen
 
+    async def unset_budget(self, scope: str) -> str | None:
+        """Go back to the limit of the settings; that amount, None for no limit. Raises BadInput for no scope."""
+        now = await self._purse.unset(scope)
+        self._records.look_soon()
+        self._count_all()
+        return now
+
     async def count_tokens(self, document: Document) -> int:
         """The tokens of a document, exact; counted beside the loop unless it is known."""
         return await self._analyst.tokens(document)
