@@ -15,6 +15,7 @@ from bursar.domain.routes import Route, Target
 from bursar.domain.runs import MODEL_CHOSEN, RunRecord
 from bursar.runs.assemble import FirstRequest
 from bursar.runs.circuits import Circuits
+from bursar.runs.learnt import Learnt
 from bursar.runs.pace import Pace
 from bursar.runs.world import Ceilings, OnEvent, Way, Ways, World
 from bursar.settings import BUILT_IN, ESTIMATE_MODEL, ProviderEntry, Settings, load_settings, split_model
@@ -72,6 +73,7 @@ class App:
     circuits: Circuits = field(default_factory=Circuits)
     failpoint: Failpoints = field(init=False)
     _journal: SqliteJournal | None = field(init=False, default=None)
+    _learnt: tuple[tuple[Settings, dict[str, str]], Learnt] | None = field(init=False, default=None, repr=False)
     _counter: TokenCounter | None = field(init=False, default=None)
     _prices: tuple[Path | None, frozenset[str], PriceBook] | None = field(init=False, default=None)
 
@@ -250,6 +252,7 @@ class App:
             jitter=SystemJitter(),
             pace=self.pace,
             circuits=self.circuits,
+            learnt=self._learnt_under(settings),
             failpoint=self.failpoint,
             on_event=on_event,
             day_limit=lambda: self.day_limit(self.settings()),
@@ -259,6 +262,13 @@ class App:
             test_command=settings.test_command,
             ceilings=ceilings or Ceilings(),
         )
+
+    def _learnt_under(self, settings: Settings) -> Learnt:
+        """What was learnt of the targets; begun anew when the settings or the keys have changed."""
+        under = (settings, dict(self.keys))
+        if self._learnt is None or self._learnt[0] != under:
+            self._learnt = (under, Learnt())
+        return self._learnt[1]
 
     def _stored(self, kind: str, otherwise: Amount | None) -> Amount | None:
         stored = self.journal().stored_budgets().get(kind)

@@ -7,9 +7,10 @@ import asyncio
 import pytest
 
 from bursar.domain.conversation import ModelReply
-from bursar.domain.errors import NotAccepted, Overloaded, Unreachable
+from bursar.domain.errors import KeyRefused, LimitReached, NotAccepted, Overloaded, Unreachable
 from bursar.domain.routes import Route, Target
 from bursar.runs.circuits import Circuits
+from bursar.runs.learnt import Learnt
 from bursar.runs.world import Finished, Paused, Way, Ways
 from support.world import MODEL, RATES, ScriptedModel, Workshop, finish
 
@@ -81,6 +82,28 @@ async def test_without_a_memory_it_would_be_asked_far_more_often(shop: Workshop)
     await until_done(shop, model, await shop.begin(model), fresh=True)
     assert model.asked_in_outage > 2 * MOST_REQUESTS
     assert shop.clock.monotonic_s() < OUTAGE_S / 4, "and the outage has hardly begun"
+
+
+@pytest.mark.parametrize(
+    "failure", [KeyRefused("refused the key", status=401), LimitReached("limit", status=429, retry_after_s=86_400)]
+)
+@pytest.mark.parametrize("shared", [True, False])
+async def test_who_refuses_for_long_is_not_asked_by_the_next_run(
+    shop: Workshop, failure: NotAccepted, shared: bool
+) -> None:
+    out, well = Out(shop, failure), ScriptedModel(clock=shop.clock)
+    well.name = "beta"
+    shop.prices.rates["other"] = RATES
+    chain = (Way(provider=out, model=MODEL), Way(provider=well, model="other"))
+    ways = Ways(route=Route(chain=tuple(each.target for each in chain)), chain=chain)
+    learnt = Learnt()
+    for each in range(1, 4):
+        well.script = [finish()]
+        run = await shop.begin(out, str(each))
+        own = learnt if shared else Learnt()
+        assert isinstance(await shop.drive(out, run, ways=ways, learnt=own), Finished)
+    assert out.asked_in_outage == (1 if shared else 3), "the control forgets after each run"
+    assert ("passed_over" in shop.kinds()) is shared, "and it is said why"
 
 
 async def test_with_another_target_nothing_waits(shop: Workshop) -> None:

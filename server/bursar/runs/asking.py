@@ -126,7 +126,9 @@ class Requests:
         choice = self._choice
         more = choice.passed_over() if choice is not None and choice.has_others else ""
         detail = f"{paused.detail} {more}".rstrip()
-        left_s = self._known.first_reset_s() - self._world.clock.monotonic_s()
+        now_s = self._world.clock.monotonic_s()
+        targets = [each.target for each in choice.chain] if choice is not None else []
+        left_s = self._world.learnt.first_reset_s(targets, now_s) - now_s
         until = self._world.clock.utc_in(left_s)
         sooner = paused.resume_at is None or until < paused.resume_at
         if left_s <= 0 or not sooner or paused.reason not in ("limit", "provider"):
@@ -276,11 +278,11 @@ class Requests:
         if move in ("again", "nobody") or not choice.has_others or choice.sent >= ceilings.attempts:
             return False
         if move == "other_provider":
-            self._known.refused[target.provider] = str(error)
+            self._known.refused[target.provider] = self._world.learnt.refused[target.provider] = str(error)
         asked_s = getattr(error, "retry_after_s", None)
         if asked_s is not None and asked_s > ceilings.elsewhere_s:
             rests_s = retry_wait_s(failures=1, asked_s=asked_s, share=self._world.jitter.share())
-            self._known.until_s[target] = clock.monotonic_s() + rests_s, str(error)
+            self._world.learnt.until_s[target] = clock.monotonic_s() + rests_s, str(error)
         other = choice.other(
             way,
             of_another_provider=move == "other_provider",
@@ -346,6 +348,7 @@ class Requests:
                 raise Elsewhere(nothing) from error
             raise nothing from error
         self._known.last = way.target
+        world.learnt.refused.pop(way.target.provider, None)
         self._read_from_cache = 0 if reply.usage is None else reply.usage.cache_read
         await self._books.settle(attempt, reply, seconds_run=self._seconds_run)
 

@@ -21,10 +21,9 @@ class Elsewhere(Exception):
 
 
 class Known:
-    """What one drive has learnt of its targets: limits that last, keys that are refused, who answered last."""
+    """What one drive has learnt of its targets itself: who refused its key, who answered last."""
 
     def __init__(self) -> None:
-        self.until_s: dict[Target, tuple[float, str]] = {}
         self.refused: dict[str, str] = {}
         self.last: Target | None = None
         self._told: dict[Target, str] = {}
@@ -38,10 +37,6 @@ class Known:
     def asked(self, target: Target) -> None:
         """It is asked again: that it was not is over."""
         self._told.pop(target, None)
-
-    def first_reset_s(self) -> float:
-        """When the first of the limits resets, by the clock that only grows; 0 where there is none."""
-        return min((until_s for until_s, _ in self.until_s.values()), default=0.0)
 
 
 class Choice:
@@ -82,13 +77,20 @@ class Choice:
 
     def skipped(self, way: Way) -> list[tuple[Way, str]]:
         """The ways before this one that rest, with the reason; each is told once for a request."""
-        found = []
-        for each in self._left():
+        found, left, before = [], self._left(), self._world.learnt.refused
+        for each in self._ways:
             if each.target == way.target:
                 break
-            if each.target not in self._told_rest:
-                self._told_rest.add(each.target)
+            if each.target in self._told_rest:
+                continue
+            if each in left:
                 found.append((each, self._why_it_rests(each.target)[0]))
+            elif each.target not in self._passed and each.target.provider not in self._known.refused:
+                why = before.get(each.target.provider, "").rstrip(".")
+                found.append((each, f"{why}. It is asked again when the settings change, or nobody else is left"))
+            else:
+                continue
+            self._told_rest.add(each.target)
         return found
 
     def other(self, way: Way, *, of_another_provider: bool, fits: Callable[[Way], str | None]) -> Way | None:
@@ -118,16 +120,18 @@ class Choice:
         return " ".join(f"{each.rstrip('.')}." for each in said)
 
     def _left(self) -> list[Way]:
-        refused = self._known.refused
-        return [each for each in self._ways if each.target not in self._passed and each.target.provider not in refused]
+        refused, before = self._known.refused, self._world.learnt.refused
+        left = [each for each in self._ways if each.target not in self._passed and each.target.provider not in refused]
+        # Who refused an earlier run of this process is asked again only where nobody else is left: it may be over.
+        return [each for each in left if each.target.provider not in before] or left
 
     def _wait_s(self, target: Target) -> float:
         now_s = self._world.clock.monotonic_s()
-        until_s, _ = self._known.until_s.get(target, (now_s, ""))
+        until_s, _ = self._world.learnt.until_s.get(target, (now_s, ""))
         return max(self._world.circuits.wait_s(target, now_s), until_s - now_s)
 
     def _why_it_rests(self, target: Target) -> tuple[str, bool]:
-        until_s, why = self._known.until_s.get(target, (0.0, ""))
+        until_s, why = self._world.learnt.until_s.get(target, (0.0, ""))
         if until_s > self._world.clock.monotonic_s():
             return why, True
         return f"{target} has failed again and again, and is left alone for a while", False

@@ -23,6 +23,7 @@ from bursar.domain.routes import LocalOnly, Route, Target
 from bursar.domain.runs import PauseReason
 from bursar.domain.snapshots import Snapshots
 from bursar.runs.circuits import Circuits
+from bursar.runs.learnt import Learnt
 from bursar.runs.pace import Pace
 
 
@@ -142,6 +143,7 @@ class World:
     trusted: Callable[[], bool] = field(default=lambda: True)
     pace: Pace = field(default_factory=Pace)
     circuits: Circuits = field(default_factory=Circuits)
+    learnt: Learnt = field(default_factory=Learnt)
     ways: Ways | None = None
     provider_named: Callable[[str], ModelProvider | None] = field(default=lambda _: None)
     local_only: LocalOnly = field(default_factory=LocalOnly)
