@@ -114,10 +114,12 @@ class Window:
 
     async def choose(self, text: str, choices: tuple[str, ...]) -> str | None:
         self.asked.append(text)
+        self.changed.set()
         return self.answers.pop(0) if self.answers else self.answer
 
     async def show_file(self, path: str) -> bool:
         self.shown.append(path)
+        self.changed.set()
         return self.shows_files
 
     async def edit(self, edit: BufferEdit) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import stat
 from dataclasses import replace
+from pathlib import Path
 
 from bursar.domain.batches import BatchSeen, NoAnswer
 from bursar.domain.conversation import ModelReply
@@ -55,13 +57,27 @@ async def sent_from_a_terminal(office: Office, batches: Slow) -> tuple[str, str]
 async def test_what_was_sent_elsewhere_is_fetched_once_and_told(office: Office) -> None:
     batches = Slow(replace(reply(text("All is well.")), request_id="msg_1"))
     run, review = await sent_from_a_terminal(office, batches)
+    office.window.answers = ["Show Review"]
     office.open()
-    told = f"The review of {run} is there: 'bursar review {run}' prints it."
-    await office.window.until(lambda: ("info", told) in office.window.said)
+    told = f"The review of {run} is there: 'bursar review {run}' prints it, too, and pays nothing again."
+    await office.window.until(lambda: office.window.shown)
     summary = office.shop.summary(review)
     assert (summary.record.state, len(summary.requests)) == ("finished", 1)
     assert (batches.submitted, batches.looks) == (1, 3)
-    assert office.window.said.count(("info", told)) == 1
+    assert office.window.asked.count(told) == 1
+    (shown,) = [Path(each) for each in office.window.shown]
+    assert (shown.suffix, shown.read_text(), stat.S_IMODE(shown.stat().st_mode)) == (".md", "All is well.\n", 0o600)
+    await office.shop.journal.erase(everything=True)
+    assert not shown.exists()
+
+
+async def test_a_review_that_nobody_wants_to_see_is_not_written(office: Office) -> None:
+    run, _ = await sent_from_a_terminal(office, Slow(replace(reply(text("All is well.")), request_id="msg_1")))
+    office.window.answers = [None]
+    office.open()
+    await office.window.until(lambda: [each for each in office.window.asked if f"The review of {run}" in each])
+    assert office.window.shown == []
+    assert not list((office.shop.home / "questions").glob("*.review.md"))
 
 
 async def test_a_batch_that_expired_is_told_and_given_back(office: Office) -> None:

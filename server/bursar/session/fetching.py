@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 
 from bursar.domain.errors import BursarError
+from bursar.domain.moments import Here, in_local_time
 from bursar.domain.runs import RunRecord
 from bursar.runs.batching import Ended, Pending, fetch_batch
+from bursar.runs.here import here_of
 from bursar.runs.operations import Answered
 from bursar.runs.world import World
 from bursar.session.faults import tell_faults
 from bursar.session.ports import Adapters, Editor
 
+_SHOW = "Show Review"
 _APART_S = 120.0
 """The provider takes up to a day: a look every two minutes is early enough."""
 
@@ -57,8 +61,8 @@ class Fetcher:
             while self._may_write():
                 found = await self._once(run)
                 if not isinstance(found, Pending | None):
-                    self._tell(record, found)
                     self._changed()
+                    await self._tell(record, found)
                     return
                 await self._adapters.clock.sleep(_APART_S)
         finally:
@@ -74,9 +78,29 @@ class Fetcher:
         except BursarError:
             return None
 
-    def _tell(self, record: RunRecord, found: Answered | Ended) -> None:
+    async def _tell(self, record: RunRecord, found: Answered | Ended) -> None:
         about = record.about
-        if isinstance(found, Answered):
-            self._editor.say("info", f"The review of {about} is there: 'bursar review {about}' prints it.")
-        else:
-            self._editor.say("warning", f"The review of {about}: {found.detail}")
+        if isinstance(found, Ended):
+            self._editor.say("warning", f"The review of {about}: {in_local_time(found.detail, self._here())}")
+            return
+        told = f"The review of {about} is there: 'bursar review {about}' prints it, too, and pays nothing again."
+        if await self._editor.choose(told, (_SHOW,)) != _SHOW:
+            return
+        path = await asyncio.to_thread(self._write, record.run, found.text)
+        if not await self._editor.show_file(path):
+            said = f"This editor cannot show a document: 'bursar review {about}' prints the review in a terminal."
+            self._editor.say("info", said)
+
+    def _write(self, review: str, text: str) -> str:
+        """A document for the user alone; ``erase`` removes it with the review's other texts."""
+        folder = self._adapters.home / "questions"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        path = folder / f"{review}.review.md"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
+        with os.fdopen(os.open(path, flags, 0o600), "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write((text.strip() or "(the model said nothing)") + "\n")
+        return str(path)
+
+    def _here(self) -> Here:
+        return here_of(self._adapters.clock)
