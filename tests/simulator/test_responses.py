@@ -261,3 +261,16 @@ async def test_usage_that_is_not_reported_is_billed_all_the_same(tmp_path: Path)
         row = server.rows()[0]
     assert last["response"]["usage"] is None
     assert Decimal(row["cost_usd"]) > 0
+
+
+async def test_items_beside_the_conversation_are_read_as_prompt(tmp_path: Path) -> None:
+    """Agents put tools and sealed reasoning among the items, and a result may be a list of parts."""
+    hello = {"role": "user", "content": "Hello"}
+    tools = {"type": "additional_tools", "role": "developer", "tools": [{"type": "function", "name": "read_file"}]}
+    thought = {"type": "reasoning", "summary": [], "encrypted_content": "abc" * 50}
+    call = {"type": "function_call", "call_id": "c1", "name": "read_file", "arguments": "{}"}
+    result = {"type": "function_call_output", "call_id": "c1", "output": [{"type": "input_text", "text": "text"}]}
+    async with simulator(tmp_path, script()) as server:
+        plain = (await post(server, ask() | {"input": [hello]})).json()["usage"]
+        more = (await post(server, ask() | {"input": [tools, hello, thought, call, result]})).json()["usage"]
+    assert more["input_tokens"] > plain["input_tokens"] + 40

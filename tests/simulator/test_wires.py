@@ -230,3 +230,21 @@ async def test_the_same_bytes_get_the_same_answer_and_show_as_a_repeat(tmp_path:
     assert log[0]["body"] == body
     assert [entry["request_id"] for entry in log] == [row["request_id"] for row in rows]
     assert log[0]["at"] == "2026-11-20T00:16:40.000Z"
+
+
+async def test_a_system_message_between_turns_separates_no_call_from_its_result(tmp_path: Path) -> None:
+    call = {"type": "tool_use", "id": "t1", "name": "read_file", "input": {}}
+    result = {"type": "tool_result", "tool_use_id": "t1", "content": "x"}
+    told = {"role": "system", "content": [{"type": "text", "text": "The day is new."}]}
+    messages = [
+        {"role": "user", "content": "say it"},
+        told,
+        {"role": "assistant", "content": [call]},
+        told,
+        {"role": "user", "content": [result]},
+    ]
+    async with simulator(tmp_path, SCRIPT) as server:
+        whole = await server.ask(claude("say it") | {"messages": messages})
+        lost = await server.ask(claude("say it") | {"messages": messages[:-1]})
+    assert (whole.status_code, lost.status_code) == (200, 400)
+    assert "tool_result" in lost.json()["error"]["message"]

@@ -45,7 +45,7 @@ class AnthropicWire:
         max_tokens = positive(body, "max_tokens")
         if max_tokens is None:
             raise invalid("max_tokens: Field required")
-        messages = messages_of(body, ("user", "assistant"))
+        messages = messages_of(body, ("user", "assistant", "system"))
         spoken = [(m["role"], parts_of(m.get("content"), f"messages.{i}.content")) for i, m in enumerate(messages)]
         _check_pairs(spoken)
         tools = body.get("tools") or []
@@ -222,9 +222,14 @@ def _marked(blocks: list[Block], automatic: object) -> tuple[Block, ...]:
 
 
 def _check_pairs(spoken: list[tuple[str, list[dict[str, Any]]]]) -> None:
-    """Raise Refusal unless each tool_use is answered in the very next message, and each tool_result answers one."""
+    """Raise Refusal unless each tool_use is answered in the very next message, and each tool_result answers one.
+
+    A system message between turns, which newer clients send, belongs to neither side.
+    """
     asked: set[object] = set()
     for i, (role, parts) in enumerate(spoken):
+        if role == "system":
+            continue
         given = {p.get("tool_use_id") for p in parts if p["type"] == "tool_result"} if role == "user" else set()
         if asked - given:
             raise invalid(f"messages.{i}: `tool_use` ids were found without `tool_result` blocks immediately after.")

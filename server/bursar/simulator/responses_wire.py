@@ -29,6 +29,8 @@ from bursar.simulator.wire import Exchange, event, generated, output_tokens
 _ROLES = ("user", "assistant", "system", "developer")
 _KINDS = {"authentication_error": "invalid_request_error", "not_found_error": "invalid_request_error"}
 _OPENING_EVENTS = 2
+# What agents put among the items beside the conversation: it is read as part of the prompt and answered by nobody.
+_BESIDE = ("additional_tools", "reasoning", "compaction", "compaction_trigger")
 
 
 class OpenAIResponsesWire:
@@ -63,6 +65,7 @@ class OpenAIResponsesWire:
             blocks.append(Block(content=canonical(instructions), tokens=size))
         blocks += [Block(content=canonical(item), tokens=_size(item)) for item in items]
         users = [item for item in items if item["type"] == "message" and item["role"] == "user"]
+        tools = [*tools, *(tool for item in items for tool in item.get("tools") or () if isinstance(tool, dict))]
         return Ask(
             model=model,
             stream=flag(body, "stream"),
@@ -274,7 +277,7 @@ def _items_of(body: dict[str, Any]) -> list[dict[str, Any]]:
             for name in ("call_id", "name", "arguments"):
                 if not isinstance(item.get(name), str):
                     raise invalid(f"input.{i}.{name}: Input should be a string")
-        elif kind != "function_call_output" or not isinstance(item.get("output"), str):
+        elif kind not in _BESIDE and (kind != "function_call_output" or not isinstance(item.get("output"), str | list)):
             raise invalid(f"input.{i}: Input should be a message, a function_call or a function_call_output")
         items.append({**item, "type": kind})
     return items
@@ -291,6 +294,8 @@ def _size(item: dict[str, Any]) -> int:
         return tokens.MESSAGE_TOKENS + sum(tokens.count_json(part) for part in parts)
     if item["type"] == "function_call":
         return tokens.MESSAGE_TOKENS + tokens.count(item["name"]) + tokens.count(item["arguments"])
+    if item["type"] in _BESIDE or not isinstance(item["output"], str):
+        return tokens.MESSAGE_TOKENS + tokens.count_json(item)
     return tokens.MESSAGE_TOKENS + tokens.count(item["output"])
 
 
