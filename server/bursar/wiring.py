@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from bursar.domain.errors import BadInput
 from bursar.domain.money.budget import BUDGET_UNITS, Amount, BudgetKind, amount_text
@@ -25,6 +25,8 @@ from bursar.system.ids import SystemIds
 from bursar.system.jitter import SystemJitter
 
 if TYPE_CHECKING:
+    from bursar.domain.money.imported import ImportedSpend
+    from bursar.imports.frame import AgentImport, Progress
     from bursar.storage import SqliteJournal
     from bursar.storage.examine import Finding
 
@@ -91,6 +93,30 @@ class App:
 
             self._journal = open_journal(self.home, clock=self.clock, ids=self.ids, failpoint=self.failpoint)
         return self._journal
+
+    def import_usage(
+        self, agents: Sequence[str], *, folder: Path | None, progress: Progress, on_wait: Callable[[], None]
+    ) -> list[AgentImport]:
+        """Read what other agents spent from their logs, or from those below this folder."""
+        from bursar.imports import FORMATS
+        from bursar.imports.frame import Pricing, import_agent
+
+        self.journal()
+        store = cast("SqliteJournal", self._journal).imports
+        pricing = Pricing(book=self.prices(self.settings()), local_day_of=self.clock.local_day_of)
+        user = Path(self.environ.get("HOME") or Path.home())
+        with store.importing(on_wait):
+            done = []
+            for agent in agents:
+                places = FORMATS[agent].places(self.environ, user) if folder is None else (folder,)
+                done.append(import_agent(FORMATS[agent], places, store=store, pricing=pricing, progress=progress))
+            store.finish(agents)
+        return done
+
+    def imported_totals(self) -> dict[str, ImportedSpend]:
+        """All that was imported of other agents, by agent."""
+        self.journal()
+        return cast("SqliteJournal", self._journal).imports.totals()
 
     def examine_store(self) -> Iterable[Finding]:
         """What can be said about the store without opening it for use; changes nothing."""

@@ -118,6 +118,7 @@ def test_records(played: tuple[User, Simulator, Done]) -> None:
     user, _, _ = played
     usage = user.do("usage", "--json").json()
     fits("usage", usage)
+    fits("usage-import", user.do("usage", "import", "--json", HOME=user.home).json())
     assert {each["certainty"] for each in usage["requests"]} == {"billed", "unknown"}
     runs = user.do("runs", "--json").json()
     fits("runs", runs)

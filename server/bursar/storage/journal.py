@@ -19,6 +19,7 @@ from bursar.storage.backups import BackupsBusy, backups_locked, drop_backups
 from bursar.storage.care import Care
 from bursar.storage.connect import BUSY_MS
 from bursar.storage.home import secure_folder, secure_inside
+from bursar.storage.imports import SqliteImports
 from bursar.storage.locks import RunLocks
 from bursar.storage.opening import Opened, open_store
 from bursar.storage.owning import Owning
@@ -74,6 +75,7 @@ class SqliteJournal(JournalReads):
         self.backup_looks = 100
         self._care = Care(home, opened, clock, failpoint, on_caller=on_caller)
         self._writer = self._care.writer
+        self.imports = SqliteImports(home, self._writer, self._read, clock)
         self._owning = Owning(
             locks=self._locks,
             writer=self._writer,

@@ -196,7 +196,62 @@ ALTER TABLE run ADD COLUMN kind TEXT NOT NULL DEFAULT 'task' CHECK (kind IN ('ta
 ALTER TABLE run ADD COLUMN about TEXT;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _REWINDS, _OPERATIONS)
+# A request of another agent is one row, and one more for each difference that a fuller record of it makes: its figures
+# are the sums over its versions. ``requests`` and ``unpriced`` are what a row adds to those counts.
+_IMPORTS = """
+CREATE TABLE imported (
+    n INTEGER PRIMARY KEY AUTOINCREMENT,
+    agent TEXT NOT NULL,
+    message_id TEXT NOT NULL,
+    request_id TEXT NOT NULL,
+    version INTEGER NOT NULL CHECK (version >= 0),
+    session TEXT NOT NULL,
+    parent_session TEXT,
+    at TEXT NOT NULL,
+    local_day TEXT NOT NULL,
+    workspace TEXT NOT NULL,
+    provider TEXT NOT NULL,
+    model TEXT NOT NULL,
+    uncached_input INTEGER NOT NULL,
+    cache_read INTEGER NOT NULL,
+    cache_write_5m INTEGER NOT NULL,
+    cache_write_1h INTEGER NOT NULL,
+    output INTEGER NOT NULL,
+    reasoning INTEGER NOT NULL,
+    requests INTEGER NOT NULL,
+    unpriced INTEGER NOT NULL,
+    cost_pico INTEGER,
+    unit_prices TEXT,
+    rate_card TEXT,
+    reported_pico INTEGER,
+    file TEXT NOT NULL,
+    line INTEGER NOT NULL,
+    imported_at TEXT NOT NULL,
+    UNIQUE (agent, message_id, request_id, version)
+) STRICT;
+CREATE INDEX imported_by_day ON imported (local_day, agent);
+
+CREATE TABLE imported_file (
+    agent TEXT NOT NULL,
+    file TEXT NOT NULL,
+    inode INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    offset INTEGER NOT NULL,
+    line INTEGER NOT NULL,
+    head_bytes INTEGER NOT NULL,
+    head_sha256 TEXT NOT NULL,
+    state TEXT NOT NULL,
+    PRIMARY KEY (agent, file)
+) STRICT;
+
+CREATE TABLE imported_agent (
+    agent TEXT PRIMARY KEY,
+    imported_at TEXT NOT NULL
+) STRICT;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _REWINDS, _OPERATIONS, _IMPORTS)
 
 
 def migrate(

@@ -18,6 +18,10 @@ class SystemClock:
         """The user's calendar day."""
         return datetime.now().astimezone().date().isoformat()  # noqa: TID251 - this is the Clock adapter
 
+    def local_day_of(self, moment: str) -> str:
+        """The user's calendar day of an RFC 3339 moment."""
+        return datetime.fromisoformat(moment).astimezone().date().isoformat()
+
     def next_local_midnight_utc(self) -> str:
         """When the user's day ends."""
         now = datetime.now().astimezone()  # noqa: TID251 - this is the Clock adapter

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from bursar.commandline.arguments.adding import Commands, add
 
 _SPENT_HELP = """What is spent is what was billed. A request whose bill is not known (its answer broke off, or the
@@ -9,6 +11,13 @@ process was killed) is counted at the most that it can have cost, and shown as t
 lists it beside the total as 'not known', 'budget' includes it in 'spent', says how much of it
 that is, and reserves on top what is held for requests in flight. So neither shows less than
 can have been spent."""
+
+_IMPORT_HELP = """Nothing is read before you ask for it, and nothing but these places: for claude-code
+$CLAUDE_CONFIG_DIR/projects or ~/.claude/projects; for codex sessions and archived_sessions
+below $CODEX_HOME or ~/.codex. Only figures are kept, no texts. Each request counts once,
+however often the logs repeat it, and what was read before is not read again. Money is made
+from the prices of now for the time of each request; a model without a price is said to have
+none. Budgets do not count what other agents spent."""
 
 
 def add_records(commands: Commands) -> None:
@@ -26,6 +35,19 @@ def add_records(commands: Commands) -> None:
         choices=["task", "effort"],
         default="task",
         help="one row for each task (the default), or for each effort, normal and terse, with what came of it",
+    )
+    inner = usage.add_subparsers(metavar="import")
+    importing = add(
+        inner,
+        "import",
+        "bursar.commandline.importing:import_usage",
+        "read from the logs of other agents what they spent",
+        "bursar usage import\n         bursar usage import codex --from /backup/codex",
+    )
+    importing.description = f"Read from the logs of other agents what they spent.\n\n{_IMPORT_HELP}"
+    importing.add_argument("agents", nargs="*", metavar="AGENT", help="only these; without one, every known agent")
+    importing.add_argument(
+        "--from", dest="folder", type=Path, metavar="DIR", help="read the logs below this folder and no others"
     )
     budget = add(
         commands,

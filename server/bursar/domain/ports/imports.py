@@ -1,0 +1,25 @@
+"""The store of what other agents spent, as a port."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from bursar.domain.money.imported import FileMark, Posted, PricedRequest
+
+
+class ImportStore(Protocol):
+    """Rows are only ever added; a fuller record of a known request adds the difference as a row of its own."""
+
+    def importing(self, on_wait: Callable[[], None]) -> AbstractContextManager[None]:
+        """One import at a time over all processes; calls ``on_wait`` once before it waits for another to end."""
+
+    def mark(self, agent: str, file: str) -> FileMark | None:
+        """How far this log was read by an earlier import."""
+
+    def post(self, requests: Sequence[PricedRequest], marks: Sequence[FileMark]) -> Posted:
+        """Add what is new and keep how far the files were read, in one durable transaction. No key is there twice."""
+
+    def finish(self, agents: Sequence[str]) -> None:
+        """Keep that these agents' logs were read up to now."""

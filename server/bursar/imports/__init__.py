@@ -1,0 +1,11 @@
+"""What other agents spent, from their own logs on this machine: read only when the user asks for it."""
+
+from __future__ import annotations
+
+from bursar.imports.claude_code import ClaudeCode
+from bursar.imports.codex import Codex
+from bursar.imports.reading import LogFormat
+
+__all__ = ["FORMATS"]
+
+FORMATS: dict[str, LogFormat] = {each.agent: each for each in (ClaudeCode(), Codex())}

@@ -1,0 +1,307 @@
+"""Reads agents' logs from where the last import ended, prices what is new, and hands it to the store."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from bursar.domain.money.imported import (
+    FileMark,
+    ImportedRequest,
+    ImportKey,
+    Posted,
+    PricedRequest,
+    SkippedLine,
+    fuller,
+)
+from bursar.domain.money.price import Price, Unpriced, cost_of
+from bursar.domain.ports import PriceBook
+from bursar.domain.ports.imports import ImportStore
+from bursar.imports.finding import Found, find, open_log
+from bursar.imports.lines import LONGEST_LINE_BYTES, Line, lines
+from bursar.imports.reading import BadRecord, LogFormat, LogReader
+
+_MOST_RECORDS = 2_000
+_MOST_MARKS = 256
+_HEAD_BYTES = 4_096
+_KEPT_SKIPS = 20
+_KEPT_NAMES = 20
+_TELL_EVERY_BYTES = 1 << 20
+_LARGEST_INODE = (1 << 63) - 1
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+class Progress(Protocol):
+    """Told how far an import is, in bytes of log."""
+
+    def begin(self, agent: str, size: int) -> None:
+        """So many bytes of an agent's logs are to be looked at."""
+
+    def advance(self, size: int) -> None:
+        """So many more of them were."""
+
+
+@dataclass(slots=True)
+class AgentImport:
+    """What came of one agent's logs. ``skips`` are the first of the ``skipped`` parts that could not be read,
+    ``unpriced`` the models without a price.
+    """
+
+    agent: str
+    places: tuple[Path, ...] = ()
+    files: int = 0
+    records: int = 0
+    skipped: int = 0
+    skips: list[SkippedLine] = field(default_factory=list)
+    posted: Posted = field(default_factory=Posted)
+    unpriced: set[str] = field(default_factory=set)
+
+    def skip(self, skip: SkippedLine) -> None:
+        """Keep that a part was not read."""
+        self.skipped += 1
+        if len(self.skips) < _KEPT_SKIPS:
+            self.skips.append(skip)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pricing:
+    """The prices of now, and the user's calendar day of a moment."""
+
+    book: PriceBook
+    local_day_of: Callable[[str], str]
+
+
+def import_agent(
+    log_format: LogFormat, places: Sequence[Path], *, store: ImportStore, pricing: Pricing, progress: Progress
+) -> AgentImport:
+    """Read what is new in these places. What was handed over before an interruption is kept, and not read again."""
+    outcome = AgentImport(log_format.agent, tuple(places))
+    found = find(places, log_format.is_log, outcome.skip)
+    outcome.files = len(found)
+    progress.begin(log_format.agent, sum(each.size for each in found))
+    batch = _Batch(outcome, store, _Pricer(pricing, outcome.unpriced))
+    for each in found:
+        told = _Told(progress)
+        try:
+            _File(log_format, each, outcome, batch, told).read(store.mark(log_format.agent, str(each.path)))
+        except OSError as error:
+            outcome.skip(SkippedLine(file=str(each.path), line=0, why=f"it cannot be read ({error.strerror})"))
+        told.end(each.size)
+    batch.flush()
+    return outcome
+
+
+class _Batch:
+    """Collects records, one for each request, until they are handed to the store together."""
+
+    def __init__(self, outcome: AgentImport, store: ImportStore, pricer: _Pricer) -> None:
+        self._outcome = outcome
+        self._store = store
+        self._pricer = pricer
+        self._requests: dict[ImportKey, ImportedRequest] = {}
+        self._marks: dict[str, FileMark] = {}
+
+    def add(self, request: ImportedRequest) -> None:
+        """One record more; of several of one request the fullest is kept."""
+        self._outcome.records += 1
+        known = self._requests.get(request.key)
+        if known is None:
+            self._requests[request.key] = request
+            return
+        self._outcome.posted += Posted(duplicates=1)
+        usage = fuller(known.usage, request.usage)
+        reported = known.reported_pico if request.reported_pico is None else request.reported_pico
+        self._requests[request.key] = replace(known, usage=usage, reported_pico=reported)
+
+    @property
+    def full(self) -> bool:
+        """Whether it is time to hand over."""
+        return len(self._requests) >= _MOST_RECORDS or len(self._marks) >= _MOST_MARKS
+
+    def read_up_to(self, mark: FileMark) -> None:
+        """All records of the file before the mark were added: both are written together or not at all."""
+        self._marks[mark.file] = mark
+        if self.full:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand over what is there."""
+        if self._requests or self._marks:
+            priced = [self._pricer.priced(each) for each in self._requests.values()]
+            self._outcome.posted += self._store.post(priced, list(self._marks.values()))
+            self._requests, self._marks = {}, {}
+
+
+class _File:
+    """Reads one log from its mark on."""
+
+    def __init__(self, log_format: LogFormat, found: Found, outcome: AgentImport, batch: _Batch, told: _Told) -> None:
+        self._format = log_format
+        self._found = found
+        self._outcome = outcome
+        self._batch = batch
+        self._told = told
+        self._name = str(found.path)
+
+    def read(self, mark: FileMark | None) -> None:
+        if mark is not None and self._unchanged(mark):
+            return
+        with open_log(self._found) as file:
+            if not self._format.by_line:
+                self._whole(file)
+                return
+            head = file.read(_HEAD_BYTES)
+            if head[:2] in _UTF16:
+                self._skip(0, "it is UTF-16, and logs are UTF-8")
+                self._batch.read_up_to(self._mark(head, offset=self._found.size, line=0, reader=None))
+                return
+            if mark is not None and not _grown(mark, head, self._found, self._inode()):
+                mark = None
+            self._lines(file, head, mark)
+
+    def _unchanged(self, mark: FileMark) -> bool:
+        found = self._found
+        return (mark.size, mark.mtime_ns, mark.inode) == (found.size, found.mtime_ns, self._inode())
+
+    def _inode(self) -> int:
+        return self._found.path.lstat().st_ino & _LARGEST_INODE
+
+    def _lines(self, file: BinaryIO, head: bytes, mark: FileMark | None) -> None:
+        offset, number = (0, 0) if mark is None else (mark.offset, mark.line)
+        reader = self._format.open(self._name, {} if mark is None else mark.state)
+        for line in lines(file, offset=offset, number=number):
+            if not line.whole:
+                self._last(reader, line, head, offset, number)
+                return
+            self._record(reader, line)
+            offset, number = line.end, line.number
+            self._told.up_to(offset)
+            if self._batch.full:
+                self._batch.read_up_to(self._mark(head, offset=offset, line=number, reader=reader, at_end=False))
+        self._batch.read_up_to(self._mark(head, offset=offset, line=number, reader=reader))
+
+    def _last(self, reader: LogReader, line: Line, head: bytes, offset: int, number: int) -> None:
+        """A last line without an end may be half of a record: it is read again the next time, whatever it is now."""
+        mark = self._mark(head, offset=offset, line=number, reader=reader)
+        if line.data is not None:
+            with contextlib.suppress(BadRecord):
+                for each in reader.record(line.number, line.data):
+                    self._batch.add(each)
+        self._batch.read_up_to(mark)
+
+    def _record(self, reader: LogReader, line: Line) -> None:
+        if line.data is None:
+            self._skip(line.number, f"it is longer than {LONGEST_LINE_BYTES >> 20} MiB")
+            return
+        try:
+            for each in reader.record(line.number, line.data):
+                self._batch.add(each)
+        except BadRecord as error:
+            self._skip(line.number, str(error))
+
+    def _whole(self, file: BinaryIO) -> None:
+        data = b""
+        while len(data) <= LONGEST_LINE_BYTES and (more := file.read(LONGEST_LINE_BYTES + 1 - len(data))):
+            data += more
+        reader = self._format.open(self._name, {})
+        self._record(
+            reader,
+            Line(number=1, data=data if len(data) <= LONGEST_LINE_BYTES else None, end=len(data)),
+        )
+        self._batch.read_up_to(self._mark(data, offset=len(data), line=0, reader=None))
+
+    def _skip(self, line: int, why: str) -> None:
+        self._outcome.skip(SkippedLine(file=self._name, line=line, why=why))
+
+    def _mark(self, head: bytes, *, offset: int, line: int, reader: LogReader | None, at_end: bool = True) -> FileMark:
+        head = head[: min(_HEAD_BYTES, offset)]
+        return FileMark(
+            agent=self._format.agent,
+            file=self._name,
+            inode=self._inode(),
+            # Of a file that is not read to its end nothing is remembered by which it could be passed over.
+            size=self._found.size if at_end else -1,
+            mtime_ns=self._found.mtime_ns,
+            offset=offset,
+            line=line,
+            head_bytes=len(head),
+            head_sha256=hashlib.sha256(head).hexdigest(),
+            state={} if reader is None else reader.state(),
+        )
+
+
+class _Pricer:
+    """Prices records; what a model costs is looked up once for ten minutes of its use, which no price card divides."""
+
+    def __init__(self, pricing: Pricing, unpriced: set[str]) -> None:
+        self._pricing = pricing
+        self._unpriced = unpriced
+        self._prices: dict[tuple[str, str, str, str], Price | Unpriced] = {}
+        self._days: dict[str, str] = {}
+
+    def priced(self, request: ImportedRequest) -> PricedRequest:
+        """The record with its money; without a price it has none."""
+        cost = cost_of(request.usage, self._price(request))
+        day = self._day(request.at)
+        if isinstance(cost, Unpriced):
+            if len(self._unpriced) < _KEPT_NAMES:
+                self._unpriced.add(f"{request.model} ({request.tier})" if request.tier else request.model)
+            return PricedRequest(request=request, local_day=day, cost_pico=None, unit_prices=None, rate_card=None)
+        return PricedRequest(
+            request=request,
+            local_day=day,
+            cost_pico=cost.pico,
+            unit_prices=json.dumps(cost.rates.as_dict()),
+            rate_card=cost.rate_card,
+        )
+
+    def _price(self, request: ImportedRequest) -> Price | Unpriced:
+        key = (request.provider, request.model, request.tier, request.at[:15])
+        if key not in self._prices:
+            if len(self._prices) > 10_000:
+                self._prices.clear()
+            self._prices[key] = self._looked_up(request)
+        return self._prices[key]
+
+    def _looked_up(self, request: ImportedRequest) -> Price | Unpriced:
+        book = self._pricing.book
+        if request.tier == "":
+            return book.price(provider=request.provider, model=request.model, at=request.at)
+        if request.tier == "batch":
+            return book.batch_price(provider=request.provider, model=request.model, at=request.at)
+        return Unpriced(model=request.model, why=f"no price is known for the service tier '{request.tier}'")
+
+    def _day(self, at: str) -> str:
+        key = at[:15]
+        if key not in self._days:
+            self._days[key] = self._pricing.local_day_of(at)
+        return self._days[key]
+
+
+class _Told:
+    """Passes on how much of one file was read, in steps."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._told = 0
+
+    def up_to(self, offset: int) -> None:
+        if offset - self._told >= _TELL_EVERY_BYTES:
+            self._progress.advance(offset - self._told)
+            self._told = offset
+
+    def end(self, size: int) -> None:
+        if size > self._told:
+            self._progress.advance(size - self._told)
+            self._told = size
+
+
+def _grown(mark: FileMark, head: bytes, found: Found, inode: int) -> bool:
+    """Whether this is the file of the mark, with nothing changed that was read of it as far as can be seen."""
+    same_head = hashlib.sha256(head[: mark.head_bytes]).hexdigest() == mark.head_sha256
+    return mark.inode == inode and mark.offset <= found.size and same_head

@@ -1,0 +1,124 @@
+"""What a reader of an agent's log is, and what every one of them needs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path, PurePath
+from typing import Any, Protocol
+
+from bursar.domain.money.imported import ImportedRequest
+from bursar.domain.money.usage import Usage
+
+_LONGEST_ID = 200
+_MOST_TOKENS = 10**12
+
+
+class BadRecord(ValueError):
+    """A record that cannot be used; the message says why, as the end of a sentence."""
+
+
+class LogReader(Protocol):
+    """Reads one log file from its first record to its last; pure: what it returns follows from what it was given."""
+
+    def record(self, number: int, data: bytes) -> Sequence[ImportedRequest]:
+        """The requests in this record; number counts from 1. Raises BadRecord; the next record may still be good."""
+
+    def state(self) -> dict[str, Any]:
+        """What must be known to read on behind the last record."""
+
+
+class LogFormat(Protocol):
+    """Where one agent keeps its logs, and how they are read.
+
+    ``by_line`` is True for a log with a record in each line, to which lines are only added; else the whole file is one
+    record, read again when it changed.
+    """
+
+    agent: str
+    by_line: bool
+
+    def places(self, environ: Mapping[str, str], home: Path) -> Sequence[Path]:
+        """The only folders that are looked into, unless the user names another; they need not be there."""
+
+    def is_log(self, path: PurePath) -> bool:
+        """Whether a file of this path, below a place, is one of the agent's logs."""
+
+    def open(self, file: str, state: Mapping[str, Any]) -> LogReader:
+        """A reader of this file; ``state`` is empty at its start, else what an earlier reader had at that point."""
+
+
+def parsed(data: bytes) -> dict[str, Any]:
+    """The JSON object in these bytes. Broken letters in a text do not matter here, where only figures are read."""
+    try:
+        value = json.loads(data.decode("utf-8", "replace"), parse_constant=_no_constant)
+    except BadRecord:
+        raise
+    except RecursionError as error:
+        raise BadRecord("it is nested too deeply") from error
+    except ValueError as error:
+        raise BadRecord("it is not JSON") from error
+    if not isinstance(value, dict):
+        raise BadRecord("it is not a JSON object")
+    return value
+
+
+def tokens(usage: Mapping[str, Any], name: str) -> int:
+    """A count that may be missing (0); raises BadRecord for what cannot be one."""
+    value = usage.get(name)
+    if value is None:
+        return 0
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST_TOKENS:
+        raise BadRecord(f"its {name} is {json.dumps(value)[:40]}, which cannot be a number of tokens")
+    return value
+
+
+def part(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """An object inside another; empty where it is missing or something else."""
+    found = value.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def word(value: Mapping[str, Any], name: str) -> str:
+    """A text inside an object; '' where it is missing or something else."""
+    found = value.get(name)
+    return found if isinstance(found, str) else ""
+
+
+def ident(text: str) -> str:
+    """An id as it is kept: a very long one by its hash."""
+    return text if len(text) <= _LONGEST_ID else f"sha256:{hashlib.sha256(_bytes(text)).hexdigest()}"
+
+
+def digest(*parts: object) -> str:
+    """An id for a record that has none of its own, from what stays the same in every copy of it."""
+    return f"made:{hashlib.sha256(_bytes(json.dumps(parts))).hexdigest()[:40]}"
+
+
+def moment(text: str) -> str:
+    """A time as RFC 3339 UTC; raises BadRecord."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise BadRecord(f"its time is {json.dumps(text)[:40]}") from error
+    if found.tzinfo is None:
+        found = found.replace(tzinfo=UTC)
+    try:
+        return found.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    except (OverflowError, ValueError) as error:
+        raise BadRecord(f"its time is {json.dumps(text)[:40]}") from error
+
+
+def nothing_used(usage: Usage) -> bool:
+    """Whether a record says that no token was used: nothing that could be counted."""
+    return usage.input == 0 and usage.output == 0
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _no_constant(name: str) -> float:
+    raise BadRecord(f"{name} stands in the place of a number")

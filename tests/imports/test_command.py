@@ -1,0 +1,137 @@
+"""``bursar usage import`` as a user runs it."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from support.program import BURSAR, User
+
+from .logs import said, text, write
+
+MORE_BYTES = 72 << 20
+
+
+@pytest.fixture
+def user(tmp_path: Path) -> User:
+    (tmp_path / "work").mkdir()
+    return User(home=tmp_path / "state", cwd=tmp_path / "work", environ={"HOME": str(tmp_path / "ada")})
+
+
+def test_it_reads_the_known_places_and_only_when_asked(user: User, tmp_path: Path) -> None:
+    ada = tmp_path / "ada"
+    write(ada / ".claude" / "projects" / "p" / "s1.jsonl", said(1))
+    write(ada / ".claude" / "history.jsonl", said(2))
+    write(ada / "notes" / "s3.jsonl", said(3))
+    assert user.do("usage", "--json").json()["total_usd"] == "0"
+    agents = user.do("usage", "import", "--json").json()["agents"]
+    found = {each["agent"]: (each["files"], each["requests"], each["total_requests"]) for each in agents}
+    assert found["claude-code"] == (1, 1, 1)
+    assert all(each == (0, 0, 0) for agent, each in found.items() if agent != "claude-code")
+    again = user.do("usage", "import", "claude-code", "--json").json()["agents"]
+    assert [(each["agent"], each["cost_usd"], each["total_requests"]) for each in again] == [("claude-code", "0", 1)]
+    elsewhere = user.do("usage", "import", "claude-code", "--json", CLAUDE_CONFIG_DIR=tmp_path / "none").json()
+    assert [each["files"] for each in elsewhere["agents"]] == [0]
+    given = user.do("usage", "import", "claude-code", "--json", "--from", ada / "notes").json()["agents"]
+    assert [(each["requests"], each["total_requests"]) for each in given] == [(1, 2)]
+
+
+def test_it_says_what_it_did(user: User, tmp_path: Path) -> None:
+    log = write(tmp_path / "logs" / "s1.jsonl", said(1), said(1), said(2, model="nobody-knows"))
+    with log.open("a") as file:
+        file.write("{broken\n")
+    done = user.do("usage", "import", "claude-code", "--from", tmp_path / "logs")
+    assert done.code == 0
+    # 100 x $2 + 1,000 x $0.10 + 20 x $2.50 + 3 x $4 + 10 x $10 for a million
+    assert "claude-code  2 new requests, $0.00046 (1 file, 3 records, 1 repeated)" in done.out
+    assert "1 request of them without a price, which is not in the sum: nobody-knows." in done.out
+    assert done.err == f"bursar: {log}, line 4: skipped: it is not a whole JSON object.\n"
+    again = user.do("usage", "import", "claude-code", "--from", tmp_path / "logs")
+    assert "claude-code  0 new requests, $0.00 (1 file, 0 records, 0 repeated)" in again.out
+    assert again.err == ""
+    none = user.do("usage", "import", "codex")
+    assert none.out == (
+        f"{'codex':<12} no logs below {tmp_path / 'ada/.codex/sessions'} or"
+        f" {tmp_path / 'ada/.codex/archived_sessions'}\n"
+    )
+
+
+def test_wrong_use_says_what_to_do(user: User, tmp_path: Path) -> None:
+    done = user.do("usage", "import", "nobody")
+    assert (done.code, done.out) == (2, "")
+    assert "'nobody' is no agent whose logs can be read: choose from claude-code, codex" in done.err
+    done = user.do("usage", "import", "--from", tmp_path / "none")
+    assert (done.code, done.out) == (2, "")
+    assert "none is not a folder: give the one that the logs lie in" in done.err
+
+
+def test_two_commands_at_once_count_once(user: User, tmp_path: Path) -> None:
+    for number in range(40):
+        write(tmp_path / "logs" / f"{number}.jsonl", *(said(number * 25 + each) for each in range(50)))
+    environ = {**os.environ, **user.environ, "BURSAR_HOME": str(user.home)}
+    command = [*BURSAR, "usage", "import", "claude-code", "--from", str(tmp_path / "logs"), "--json"]
+    both = [subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)]
+    for each in both:
+        _, err = each.communicate(timeout=120)
+        assert each.returncode == 0, err
+    total = user.do("usage", "import", "claude-code", "--json").json()["agents"][0]
+    assert total["total_requests"] == 41 * 25
+
+
+def test_fifty_megabytes_are_read_in_bounded_memory(user: User, tmp_path: Path) -> None:
+    """A limit on memory that the log would not fit under, with one line that is longer than is kept."""
+    few, many = tmp_path / "few" / "s1.jsonl", tmp_path / "many" / "s1.jsonl"
+    talk = text([{"type": "user", "message": {"content": "x" * 20_000}}])
+    write(few, *(said(number) for number in range(20)))
+    many.parent.mkdir()
+    requests = 20
+    with many.open("w", encoding="utf-8") as file:
+        while file.tell() < 50 << 20:
+            file.write(talk * 20 + text(said(requests + each) for each in range(20)))
+            requests += 20
+        file.write('{"usage": "' + "x" * (40 << 20) + '"}\n')
+        file.write(text([said(requests)]))
+    code = (
+        "import resource, sys; from bursar.cli import run_command_line; limit = int(sys.argv.pop(1));"
+        "resource.setrlimit(resource.RLIMIT_DATA, (limit, limit)); code = run_command_line(sys.argv[1:]);"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr); sys.exit(code)"
+    )
+    environ = {**os.environ, **user.environ, "BURSAR_HOME": str(user.home)}
+
+    def read(log: Path, limit: int) -> tuple[str, str, int]:
+        command = [sys.executable, "-c", code, str(limit), "usage", "import", "claude-code", "--from", str(log.parent)]
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=300, check=False)
+        assert done.returncode == 0, done.stderr
+        *said_so, used_kb = done.stderr.splitlines()
+        return done.stdout, "\n".join(said_so), int(used_kb) << 10
+
+    _, _, least = read(few, -1)
+    out, err, most = read(many, least + MORE_BYTES)
+    assert f"in all {requests + 1:,} requests" in out
+    assert "it is longer than 32 MiB" in err
+    assert most - least < MORE_BYTES
+
+
+def test_a_terminal_is_shown_a_bar_and_stdout_stays_clean(user: User, tmp_path: Path) -> None:
+    write(tmp_path / "logs" / "s1.jsonl", *(said(number) for number in range(200)))
+    ours, theirs = pty.openpty()
+    environ = {**os.environ, **user.environ, "BURSAR_HOME": str(user.home), "TERM": "xterm", "COLUMNS": "100"}
+    command = [*BURSAR, "usage", "import", "claude-code", "--from", str(tmp_path / "logs"), "--json"]
+    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=theirs) as process:
+        os.close(theirs)
+        shown = b""
+        try:
+            while more := os.read(ours, 4096):
+                shown += more
+        except OSError:  # the terminal is gone with its last user
+            pass
+        assert process.stdout is not None
+        out = process.stdout.read().decode()
+    os.close(ours)
+    assert b"claude-code" in shown
+    assert out.startswith('{"agents": [') and out.count("\n") == 1
