@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -95,3 +96,26 @@ def fetched(done: Done) -> list[dict[str, Any]]:
         wrong = {f"{each}_" if each == key else each: found[0][each] for each in found[0]}
         assert not validator.is_valid({"reviews": [wrong]}), key
     return found
+
+
+def test_a_kill_anywhere_in_the_fetching_books_the_review_once(tmp_path: Path) -> None:
+    """A real SIGKILL at each point that the booking of a batch passes; the next fetch finds what is left to do."""
+    workspace, home, kept = make_workspace(tmp_path / "workspace"), tmp_path / "home", tmp_path / "kept"
+    with simulator(tmp_path / "sim", {**SCENARIO, "batches": [{"looks": 0}]}) as sim:
+        user = User(home=home, cwd=workspace).uses(sim.url)
+        run = user.do("run", ".kiro/specs/demo", "--task", "1", "--json").last()["run"]
+        assert checked(user.do("review", run, "--batch", "--json"))["state"] == "pending"
+        shutil.copytree(home, kept)
+        struck = []
+        for point in ("before_result", "after_result", "before_state"):
+            shutil.rmtree(home)
+            shutil.copytree(kept, home)
+            died = user.do("review", "--fetch", BURSAR_FAILPOINT=f"{point}:1:kill")
+            struck.append((point, died.code))
+            shown = user.do("review", run, "--batch")
+            assert (shown.code, shown.out) == (0, "hello.py: it greets nobody.\n"), point
+            usage = user.do("usage", "--json").json()
+            rows = sorted((each["request_id"], each["cost_usd"]) for each in usage["requests"])
+            assert rows == sorted((each["request_id"], each["cost_usd"]) for each in sim.bill()), point
+            assert usage["held_usd"] == "0", point
+        assert struck == [(point, -9) for point, _ in struck]
