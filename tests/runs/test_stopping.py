@@ -48,6 +48,7 @@ def provider_of(shop: Workshop, server: Simulator, wire: str) -> ModelProvider:
         key=lambda: None,
         key_name=None,
         clock=shop.clock,
+        ids=shop.ids,
         deadlines=Deadlines(look_again_s=0.01),
     )
 
