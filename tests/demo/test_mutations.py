@@ -39,8 +39,8 @@ MUTATIONS = {
 
         right = Figures.number
 
-        def wrong(self, raw, key, *, most):
-            return right(self, raw, "input_tokens" if key == "cache_creation_input_tokens" else key, most=most)
+        def wrong(self, raw, key, **more):
+            return right(self, raw, "input_tokens" if key == "cache_creation_input_tokens" else key, **more)
 
         Figures.number = wrong
     """,

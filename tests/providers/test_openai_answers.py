@@ -144,6 +144,7 @@ async def test_a_call_that_must_not_run_is_broken(raw, name, finish):
         ),
         ({"prompt_tokens": -1, "completion_tokens": 4}, Usage(output=4), True),
         ({"prompt_tokens": 10, "completion_tokens": None}, Usage(uncached_input=10), True),
+        ({"prompt_tokens": float("inf"), "completion_tokens": 4}, Usage(output=4), True),
         ({"prompt_tokens": 10, "completion_tokens": "4"}, Usage(uncached_input=10), True),
         ({"prompt_tokens": 10, "completion_tokens": 10**10}, Usage(uncached_input=10, output=1000), True),
         (

@@ -9,6 +9,9 @@ from typing import Any
 
 from bursar.commandline.output import FINE, result, result_json
 from bursar.domain.errors import BadInput
+from bursar.domain.wires import WIRES
+
+_A_WIRE = "a wire format"
 
 
 def schema(args: argparse.Namespace) -> int:
@@ -36,4 +39,17 @@ def load_schema(name: str) -> dict[str, Any]:
         raise BadInput(f"there is no schema '{name}': choose one of {', '.join(names)}")
     text = resources.files("bursar").joinpath("schemas", f"{name}.json").read_text(encoding="utf-8")
     loaded: dict[str, Any] = json.loads(text)
+    _name_wires(loaded)
     return loaded
+
+
+def _name_wires(part: Any) -> None:
+    """Where a schema says that a wire format stands, allow those of the table: it is the one place that lists them."""
+    if isinstance(part, dict):
+        if part.get("$comment") == _A_WIRE:
+            part["enum"] = list(WIRES)
+        for each in part.values():
+            _name_wires(each)
+    elif isinstance(part, list):
+        for each in part:
+            _name_wires(each)

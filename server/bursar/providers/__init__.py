@@ -6,17 +6,14 @@ from collections.abc import Callable
 
 from bursar.domain.errors import BadInput
 from bursar.domain.ports import Clock, Failpoint, Ids, ModelProvider, nowhere
+from bursar.domain.wires import WIRES
+from bursar.providers.adapters import wire_named
 from bursar.providers.addresses import checked_address
-from bursar.providers.anthropic import AnthropicWire
 from bursar.providers.attempt import Deadlines, OpenTransport
-from bursar.providers.openai_chat import OpenAIChatWire
-from bursar.providers.openai_responses import OpenAIResponsesWire
 from bursar.providers.transport import HttpProvider
-from bursar.providers.wire import Wire
 
-__all__ = ["WIRES", "Deadlines", "OpenTransport", "make_provider"]
+__all__ = ["Deadlines", "OpenTransport", "make_provider"]
 
-WIRES = ("anthropic", "openai-chat", "openai-responses")
 _USUAL = Deadlines()
 
 
@@ -43,20 +40,13 @@ def make_provider(
     Raises BadInput for an unknown wire, and for an address that a key must not go to.
     """
     address = checked_address(base_url, name=name)
-    known: Wire
-    if wire == "anthropic":
-        known = AnthropicWire()
-    elif wire == "openai-chat":
-        known = OpenAIChatWire(base_url=address.base_url)
-    elif wire == "openai-responses":
-        known = OpenAIResponsesWire()
-    else:
+    if wire not in WIRES:
         raise BadInput(
             f"the provider {name} has the wire '{wire}', which is not known: use {', '.join(WIRES[:-1])} or {WIRES[-1]}"
         )
     return HttpProvider(
         name=name,
-        wire=known,
+        wire=wire_named(wire, base_url=address.base_url),
         address=address,
         key=key,
         key_name=key_name,

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 from bursar.domain.conversation import Block, BrokenToolCall, Message, ModelRequest, Text, ToolCall, ToolResult
-from bursar.domain.money.usage import Usage
-from bursar.providers.canonical import canonical_bytes, canonical_text, whole_text
+from bursar.providers.canonical import canonical_bytes, canonical_text, reported_text
 from bursar.providers.sse import SseEvent
 from bursar.providers.strict_json import json_object
-from bursar.providers.usage_fields import anthropic_usage
+from bursar.providers.usage_fields import Reported, anthropic_usage, larger, shrunk
 from bursar.providers.wire import (
     CUT_BY_LIMIT,
     NOT_CLOSED,
@@ -35,11 +35,22 @@ _MARK = {"type": "ephemeral"}
 _NOT_IN_AN_ID = re.compile(r"[^a-zA-Z0-9_-]")
 
 
+def open_wire(*, base_url: str) -> AnthropicWire:
+    """The adapter for the server at this address."""
+    return AnthropicWire()
+
+
 class AnthropicWire:
     """The wire format of POST /v1/messages."""
 
     name = "anthropic"
+    seller = "anthropic"
     terse_fields: Mapping[str, Any] = MappingProxyType({"output_config": {"effort": "low"}})
+
+    def knows(self, part: dict[str, Any], /) -> bool:
+        """A message in one piece, or the event that begins a streamed one."""
+        kind = part.get("type")
+        return kind == "message_start" or (kind == "message" and isinstance(part.get("content"), list))
 
     def url(self, base_url: str, /) -> str:
         """Where requests go, for a base URL with or without its /v1."""
@@ -103,7 +114,9 @@ class AnthropicReader:
         self._stop_reason = ""
         self._usage_start: dict[str, Any] | None = None
         self._usage_delta: dict[str, Any] | None = None
-        self._usage_fell = False
+        self._usage_fell: tuple[str, ...] = ()
+        self._thoughts: list[str] = []
+        self._tier: str | None = None
         self._damaged = False
 
     @property
@@ -121,10 +134,7 @@ class AnthropicReader:
             raise BadStream(f"the event {event.name[:40]!r} is not a JSON object")
         self._damaged = self._damaged or event.damaged
         if kind == "error":
-            error = _object(data.get("error"))
-            raise StreamError(
-                kind=str(error.get("type", "")), code=_code_of(error), message=str(error.get("message", ""))
-            )
+            raise _error(data)
         if kind == "message_start":
             self._start(_object(data.get("message")))
         elif kind in _NEEDS_A_START and not self._started:
@@ -142,18 +152,38 @@ class AnthropicReader:
                 raise BadStream("message_stop came without a stop reason")
             self.ended = True
 
+    def take_whole(self, answer: dict[str, Any], /) -> bool:
+        """Read a message that came in one piece."""
+        if answer.get("type") == "error":
+            raise _error(answer)
+        self._start(answer)
+        content = answer.get("content")
+        for index, block in enumerate(content if isinstance(content, list) else []):
+            self._open({"index": index, "content_block": block})
+            self._think(_text(_object(block).get("thinking")))
+            self._blocks[-1].closed = True
+        self._delta({"delta": {"stop_reason": answer.get("stop_reason")}, "usage": answer.get("usage")})
+        self.ended = bool(self._stop_reason)
+        return True
+
     def reading(self) -> Reading:
         """The answer with its usage."""
-        usage, raw, clamped = self._usage()
+        # message_start knows the input only; its output figure is what stood there before the answer.
+        reported = None if self._usage_delta is None else self._reported()
         return Reading(
             request_id=self.request_id,
             model=self._model,
             blocks=tuple(self._finished()),
             stop_reason=self._stop_reason,
-            usage=usage,
-            usage_raw=raw,
-            usage_clamped=clamped,
+            reported=reported,
+            usage_raw=self._usage_raw(),
+            said="".join([*self._thoughts, *(each.said for each in self._blocks)]),
+            tier=self._tier,
         )
+
+    def so_far(self) -> Reported | None:
+        """The input that message_start reports, with what message_delta had said by then."""
+        return self._reported() if self._usage_start or self._usage_delta else None
 
     def kept(self) -> tuple[Block, ...]:
         """The texts so far and the calls whose blocks were closed."""
@@ -166,7 +196,8 @@ class AnthropicReader:
         self.request_id = _text(message.get("id")) or None
         self._model = _text(message.get("model")) or None
         usage = message.get("usage")
-        self._usage_start = usage if isinstance(usage, dict) else None
+        self._usage_start = usage if isinstance(usage, dict) and usage else None
+        self._tier = _text(_object(usage).get("service_tier")) or None
 
     def _open(self, data: dict[str, Any]) -> None:
         if data.get("index") != len(self._blocks) or (self._blocks and not self._blocks[-1].closed):
@@ -179,7 +210,7 @@ class AnthropicReader:
         elif opened.kind == "tool_use":
             self.chars += len(opened.name)
             if block.get("input"):
-                opened.whole_input = canonical_text(block["input"])
+                opened.whole_input = reported_text(block["input"])
 
     def _block(self, data: dict[str, Any]) -> _Open:
         if not self._blocks or data.get("index") != len(self._blocks) - 1 or self._blocks[-1].closed:
@@ -193,8 +224,12 @@ class AnthropicReader:
         elif kind == "input_json_delta":
             self._grow(block, _text(delta.get("partial_json")))
         elif kind == "thinking_delta":
-            # Thoughts are billed as output and show that the model is at work; they are not part of the answer.
-            self.chars += len(_text(delta.get("thinking")))
+            self._think(_text(delta.get("thinking")))
+
+    def _think(self, text: str) -> None:
+        # Thoughts are billed as output and show that the model is at work; they are not part of the answer.
+        self._thoughts.append(text)
+        self.chars += len(text)
 
     def _grow(self, block: _Open, text: str) -> None:
         block.parts.append(text)
@@ -203,13 +238,12 @@ class AnthropicReader:
     def _delta(self, data: dict[str, Any]) -> None:
         self._stop_reason = _text(_object(data.get("delta")).get("stop_reason")) or self._stop_reason
         usage = data.get("usage")
-        if isinstance(usage, dict):
+        if isinstance(usage, dict) and usage:
             before = self._usage_delta or {}
             # The figures are running totals: they cannot fall.
-            self._usage_fell = self._usage_fell or any(
-                _is_count(usage.get(key)) and _is_count(value) and usage[key] < value for key, value in before.items()
-            )
-            self._usage_delta = before | {key: value for key, value in usage.items() if value is not None}
+            self._usage_fell += shrunk(before, usage)
+            self._usage_delta = larger(before, usage)
+            self._tier = _text(usage.get("service_tier")) or self._tier
 
     def _finished(self) -> Iterable[Block]:
         for number, block in enumerate(self._blocks):
@@ -229,26 +263,26 @@ class AnthropicReader:
                 raw = "".join(block.parts) or block.whole_input
                 yield call_block(call_id=block.call_id or f"call_{number}", name=block.name, raw=raw, damage=damage)
 
-    def _usage(self) -> tuple[Usage | None, str | None, bool]:
+    def _usage_raw(self) -> str | None:
         if self._usage_start is None and self._usage_delta is None:
-            return None, None, False
-        raw = whole_text(canonical_text({"message_start": self._usage_start, "message_delta": self._usage_delta}))
-        if self._usage_delta is None:
-            # message_start knows the input only; its output figure is what stood there before the answer.
-            return None, raw, False
+            return None
+        return reported_text({"message_start": self._usage_start, "message_delta": self._usage_delta})
+
+    def _reported(self) -> Reported:
+        delta = self._usage_delta or {}
         merged = {key: value for key, value in (self._usage_start or {}).items() if value is not None}
-        if "cache_creation_input_tokens" in self._usage_delta and "cache_creation" not in self._usage_delta:
+        if "cache_creation_input_tokens" in delta and "cache_creation" not in delta:
             split = merged.get("cache_creation")
-            if merged.get("cache_creation_input_tokens") != self._usage_delta["cache_creation_input_tokens"] and split:
+            if merged.get("cache_creation_input_tokens") != delta["cache_creation_input_tokens"] and split:
                 del merged["cache_creation"]
-        merged |= self._usage_delta
-        usage, clamped = anthropic_usage(
+        merged |= delta
+        reported = anthropic_usage(
             merged,
             most_input_tokens=self._most_input_tokens,
             most_output_tokens=self._most_output_tokens,
             content_seen=self.chars > 0,
         )
-        return usage, raw, clamped or self._usage_fell
+        return replace(reported, impossible=self._usage_fell + reported.impossible)
 
 
 class _Open:
@@ -263,6 +297,11 @@ class _Open:
         self.parts: list[str] = []
         self.whole_input = ""
         self.closed = False
+
+    @property
+    def said(self) -> str:
+        """Everything of it that the model generated."""
+        return "".join((self.name, *(self.parts or [self.whole_input])))
 
 
 _NEEDS_A_START = frozenset(
@@ -341,8 +380,9 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+def _error(data: dict[str, Any]) -> StreamError:
+    error = _object(data.get("error"))
+    return StreamError(kind=str(error.get("type", "")), code=_code_of(error), message=str(error.get("message", "")))
 
 
 def _code_of(error: dict[str, Any]) -> str:

@@ -299,9 +299,9 @@ def as_reply(reading: Reading, *, request_id: str, model: str, ttft_ms: int | No
         model=reading.model or model,
         blocks=reading.blocks,
         stop_reason=reading.stop_reason,
-        usage=reading.usage,
+        usage=None if reading.reported is None else reading.reported.usage,
         usage_raw=reading.usage_raw,
-        usage_clamped=reading.usage_clamped,
+        usage_clamped=reading.reported is not None and reading.reported.clamped,
         ttft_ms=ttft_ms,
         duration_ms=duration_ms,
     )

@@ -27,3 +27,8 @@ def whole_text(text: str) -> str:
     if not any("\ud800" <= each <= "\udfff" for each in text):
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def reported_text(value: Any) -> str:
+    """What a provider reported, as text to keep: also NaN and infinities, which are no JSON and do come."""
+    return whole_text(json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":")))

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
 from bursar.domain.conversation import Block, BrokenToolCall, Message, ModelRequest, Text, ToolCall, ToolResult
-from bursar.providers.canonical import canonical_bytes, canonical_text, whole_text
+from bursar.providers.canonical import canonical_bytes, canonical_text, reported_text, whole_text
 from bursar.providers.sse import SseEvent
 from bursar.providers.strict_json import json_object
-from bursar.providers.usage_fields import openai_usage
+from bursar.providers.usage_fields import Reported, larger, llama_cpp_timings, openai_usage, shrunk
 from bursar.providers.wire import (
     CUT_BY_LIMIT,
     NOT_UTF8,
@@ -33,16 +34,26 @@ _STOP_REASONS = {
 }
 
 
+def open_wire(*, base_url: str) -> OpenAIChatWire:
+    """The adapter for the server at this address."""
+    return OpenAIChatWire(base_url=base_url)
+
+
 class OpenAIChatWire:
     """The wire format of POST {base}/chat/completions."""
 
     name = "openai-chat"
+    seller = "openai"
     terse_fields: Mapping[str, Any] = MappingProxyType({"reasoning_effort": "low", "verbosity": "low"})
 
     def __init__(self, *, base_url: str) -> None:
         host = urlsplit(base_url).hostname or ""
         # The vendor refuses the old name for its newer models; most other servers know only the old one.
         self._limit_field = "max_completion_tokens" if host == "api.openai.com" else "max_tokens"
+
+    def knows(self, part: dict[str, Any], /) -> bool:
+        """A completion or a chunk of one, by its choices."""
+        return isinstance(part.get("choices"), list)
 
     def url(self, base_url: str, /) -> str:
         """Where requests go; a base URL without a path gets the usual /v1."""
@@ -113,6 +124,10 @@ class OpenAIChatReader:
         self._calls: list[_Call] = []
         self._finish_reason = ""
         self._usage: dict[str, Any] | None = None
+        self._usage_fell: tuple[str, ...] = ()
+        self._timings: dict[str, Any] | None = None
+        self._thoughts: list[str] = []
+        self._tier: str | None = None
         self._damaged = False
 
     @property
@@ -131,16 +146,27 @@ class OpenAIChatReader:
         if data is None:
             raise BadStream("a chunk is not a JSON object")
         self._damaged = self._damaged or event.damaged
+        self._take(data)
+
+    def _take(self, data: dict[str, Any]) -> None:
         if data.get("error"):
             raise _error(data["error"])
         self.request_id = self.request_id or _text(data.get("id")) or None
         self._model = self._model or _text(data.get("model")) or None
-        if isinstance(data.get("usage"), dict):
-            self._usage = data["usage"]
+        self._note(data)
         choices = data.get("choices")
         for choice in choices if isinstance(choices, list) else []:
             if isinstance(choice, dict) and choice.get("index", 0) == 0:
                 self._choice(choice)
+
+    def take_whole(self, answer: dict[str, Any], /) -> bool:
+        """Read a completion that came in one piece: its message is a delta that says everything."""
+        choices = answer.get("choices")
+        found = [each for each in choices if isinstance(each, dict)] if isinstance(choices, list) else []
+        as_chunk = [{**each, "delta": each.get("message")} for each in found]
+        self._take({**answer, "choices": as_chunk})
+        self.ended = bool(self._finish_reason)
+        return True
 
     def reading(self) -> Reading:
         """The answer with its usage."""
@@ -148,24 +174,41 @@ class OpenAIChatReader:
         if self._calls and stop_reason == "end_turn":
             # Some servers finish a call with "stop".
             stop_reason = "tool_use"
-        usage, raw, clamped = None, None, False
-        if self._usage is not None:
-            raw = whole_text(canonical_text(self._usage))
-            usage, clamped = openai_usage(
-                self._usage,
-                most_input_tokens=self._most_input_tokens,
-                most_output_tokens=self._most_output_tokens,
-                content_seen=self.chars > 0,
-            )
+        reported, raw = self._reported()
         return Reading(
             request_id=self.request_id,
             model=self._model,
             blocks=tuple(self._blocks(stop_reason)),
             stop_reason=stop_reason,
-            usage=usage,
+            reported=reported,
             usage_raw=raw,
-            usage_clamped=clamped,
+            said="".join([*self._thoughts, *self._text, *(part for each in self._calls for part in each.said)]),
+            tier=self._tier,
         )
+
+    def so_far(self) -> Reported | None:
+        """The running total of a server that sends one with each chunk."""
+        return self._reported()[0]
+
+    def _note(self, data: dict[str, Any]) -> None:
+        """Remember what a chunk says of tokens; a total that comes with every chunk cannot fall."""
+        usage, timings = data.get("usage"), data.get("timings")
+        if isinstance(usage, dict):
+            self._usage_fell += shrunk(self._usage or {}, usage)
+            self._usage = usage if self._usage is None else larger(self._usage, usage)
+        if isinstance(timings, dict):
+            self._timings = timings
+        self._tier = _text(data.get("service_tier")) or self._tier
+
+    def _reported(self) -> tuple[Reported | None, str | None]:
+        most = {"most_input_tokens": self._most_input_tokens, "most_output_tokens": self._most_output_tokens}
+        if self._usage:
+            reported = openai_usage(self._usage, **most, content_seen=self.chars > 0)
+            reported = replace(reported, impossible=self._usage_fell + reported.impossible)
+            return reported, reported_text(self._usage)
+        if self._timings:
+            return llama_cpp_timings(self._timings, **most), reported_text(self._timings)
+        return None, None
 
     def kept(self) -> tuple[Block, ...]:
         """The text so far and the calls that another one followed: the last one has no end of its own."""
@@ -183,7 +226,9 @@ class OpenAIChatReader:
                 self._text.append(text)
                 self.chars += len(text)
             # Thoughts are billed as output and show that the model is at work; they are not part of the answer.
-            self.chars += len(_text(delta.get("reasoning_content")) or _text(delta.get("reasoning")))
+            thought = _text(delta.get("reasoning_content")) or _text(delta.get("reasoning"))
+            self._thoughts.append(thought)
+            self.chars += len(thought)
             calls = delta.get("tool_calls")
             for call in calls if isinstance(calls, list) else []:
                 if isinstance(call, dict):
@@ -197,7 +242,7 @@ class OpenAIChatReader:
         name, arguments = _text(function.get("name")), function.get("arguments")
         call.name = call.name or name
         # Some servers send the arguments as an object instead of its text.
-        text = canonical_text(arguments) if isinstance(arguments, dict) else _text(arguments)
+        text = reported_text(arguments) if isinstance(arguments, dict) else _text(arguments)
         call.parts.append(text)
         self.chars += len(name) + len(text)
 
@@ -239,6 +284,11 @@ class _Call:
         self.call_id = call_id
         self.name = ""
         self.parts: list[str] = []
+
+    @property
+    def said(self) -> list[str]:
+        """Everything of it that the model generated."""
+        return [self.name, *self.parts]
 
 
 def _messages(message: Message) -> list[dict[str, Any]]:

@@ -24,11 +24,23 @@ _NAMES_AN_OPTION = re.compile(rf"\b(?:{'|'.join(_OPTIONS)})\b")
 _NOT_IN_A_NAME = re.compile(r"[^a-zA-Z0-9_-]")
 
 
+def open_wire(*, base_url: str) -> OpenAIResponsesWire:
+    """The adapter for the server at this address."""
+    return OpenAIResponsesWire()
+
+
 class OpenAIResponsesWire:
     """The wire format of POST {base}/responses."""
 
     name = "openai-responses"
+    seller = "openai"
     terse_fields: Mapping[str, Any] = MappingProxyType({"reasoning": {"effort": "low"}, "text": {"verbosity": "low"}})
+
+    def knows(self, part: dict[str, Any], /) -> bool:
+        """A response in one piece, or an event that holds one."""
+        kind, output = part.get("type"), part.get("output")
+        is_event = isinstance(kind, str) and kind.startswith("response.")
+        return is_event or part.get("object") == "response" or (isinstance(output, list) and "status" in part)
 
     def url(self, base_url: str, /) -> str:
         """Where requests go; a base URL without a path gets the usual /v1."""

@@ -6,11 +6,11 @@ import re
 from typing import Any
 
 from bursar.domain.conversation import Block, Text
-from bursar.domain.money.usage import Owed, Usage
-from bursar.providers.canonical import canonical_text, whole_text
+from bursar.domain.money.usage import Owed
+from bursar.providers.canonical import reported_text
 from bursar.providers.sse import SseEvent
 from bursar.providers.strict_json import json_object
-from bursar.providers.usage_fields import responses_usage
+from bursar.providers.usage_fields import Reported, responses_usage
 from bursar.providers.wire import (
     CUT_BY_LIMIT,
     NOT_CLOSED,
@@ -54,6 +54,8 @@ class ResponsesReader:
         self._started = False
         self._items: dict[int, _Item] = {}
         self._final: dict[str, Any] = {}
+        self._given_up: dict[str, Any] = {}
+        self._thoughts: list[str] = []
         self._damaged = False
 
     @property
@@ -101,7 +103,7 @@ class ResponsesReader:
             self._whole_arguments(data)
         elif kind in _THOUGHT_DELTAS:
             # Thoughts are billed as output and show that the model is at work; they are not part of the answer.
-            self.chars += len(_text(data.get("delta")))
+            self._think(_text(data.get("delta")))
 
     def take_whole(self, response: dict[str, Any]) -> bool:
         """Read the answer as it stands; False while it is being made. Raises StreamError where it was given up."""
@@ -126,33 +128,42 @@ class ResponsesReader:
         blocks = self._blocks(stop_reason)
         if stop_reason == "end_turn" and any(not isinstance(each, Text) for each in blocks):
             stop_reason = "tool_use"
-        usage, raw, clamped = self._usage(self._final)
+        reported, raw = self._reported(self._final)
         return Reading(
             request_id=self.request_id,
             model=self._model,
             blocks=tuple(blocks),
             stop_reason=stop_reason,
-            usage=usage,
+            reported=reported,
             usage_raw=raw,
-            usage_clamped=clamped,
+            said="".join([*self._thoughts, *(part for each in self._items.values() for part in each.said)]),
+            tier=_text(self._final.get("service_tier")) or None,
         )
+
+    def so_far(self) -> Reported | None:
+        """What an answer that was given up reports: this format has usage in its last event alone."""
+        return self._reported(self._given_up)[0]
 
     def kept(self) -> tuple[Block, ...]:
         """The texts so far and the calls whose items were closed."""
         return whole_blocks(self._blocks(""))
 
-    def _usage(self, response: dict[str, Any]) -> tuple[Usage | None, str | None, bool]:
-        """What a response reports, None where it reports nothing; its raw text, and whether a figure was clamped."""
+    def _reported(self, response: dict[str, Any]) -> tuple[Reported | None, str | None]:
+        """What a response reports, None where it reports nothing, and its raw text."""
         reported = response.get("usage")
-        if not isinstance(reported, dict):
-            return None, None, False
-        usage, clamped = responses_usage(
+        if not isinstance(reported, dict) or not reported:
+            return None, None
+        found = responses_usage(
             reported,
             most_input_tokens=self._most_input_tokens,
             most_output_tokens=self._most_output_tokens,
             content_seen=self.chars > 0,
         )
-        return usage, whole_text(canonical_text(reported)), clamped
+        return found, reported_text(reported)
+
+    def _think(self, text: str) -> None:
+        self._thoughts.append(text)
+        self.chars += len(text)
 
     def _is_next(self, number: Any) -> bool:
         if not isinstance(number, int) or isinstance(number, bool):
@@ -183,6 +194,7 @@ class ResponsesReader:
 
     def _fail(self, response: dict[str, Any]) -> None:
         self.failed = True
+        self._given_up = response
         error = _object(response.get("error"))
         status = _text(response.get("status")) or "failed"
         raise StreamError(
@@ -194,10 +206,13 @@ class ResponsesReader:
 
     def _owed(self, response: dict[str, Any]) -> Owed | None:
         """What is billed for an answer that was given up; None where nothing is reported, or nothing at all."""
-        usage, raw, clamped = self._usage(response)
-        if usage is None or raw is None or not (usage.input or usage.output or clamped):
+        reported, raw = self._reported(response)
+        if reported is None or raw is None:
             return None
-        return Owed(usage=usage, raw=raw, clamped=clamped, model=self._model)
+        usage = reported.usage
+        if not (usage.input or usage.output or reported.clamped):
+            return None
+        return Owed(usage=usage, raw=raw, clamped=reported.clamped, model=self._model)
 
     def _item(self, data: dict[str, Any], kind: str) -> _Item:
         index = data.get("output_index")
@@ -221,7 +236,7 @@ class ResponsesReader:
         elif item.kind == "function_call":
             arguments = given.get("arguments")
             # Some servers send the arguments as an object instead of its text.
-            text = canonical_text(arguments) if isinstance(arguments, dict) else _text(arguments)
+            text = reported_text(arguments) if isinstance(arguments, dict) else _text(arguments)
             self._replace(item, [text] if text else [])
 
     def _whole_arguments(self, data: dict[str, Any]) -> None:
@@ -270,6 +285,11 @@ class _Item:
         self.name = ""
         self.parts: list[str] = []
         self.closed = False
+
+    @property
+    def said(self) -> list[str]:
+        """Everything of it that the model generated."""
+        return [self.name, *self.parts]
 
 
 def _spoken(item: dict[str, Any]) -> list[str]:

@@ -7,23 +7,29 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from bursar.domain.conversation import Block, BrokenToolCall, ModelRequest, Text, ToolCall
-from bursar.domain.money.usage import Owed, Usage
+from bursar.domain.money.usage import Owed
 from bursar.providers.canonical import whole_text
 from bursar.providers.sse import SseEvent
 from bursar.providers.strict_json import tool_input
+from bursar.providers.usage_fields import Reported
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """A whole answer as the wire told it; ``model`` and ``request_id`` are None where it named none."""
+    """An answer as the wire told it; ``model``, ``request_id`` and ``tier`` are None where it named none.
+
+    ``reported`` is its usage as far as it was told. ``said`` is everything that the model generated, thoughts and
+    arguments too: what is counted where nothing is reported.
+    """
 
     request_id: str | None
     model: str | None
     blocks: tuple[Block, ...]
     stop_reason: str
-    usage: Usage | None
+    reported: Reported | None
     usage_raw: str | None
-    usage_clamped: bool
+    said: str = ""
+    tier: str | None = None
 
 
 class StreamError(Exception):
@@ -57,19 +63,30 @@ class Reader(Protocol):
     def take(self, event: SseEvent, /) -> None:
         """Read one event; raises StreamError for an error of the provider's and BadStream for a broken one."""
 
+    def take_whole(self, answer: dict[str, Any], /) -> bool:
+        """Read an answer that came in one piece; False where it is still being made. Raises like ``take``."""
+
     def reading(self) -> Reading:
-        """The answer, once it has ended."""
+        """The answer, once it has ended; before that what there is of it, without usage that is not final."""
+
+    def so_far(self) -> Reported | None:
+        """What was reported of an answer that has not ended: its input, and its output as far as it was told."""
 
     def kept(self) -> tuple[Block, ...]:
         """What can be used of an answer that broke off: its text so far, and the calls that are whole for certain."""
 
 
 class Wire(Protocol):
-    """One wire format."""
+    """One wire format. Its module has ``open_wire(base_url=...)``: what a server's address tells comes from there."""
 
     name: str
+    seller: str
+    """Who sells what speaks it, where a model's own name does not say: a name of the price card."""
     terse_fields: Mapping[str, Any]
     """What a terse request has beside the others; a model that refuses it is asked without."""
+
+    def knows(self, part: dict[str, Any], /) -> bool:
+        """Whether an answer, or a part of a streamed one, has the marks of this format and of no other."""
 
     def url(self, base_url: str, /) -> str: ...
 
@@ -81,6 +98,21 @@ class Wire(Protocol):
 
     def reader(self, *, most_input_tokens: int, most_output_tokens: int) -> Reader:
         """A reader for one answer; the two bounds stand in for usage that cannot be true."""
+
+
+def owed_for(reader: Reader) -> Owed | None:
+    """What is owed for an answer that broke off, as far as it was reported; None where nothing was."""
+    reported = reader.so_far()
+    if reported is None:
+        return None
+    reading = reader.reading()
+    return Owed(
+        usage=reported.usage,
+        raw=reading.usage_raw or "",
+        clamped=bool(reported.impossible),
+        model=reading.model,
+        final=False,
+    )
 
 
 def text_block(parts: list[str]) -> Text | None:

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 from bursar.domain.errors import BadInput
 from bursar.domain.money.budget import Amount, parse_amount
 from bursar.domain.routes import LocalOnly, Route
+from bursar.domain.wires import WIRES
 
-Wire = Literal["anthropic", "openai-chat", "openai-responses"]
 ESTIMATE_MODEL = "claude-sonnet-5-5"
 _DEFAULT_RUN = "1usd"
 _DEFAULT_DAY = "5usd"
@@ -27,7 +27,7 @@ class ProviderEntry:
     """One configured provider; ``key_env`` names the environment variable that holds its key."""
 
     name: str
-    wire: Wire
+    wire: str
     base_url: str
     key_env: str | None
     price: Literal["card", "free"]
@@ -224,14 +224,21 @@ class _Checked:
 
 
 def _provider_entry(name: str, entry: dict[str, Any]) -> ProviderEntry:
-    from pydantic import BaseModel, ConfigDict
+    from pydantic import BaseModel, ConfigDict, field_validator
 
     class Entry(BaseModel):
         model_config = ConfigDict(extra="forbid")
-        wire: Wire
+        wire: str
         base_url: str
         key_env: str | None = None
         price: Literal["card", "free"] = "card"
+
+        @field_validator("wire")
+        @classmethod
+        def _known(cls, wire: str) -> str:
+            if wire not in WIRES:
+                raise ValueError(f"must be one of {', '.join(WIRES)}")
+            return wire
 
     checked = Entry.model_validate(entry)
     built_in = BUILT_IN.get(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bursar.commandline.arguments.adding import Commands, add
+from bursar.domain.wires import WIRES
 
 _SPENT_HELP = """What is spent is what was billed. A request whose bill is not known (its answer broke off, or the
 process was killed) is counted at the most that it can have cost, and shown as that: 'usage'
@@ -49,6 +50,7 @@ def add_records(commands: Commands) -> None:
     importing.add_argument(
         "--from", dest="folder", type=Path, metavar="DIR", help="read the logs below this folder and no others"
     )
+    _add_cost(commands)
     budget = add(
         commands,
         "budget",
@@ -83,3 +85,18 @@ def add_records(commands: Commands) -> None:
         "look at everything that a run depends on, and say what to do where something is wrong",
         "bursar doctor --json",
     )
+
+
+def _add_cost(commands: Commands) -> None:
+    cost = add(
+        commands,
+        "cost",
+        "bursar.commandline.cost:cost",
+        "explain what one recorded answer of a provider costs",
+        "bursar cost reply.json\n         bursar cost stream.sse --format openai-chat --model gpt-6-sol --json",
+    )
+    cost.add_argument("file", metavar="FILE", help="JSON, JSON lines or server-sent events as they came; - is stdin")
+    cost.add_argument("--format", choices=WIRES, help="its wire format; told from the answer where that can be done")
+    cost.add_argument("--model", metavar="M", help="the model, where the answer names none")
+    cost.add_argument("--at", metavar="TIME", help="at the prices of this time (RFC 3339); now, where it is not given")
+    cost.add_argument("--prices", metavar="FILE", help="a price file that goes before the price card")

@@ -75,6 +75,31 @@ class Cost:
     rate_card: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BucketCost:
+    """What one bucket of a usage costs: tokens, times USD per million, is whole pico-dollars."""
+
+    bucket: str
+    tokens: int
+    usd_per_mtok: Decimal
+    pico: int
+
+
+def buckets_at(usage: Usage, rates: Rates) -> tuple[BucketCost, ...]:
+    """Each of the five buckets with its price; the sum of their money is the cost of the usage."""
+    pairs = (
+        ("uncached_input", usage.uncached_input, rates.input),
+        ("cache_read", usage.cache_read, rates.cache_read),
+        ("cache_write_5m", usage.cache_write_5m, rates.cache_write_5m),
+        ("cache_write_1h", usage.cache_write_1h, rates.cache_write_1h),
+        ("output", usage.output, rates.output),
+    )
+    return tuple(
+        BucketCost(bucket=bucket, tokens=tokens, usd_per_mtok=rate, pico=_bucket_pico(tokens, rate))
+        for bucket, tokens, rate in pairs
+    )
+
+
 def cost_of(usage: Usage, price: Price | Unpriced) -> Cost | Unpriced:
     """What this usage costs at this price; Unpriced where the price is unknown.
 
@@ -84,14 +109,7 @@ def cost_of(usage: Usage, price: Price | Unpriced) -> Cost | Unpriced:
     if isinstance(price, Unpriced):
         return price
     rates = price.rates_for(usage.input)
-    pico = (
-        _bucket_pico(usage.uncached_input, rates.input)
-        + _bucket_pico(usage.cache_read, rates.cache_read)
-        + _bucket_pico(usage.cache_write_5m, rates.cache_write_5m)
-        + _bucket_pico(usage.cache_write_1h, rates.cache_write_1h)
-        + _bucket_pico(usage.output, rates.output)
-    )
-    return Cost(pico=pico, rates=rates, rate_card=price.rate_card)
+    return Cost(pico=sum(each.pico for each in buckets_at(usage, rates)), rates=rates, rate_card=price.rate_card)
 
 
 def most_it_can_cost_pico(*, input_tokens: int, output_tokens: int, price: Price) -> int:
