@@ -25,7 +25,7 @@ from .report import Report, seeded
 from .test_in_doubt import until
 
 REFUSED, PAUSED = 2, 3
-_TABLES = ("run", "step", "ledger", "hold", "event", "roll_day")
+_TABLES = ("run", "step", "ledger", "hold", "event", "roll")
 
 
 class Window:

@@ -82,9 +82,9 @@ async def test_a_byte_search_finds_nothing_after_erase(home: Path, how: dict[str
 
 async def test_erase_keeps_the_sums_and_ends_what_was_open(journal: SqliteJournal, home: Path) -> None:
     await planted(journal, home, "run-1", MARK, BODY)
-    before = ask_file(home, "SELECT * FROM ledger"), ask_file(home, "SELECT * FROM roll_day")
+    before = ask_file(home, "SELECT * FROM ledger"), ask_file(home, "SELECT * FROM roll")
     await journal.erase(run="run-1")
-    assert (ask_file(home, "SELECT * FROM ledger"), ask_file(home, "SELECT * FROM roll_day")) == before
+    assert (ask_file(home, "SELECT * FROM ledger"), ask_file(home, "SELECT * FROM roll")) == before
     assert journal.charged_pico(Scope(kind="day", key=DAY)) == 1_400
     assert journal.verify_chain() is None
     summary = journal.summary("run-1")

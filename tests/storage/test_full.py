@@ -18,7 +18,8 @@ from .processes import Child
 ALL_OR_NOTHING = (
     "SELECT (SELECT count(*) FROM step WHERE status = 'done') - (SELECT count(*) FROM ledger),"
     " (SELECT count(*) FROM step WHERE status = 'intent') - (SELECT count(*) FROM hold),"
-    " (SELECT count(*) FROM ledger) - (SELECT coalesce(sum(requests), 0) FROM roll_day)"
+    " (SELECT count(*) FROM ledger)"
+    " - (SELECT coalesce(sum(requests), 0) FROM roll WHERE dimension = 'day' AND local_day = '*')"
 )
 
 

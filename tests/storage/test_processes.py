@@ -195,7 +195,9 @@ def test_nothing_that_was_acknowledged_is_lost_by_a_kill(home: Path) -> None:
         assert events <= {seq for (seq,) in ask_file(home, "SELECT seq FROM event")}
         assert {each for each, status in steps.items() if status == "done"} == set(rows)
         assert {each for each, status in steps.items() if status == "intent"} == holds
-        assert ask_file(home, "SELECT coalesce(sum(cost_pico), 0) FROM roll_day") == [(sum(rows.values()),)]
+        assert ask_file(
+            home, "SELECT coalesce(sum(cost_pico), 0) FROM roll WHERE dimension = 'day' AND local_day = '*'"
+        ) == [(sum(rows.values()),)]
         assert ask_file(home, "PRAGMA integrity_check") == [("ok",)]
     journal = open_at(home, ids=CountingIds("z"))
     assert journal.verify_chain() is None
@@ -208,6 +210,8 @@ def test_a_row_that_was_doubled_behind_our_back_would_be_seen(home: Path) -> Non
     """The control for the sums above: they do differ when the file is not what it should be."""
     with Child("point", home, "after_result") as child:
         child.wait()
-    change_file(home, "UPDATE roll_day SET cost_pico = cost_pico + 1")
-    assert ask_file(home, "SELECT sum(cost_pico) FROM roll_day") != ask_file(home, "SELECT sum(cost_pico) FROM ledger")
+    change_file(home, "UPDATE roll SET cost_pico = cost_pico + 1")
+    assert ask_file(home, "SELECT sum(cost_pico) FROM roll WHERE dimension = 'day' AND local_day = '*'") != ask_file(
+        home, "SELECT sum(cost_pico) FROM ledger"
+    )
     assert apsw.sqlite_lib_version() >= "3.51.3"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from bursar.domain.money.usage import Usage
+from bursar.domain.prompts import NO_PROMPT, Prompt
 
 RunKind = Literal["task", "split", "review"]
 """A run of a task by the agent; or one request without tools that belongs to a task or to a run: an operation."""
@@ -61,6 +62,7 @@ class NewRun:
     counted_tokens: int
     kind: RunKind = "task"
     about: str | None = None
+    prompt: Prompt = NO_PROMPT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +113,7 @@ class RunRecord:
     erased_at: str | None = None
     kind: RunKind = "task"
     about: str | None = None
+    prompt_version: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bursar.domain.conversation import Message, ModelRequest, Text
+from bursar.domain.prompts import NO_PROMPT, Prompt, prompt_of
 from bursar.domain.runs import ANSWER_TOKENS
 from bursar.domain.safety.secrets import mask_secrets
 from bursar.domain.specs import Spec, SpecTask, TaskCheck, address_of
@@ -61,6 +62,8 @@ class FirstRequest:
     """The bound of each answer."""
     terse: bool = False
     """Whether the run asks for short answers from its beginning on."""
+    prompt: Prompt = field(default=NO_PROMPT, compare=False)
+    """Which of the user's texts are in it; kept beside it, not in it."""
 
     def to_json(self) -> str:
         """As kept in the journal."""
@@ -128,6 +131,7 @@ def first_request(
         task=mask_secrets(f"<tasks>\n{plan}\n</tasks>\n\n{statement}")[0],
         check=task.check,
         terse=terse,
+        prompt=prompt_of((each.path, each.text) for each in documents),
     )
 
 

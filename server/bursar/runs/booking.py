@@ -228,6 +228,8 @@ class Books:
             prompt_sha256=attempt.prompt_sha256,
             ttft_ms=None,
             duration_ms=None,
+            prompt_version=run.prompt_version,
+            operation=run.kind,
         )
 
     def _count(self, blocks: Sequence[Block]) -> int:

@@ -102,6 +102,7 @@ def new_run(
         ceiling_pico=estimate.facts.ceiling_pico,
         first_request=replace(estimate.first, route=route).to_json(),
         counted_tokens=estimate.facts.counted_tokens,
+        prompt=estimate.first.prompt,
     )
 
 

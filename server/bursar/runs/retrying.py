@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from bursar.domain.conversation import BrokenToolCall, ToolCall
 from bursar.domain.errors import AnswerAway, BadInput, OwnedElsewhere
 from bursar.domain.ports import HeldElsewhere
+from bursar.domain.prompts import Prompt
 from bursar.domain.runs import KeptSteps, NewRun, RunRecord, StepRecord
 from bursar.domain.specs import SpecTask, title_sha256
 from bursar.domain.tasks import OPEN_RUN
@@ -93,6 +94,7 @@ async def retry(world: World, source: RunRecord, task: SpecTask, *, run: str, ce
             ceiling_pico=ceiling_pico,
             first_request=claimed.run.first_request,
             counted_tokens=source.counted_tokens,
+            prompt=Prompt(version=source.prompt_version),
         ),
         only_one=True,
         kept=kept,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bursar.domain.errors import BadInput, Refused
+from bursar.domain.prompts import Prompt
 from bursar.domain.runs import NewRun, RequestFigures, RunRecord
 from bursar.domain.tasks import OPEN_RUN
 from bursar.runs.assemble import FirstRequest
@@ -88,6 +89,7 @@ def plan_review(
         first_request=first.to_json(),
         counted_tokens=figures.counted_tokens,
         kind="review",
+        prompt=Prompt(version=record.prompt_version),
         about=about,
     )
     return ReviewPlan(record=record, changed=changed, planned=planned, figures=figures)

@@ -143,6 +143,7 @@ def plan_split(
         first_request=first.to_json(),
         counted_tokens=figures.counted_tokens,
         kind="split",
+        prompt=first.prompt,
     )
     return SplitPlan(
         spec_path=spec_path,
@@ -267,7 +268,9 @@ def _split_request(spec: Spec, text: str, task: SpecTask, documents: Sequence[Do
     clipped = [replace(each, text=_clipped(each.text, share)) for each in documents]
     first = first_request(spec=spec, task=task, spec_lines=split_lines(text), documents=clipped)
     asked = f"{_clipped(first.task, _TASK_CHARS)}\n\nSplit this task into sub-tasks."
-    return FirstRequest(system=_RULES, shared=first.shared, task=asked, tools=False, max_tokens=_MOST_TOKENS)
+    return FirstRequest(
+        system=_RULES, shared=first.shared, task=asked, tools=False, max_tokens=_MOST_TOKENS, prompt=first.prompt
+    )
 
 
 def _clipped(text: str, most_chars: int) -> str:

@@ -14,10 +14,12 @@ from typing import Any
 import apsw
 
 from bursar.domain.money.imported import FileMark, ImportedSpend, Posted, PricedRequest, fuller
+from bursar.domain.money.rolls import Spent, Sums
 from bursar.domain.money.usage import Usage
 from bursar.domain.ports import Clock
 from bursar.storage.errors import translated
 from bursar.storage.home import secure_file
+from bursar.storage.rolls import add_spent
 from bursar.storage.rows import USAGE_COLUMNS, columns, json_text, loaded, marks, stored
 from bursar.storage.writer import Writer
 
@@ -147,8 +149,10 @@ def spent_on(connection: apsw.Connection, local_day: str) -> ImportedSpend | Non
 
 def _post(db: apsw.Connection, requests: Sequence[PricedRequest], marks: Sequence[FileMark], at: str) -> Posted:
     posted = Posted()
+    last = int(db.execute("SELECT coalesce(max(n), 0) FROM imported").get)
     for each in requests:
         posted += _add(db, each, at)
+    add_spent(db, _spent_after(db, last))
     for mark in marks:
         db.execute(
             f"INSERT OR REPLACE INTO imported_file ({columns(_MARK_COLUMNS)})"  # noqa: S608
@@ -167,6 +171,27 @@ def _post(db: apsw.Connection, requests: Sequence[PricedRequest], marks: Sequenc
             ),
         )
     return posted
+
+
+def _spent_after(db: apsw.Connection, n: int) -> Iterator[Spent]:
+    """What the rows after this one add to the sums."""
+    about = "local_day, workspace, agent, model, session, requests, unpriced, coalesce(cost_pico, 0)"
+    rows = db.execute(f"SELECT {about}, {columns(USAGE_COLUMNS)} FROM imported WHERE n > ?", (n,))  # noqa: S608
+    for local_day, workspace, agent, model, session, requests, unpriced, cost_pico, *buckets in rows:
+        yield Spent(
+            local_day=local_day,
+            workspace=loaded(workspace),
+            agent=agent,
+            model=loaded(model),
+            session=loaded(session),
+            sums=Sums(
+                attempts=requests,
+                requests=requests,
+                unpriced_requests=unpriced,
+                usage=Usage(**dict(zip(USAGE_COLUMNS, buckets, strict=True))),
+                cost_pico=cost_pico,
+            ),
+        )
 
 
 def _add(db: apsw.Connection, priced: PricedRequest, at: str) -> Posted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -85,6 +86,11 @@ class SqliteJournal(JournalReads):
             name=owner,
         )
 
+    @cached_property
+    def session(self) -> str:
+        """The name under which this process spends: a window from its start to its end, or a command."""
+        return self._ids.new("session")
+
     @property
     def notices(self) -> tuple[str, ...]:
         """What the user must be told about the store itself, oldest first."""
@@ -142,6 +148,7 @@ class SqliteJournal(JournalReads):
             body_sha256=body_sha256,
             prompt_sha256=prompt_sha256,
             hold=self._ids.new("hold"),
+            session=self.session,
             hold_pico=hold_pico,
             local_day=day.key,
             at=self._clock.now_utc(),

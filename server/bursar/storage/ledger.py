@@ -9,34 +9,10 @@ import apsw
 from bursar.domain.errors import StorageError
 from bursar.domain.money.budget import Scope, Unit
 from bursar.domain.money.ledger import CHAIN_START, LedgerEntry, chain_hash
-from bursar.storage.rows import (
-    LEDGER_COLUMNS,
-    USAGE_COLUMNS,
-    bindings,
-    columns,
-    ledger_entry,
-    ledger_values,
-    marks,
-)
+from bursar.domain.money.rolls import Spent, Sums
+from bursar.storage.rolls import add_spent, task_key
+from bursar.storage.rows import LEDGER_COLUMNS, bindings, columns, ledger_entry, ledger_values, marks
 
-_ROLL_SUMS = (
-    "requests",
-    "unpriced_requests",
-    *USAGE_COLUMNS,
-    "cost_pico",
-    "at_most_pico",
-)
-_ADD_TO_ROLL = (
-    f"INSERT INTO roll_day (local_day, workspace, model, {columns(_ROLL_SUMS)})"  # noqa: S608 - names of our own
-    f" VALUES (?, ?, ?, {marks(_ROLL_SUMS)}) ON CONFLICT DO UPDATE SET "
-    + ", ".join(f"{name} = {name} + excluded.{name}" for name in _ROLL_SUMS)
-)
-_ROLLED = (
-    "SELECT local_day, workspace, model, count(*) AS requests, sum(unpriced) AS unpriced_requests, "  # noqa: S608
-    + ", ".join(f"sum({name}) AS {name}" for name in USAGE_COLUMNS)
-    + ", sum(coalesce(cost_pico, 0)) AS cost_pico, sum(iif(cost_pico IS NULL, at_most_pico, 0)) AS at_most_pico"
-    " FROM ledger GROUP BY local_day, workspace, model"
-)
 _CHARGED: dict[Unit, str] = {
     "usd": "coalesce(sum(coalesce(cost_pico, at_most_pico)), 0)",
     "tokens": "coalesce(sum(uncached_input + cache_read + cache_write_5m + cache_write_1h + output), 0)",
@@ -75,7 +51,7 @@ def add_entry(connection: apsw.Connection, entry: LedgerEntry) -> bool:
         (*bindings(LEDGER_COLUMNS, values), chain),
     )
     connection.execute("UPDATE meta SET value = ? WHERE key = 'chain_head'", (chain,))
-    _add_to_roll(connection, entry)
+    add_spent(connection, [_spent(entry)])
     return True
 
 
@@ -117,27 +93,30 @@ def broken_row(connection: apsw.Connection) -> int | None:
     return None if (head or CHAIN_START) == previous else number + 1
 
 
-def wrong_sum(connection: apsw.Connection) -> str | None:
-    """The first day whose kept sums are not those of its rows, None when all are."""
-    of_rows = f"SELECT local_day, workspace, model, {columns(_ROLL_SUMS)} FROM ({_ROLLED})"  # noqa: S608
-    kept = f"SELECT local_day, workspace, model, {columns(_ROLL_SUMS)} FROM roll_day"  # noqa: S608
-    for one, other in ((of_rows, kept), (kept, of_rows)):
-        found = connection.execute(f"SELECT local_day FROM ({one} EXCEPT {other}) LIMIT 1").get  # noqa: S608
-        if found is not None:
-            return str(found)
-    return None
-
-
-def _add_to_roll(connection: apsw.Connection, entry: LedgerEntry) -> None:
-    unknown_pico = entry.at_most_pico if entry.cost_pico is None else 0
-    usage = entry.usage.as_dict()
-    sums = (1, int(entry.unpriced), *(usage[name] for name in USAGE_COLUMNS), entry.cost_pico or 0, unknown_pico)
-    keys = bindings(
-        ("local_day", "workspace", "model"),
-        {
-            "local_day": entry.local_day,
-            "workspace": entry.workspace,
-            "model": entry.model,
-        },
+def _spent(entry: LedgerEntry) -> Spent:
+    known = entry.cost_pico is not None
+    estimated = entry.certainty == "estimated"
+    unanswered = entry.outcome == "failed" or (not entry.outcome and entry.certainty == "unknown")
+    return Spent(
+        local_day=entry.local_day,
+        workspace=entry.workspace,
+        agent=entry.agent,
+        model=entry.model,
+        task=task_key(entry.spec, entry.task),
+        file=entry.file or "",
+        session=entry.session,
+        prompt=entry.prompt_version,
+        sums=Sums(
+            attempts=1,
+            failed=int(unanswered),
+            requests=1,
+            estimated_requests=int(estimated),
+            unknown_requests=int(entry.certainty == "unknown"),
+            unpriced_requests=int(entry.unpriced),
+            usage=entry.usage,
+            cost_pico=entry.cost_pico or 0,
+            estimated_pico=(entry.cost_pico or 0) if estimated else 0,
+            at_most_pico=0 if known else entry.at_most_pico,
+            at_most_tokens=entry.at_most_tokens,
+        ),
     )
-    connection.execute(_ADD_TO_ROLL, (*keys, *sums))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import apsw
 
-_LATER = ("ledger", "roll_day", "text")
+_LATER = ("ledger", "roll", "text")
 """Tables that prove themselves in another way, or are written anew."""
 _JSON = frozenset({"intent", "result", "data"})
 

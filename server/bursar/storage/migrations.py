@@ -10,6 +10,7 @@ import apsw
 
 from bursar.domain.errors import StoreDamaged, StoreNewer
 from bursar.domain.ports import Failpoint, nowhere
+from bursar.storage.schema_rolls import ROLLS
 
 _FIRST = """
 CREATE TABLE text (
@@ -251,7 +252,7 @@ CREATE TABLE imported_agent (
 ) STRICT;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _REWINDS, _OPERATIONS, _IMPORTS)
+MIGRATIONS: tuple[str, ...] = (_FIRST, _REWINDS, _OPERATIONS, _IMPORTS, ROLLS)
 
 
 def migrate(

@@ -16,6 +16,7 @@ from bursar.storage.connect import connect
 from bursar.storage.ledger import add_entry
 from bursar.storage.mark import Mark, OpenHold
 from bursar.storage.mirror import Line
+from bursar.storage.rolls import rebuild_rolls
 from bursar.storage.rows import LEDGER_COLUMNS, columns, ledger_entry, stored
 from bursar.storage.witness import ledger_sums, open_holds
 
@@ -83,11 +84,11 @@ def rebuild(
     connection.execute("BEGIN IMMEDIATE")
     try:
         newer = _not_in_the_ledger(connection, entries)
-        for table in ("ledger", "roll_day"):
-            connection.execute(f"DELETE FROM {table}")  # noqa: S608 - names of our own
+        connection.execute("DELETE FROM ledger")
         connection.execute("DELETE FROM sqlite_sequence WHERE name = 'ledger'")
         for each in entries:
             add_entry(connection, each)
+        rebuild_rolls(connection)
         missing_pico = 0 if mark is None else _book_gap(connection, mark, at)
         held = {(each.run, each.key, each.attempt): each for each in open_holds(connection)}
         gone = {} if mark is None else {(each.run, each.key, each.attempt): each for each in mark.holds}

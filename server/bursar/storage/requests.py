@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import apsw
@@ -11,8 +12,10 @@ import apsw
 from bursar.domain.errors import StorageError
 from bursar.domain.money.budget import Granted, Limit, RefusedByBudget, Unit
 from bursar.domain.money.ledger import LedgerEntry
+from bursar.domain.money.rolls import OWN_AGENT, Spent, Sums
 from bursar.storage.ledger import add_entry, charged, held
-from bursar.storage.rows import json_text, stored
+from bursar.storage.rolls import add_spent
+from bursar.storage.rows import columns, json_text, loaded, marks, stored
 from bursar.storage.runs import fence
 from bursar.storage.texts import keep_text
 
@@ -34,6 +37,7 @@ class Wanted:
     hold_pico: int
     local_day: str
     at: str
+    session: str = ""
 
 
 def begin(connection: apsw.Connection, wanted: Wanted, limits: Sequence[Limit]) -> Granted | RefusedByBudget:
@@ -60,7 +64,9 @@ def begin(connection: apsw.Connection, wanted: Wanted, limits: Sequence[Limit]) 
     if keep_text(connection, wanted.body) != wanted.body_sha256:
         raise StorageError(f"the body of {wanted.key} of {wanted.run} does not have the hash it was given with.")
     connection.execute(
-        "INSERT INTO hold SELECT ?, run, ?, ?, ?, workspace, ?, ?, ?, ? FROM run WHERE run = ?",
+        "INSERT INTO hold (hold, run, key, attempt, epoch, workspace, local_day, amount_pico, amount_tokens, at,"
+        " session)"
+        " SELECT ?, run, ?, ?, ?, workspace, ?, ?, ?, ?, ? FROM run WHERE run = ?",
         (
             wanted.hold,
             wanted.key,
@@ -70,6 +76,7 @@ def begin(connection: apsw.Connection, wanted: Wanted, limits: Sequence[Limit]) 
             wanted.hold_pico,
             tokens,
             wanted.at,
+            wanted.session,
             wanted.run,
         ),
     )
@@ -111,7 +118,7 @@ def settle(
     fence(connection, run, epoch)
     if (entry.run, entry.step, entry.attempt) != (run, key, attempt):
         raise StorageError(f"the entry {entry.request_id} is not about attempt {attempt} at {key} of {run}.")
-    if not add_entry(connection, entry):
+    if not add_entry(connection, _completed(connection, entry, answered=result is not None)):
         return
     connection.execute("DELETE FROM hold WHERE run = ? AND key = ? AND attempt = ?", (run, key, attempt))
     recorded = kept if result is None else result
@@ -140,12 +147,75 @@ def settle(
 def release(connection: apsw.Connection, *, run: str, epoch: int, key: str, attempt: int, why: str, at: str) -> None:
     """Give the hold back: nothing is owed, the step stays to be done. The second time nothing happens."""
     fence(connection, run, epoch)
+    _count_as_failed(connection, run, key, attempt, at)
     connection.execute("DELETE FROM hold WHERE run = ? AND key = ? AND attempt = ?", (run, key, attempt))
     connection.execute(
         "UPDATE step SET status = 'failed', why = ?, ended_at = ?"
         " WHERE run = ? AND key = ? AND attempt = ? AND status = 'intent'",
         (stored(why), at, run, key, attempt),
     )
+
+
+def _completed(connection: apsw.Connection, entry: LedgerEntry, *, answered: bool) -> LedgerEntry:
+    """The entry with what its hold knows: whose session sent it, and what bounds its tokens where nobody counted."""
+    session, tokens = connection.execute(
+        "SELECT session, amount_tokens FROM hold WHERE run = ? AND key = ? AND attempt = ?",
+        (entry.run, entry.step, entry.attempt),
+    ).fetchone() or ("", 0)
+    return replace(
+        entry,
+        session=entry.session or str(session),
+        outcome=entry.outcome or ("answered" if answered else "failed"),
+        at_most_tokens=int(tokens) if entry.certainty == "unknown" else entry.at_most_tokens,
+    )
+
+
+def _count_as_failed(connection: apsw.Connection, run: str, key: str, attempt: int, at: str) -> None:
+    """Remember an attempt that nobody took, while its hold is there: it costs nothing, and is in no ledger."""
+    found = connection.execute(
+        "SELECT hold.local_day, hold.workspace, hold.session, run.spec, run.task_address, run.provider, run.model,"
+        " run.prompt_version, step.intent FROM hold JOIN run USING (run) JOIN step ON step.run = hold.run"
+        " AND step.key = hold.key AND step.attempt = hold.attempt"
+        " WHERE hold.run = ? AND hold.key = ? AND hold.attempt = ?",
+        (run, key, attempt),
+    ).fetchone()
+    if found is None:
+        return
+    day, workspace, session, spec, task, provider, model, prompt_version, intent = found
+    about = json.loads(intent)
+    values = {
+        "at": at,
+        "local_day": day,
+        "workspace": workspace,
+        "run": run,
+        "step": key,
+        "attempt": attempt,
+        "spec": spec,
+        "task": task,
+        "file": None if about.get("file") is None else stored(about["file"]),
+        "provider": about.get("provider") or provider,
+        "model": about.get("model") or model,
+        "session": session,
+        "agent": OWN_AGENT,
+        "prompt_version": prompt_version,
+    }
+    connection.execute(
+        f"INSERT OR IGNORE INTO not_taken ({columns(tuple(values))}) VALUES ({marks(tuple(values))})",  # noqa: S608
+        tuple(values.values()),
+    )
+    if not connection.changes():
+        return
+    spent = Spent(
+        local_day=day,
+        workspace=loaded(workspace),
+        model=values["model"],
+        task=f"{spec}#{task}",
+        file=about.get("file") or "",
+        session=session,
+        prompt=prompt_version,
+        sums=Sums(attempts=1, failed=1),
+    )
+    add_spent(connection, [spent])
 
 
 def _check_step(connection: apsw.Connection, wanted: Wanted) -> None:

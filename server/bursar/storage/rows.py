@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
@@ -14,7 +15,7 @@ from bursar.domain.runs import NewRun, RequestRow, RunEvent, RunRecord, StepReco
 USAGE_COLUMNS = (*BUCKETS, "reasoning")
 _OWN_LEDGER_COLUMNS = tuple(each.name for each in fields(LedgerEntry) if each.name != "usage")
 LEDGER_COLUMNS = _OWN_LEDGER_COLUMNS + USAGE_COLUMNS
-NEW_RUN_COLUMNS = tuple(each.name for each in fields(NewRun) if each.name != "first_request")
+NEW_RUN_COLUMNS = tuple(each.name for each in fields(NewRun) if each.name not in ("first_request", "prompt"))
 RUN_COLUMNS = tuple(each.name for each in fields(RunRecord) if each.name not in ("first_request", "owner_alive"))
 STEP_COLUMNS = tuple(each.name for each in fields(StepRecord))
 REQUEST_COLUMNS = tuple(each.name for each in fields(RequestRow) if each.name != "usage") + USAGE_COLUMNS
@@ -24,6 +25,7 @@ EVENT_COLUMNS = tuple(each.name for each in fields(RunEvent))
 _FOREIGN = frozenset({"workspace", "spec", "task_id", "task_address", "task_title", "task", "file", "detail"})
 # A code point that no text contains (Unicode keeps it free for programs); what follows it is a JSON string.
 _ESCAPE = "\ufdd0"
+_ESCAPED = re.compile(_ESCAPE + r'("(?:[^"\\]|\\.)*")')
 
 
 def stored(text: str) -> str:
@@ -36,6 +38,11 @@ def stored(text: str) -> str:
 def loaded(text: str) -> str:
     """The text that ``stored`` was given."""
     return str(json.loads(text[len(_ESCAPE) :])) if text.startswith(_ESCAPE) else text
+
+
+def loaded_within(text: str) -> str:
+    """A text that was put together from stored ones, as people read it."""
+    return _ESCAPED.sub(lambda found: str(json.loads(found[1])), text)
 
 
 def bindings(names: Sequence[str], values: Mapping[str, Any]) -> tuple[Any, ...]:

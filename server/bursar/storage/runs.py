@@ -54,9 +54,14 @@ def create(
     values = {name: getattr(run, name) for name in NEW_RUN_COLUMNS}
     connection.execute(
         f"INSERT INTO run ({columns(NEW_RUN_COLUMNS)}, first_request_sha256, state, epoch, owner, created_at,"  # noqa: S608
-        f" updated_at) VALUES ({marks(NEW_RUN_COLUMNS)}, ?, 'running', {FIRST_EPOCH}, ?, ?, ?)",
-        (*bindings(NEW_RUN_COLUMNS, values), sha256, owner, at, at),
+        f" updated_at, prompt_version) VALUES ({marks(NEW_RUN_COLUMNS)}, ?, 'running', {FIRST_EPOCH}, ?, ?, ?, ?)",
+        (*bindings(NEW_RUN_COLUMNS, values), sha256, owner, at, at, run.prompt.version),
     )
+    for place, (path, sha256) in enumerate(run.prompt.documents):
+        connection.execute(
+            "INSERT OR IGNORE INTO prompt_document VALUES (?, ?, ?, ?)",
+            (run.prompt.version, place, stored(path), sha256),
+        )
     if kept is not None:
         for key in kept.keys:
             _copy_step(connection, run.run, kept.run, key)

@@ -20,7 +20,8 @@ _STOPPED = (
 )
 _IN_FLIGHT = (
     "SELECT hold.key, hold.attempt, hold.epoch, hold.local_day, hold.amount_pico, step.intent, step.body_sha256,"
-    " step.prompt_sha256, run.workspace, run.spec, run.task_address, run.provider, run.model FROM hold"
+    " step.prompt_sha256, run.workspace, run.spec, run.task_address, run.provider, run.model, hold.session,"
+    " run.prompt_version, run.kind, hold.amount_tokens FROM hold"
     " JOIN run USING (run) JOIN step ON step.run = hold.run AND step.key = hold.key AND step.attempt = hold.attempt"
     " WHERE hold.run = ? ORDER BY hold.at, hold.hold"
 )
@@ -39,7 +40,8 @@ def book_in_flight(connection: apsw.Connection, *, run: str, spool: FileSpool, a
 
 
 def _book(connection: apsw.Connection, run: str, row: tuple[Any, ...], spool: FileSpool, at: str) -> None:
-    key, attempt, epoch, day, amount, intent, body, prompt, workspace, spec, task, provider, model = row
+    key, attempt, epoch, day, amount, intent, body, prompt, workspace, spec, task, provider, model, *more = row
+    session, prompt_version, kind, tokens = more
     about = json.loads(intent)
     begun = spool.read(run=run, key=key, attempt=attempt)
     request_id = begun[0] if begun is not None else f"unseen:{run}:{key}:{attempt}"
@@ -70,6 +72,11 @@ def _book(connection: apsw.Connection, run: str, row: tuple[Any, ...], spool: Fi
         prompt_sha256=prompt or "",
         ttft_ms=None,
         duration_ms=None,
+        session=session,
+        prompt_version=prompt_version,
+        operation=kind,
+        outcome="stopped",
+        at_most_tokens=tokens,
     )
     add_entry(connection, entry)
     connection.execute("DELETE FROM hold WHERE run = ? AND key = ? AND attempt = ?", (run, key, attempt))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import apsw
 
-from bursar.storage.ledger import broken_row, wrong_sum
+from bursar.storage.ledger import broken_row
 from bursar.storage.legible import illegible
+from bursar.storage.rolls import wrong_roll
 
 
 def what_is_wrong(connection: apsw.Connection) -> str | None:
@@ -19,7 +20,7 @@ def what_is_wrong(connection: apsw.Connection) -> str | None:
         if first != "ok":
             return f"is damaged ({first})".replace("\n", " ")
         row = broken_row(connection)
-        day = wrong_sum(connection)
+        where = wrong_roll(connection)
         table = illegible(connection)
     except (apsw.CorruptError, apsw.NotADBError, apsw.FormatError) as error:
         return f"is damaged ({error})"
@@ -27,6 +28,6 @@ def what_is_wrong(connection: apsw.Connection) -> str | None:
         return f"is damaged (its ledger cannot be read: {error})"
     if row is not None:
         return f"has a ledger whose row {row} is not what was written"
-    if day is not None:
-        return f"has sums for {day} that are not those of its ledger"
+    if where is not None:
+        return f"has sums for {where} that are not those of its ledger"
     return None if table is None else f"has a text in '{table}' that cannot be read"

@@ -25,7 +25,7 @@ _SUMS = (
 )
 _ALL_SUMS = (
     f"SELECT coalesce(sum(cost_pico), 0), coalesce(sum(at_most_pico), 0), coalesce(sum({_BUCKETS}), 0)"  # noqa: S608
-    " FROM roll_day"
+    " FROM roll WHERE dimension = 'day' AND local_day = '*' AND agent = 'bursar'"
 )
 _HOLDS = (
     "SELECT hold.run, hold.key, hold.attempt, hold.epoch, hold.workspace, hold.local_day, amount_pico, spec,"

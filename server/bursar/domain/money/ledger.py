@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Literal
 
+from bursar.domain.money.rolls import OWN_AGENT
 from bursar.domain.money.usage import Usage
 
 Certainty = Literal["billed", "estimated", "unknown"]
+Outcome = Literal["", "answered", "failed", "stopped"]
 CHAIN_START = "0" * 64
 
 
@@ -19,7 +21,10 @@ class LedgerEntry:
 
     ``cost_pico`` is exact for 'billed', our own count for 'estimated', and None for 'unknown' (then ``at_most_pico``
     is the bound that stays charged against budgets) and for a model without a price (``unpriced`` is True).
-    ``at`` is RFC 3339 UTC; ``local_day`` the user's calendar day, fixed when the money was reserved.
+    ``at`` is RFC 3339 UTC; ``local_day`` the user's calendar day, fixed when the money was reserved. ``session`` is the
+    process that sent it, ``prompt_version`` that of the user's texts in it, ``operation`` the kind of its run,
+    ``outcome`` whether a whole answer came; all of these are empty in entries older than they are.
+    ``at_most_tokens`` bounds the tokens of a request whose usage is not known.
     """
 
     request_id: str
@@ -48,11 +53,25 @@ class LedgerEntry:
     prompt_sha256: str
     ttft_ms: int | None
     duration_ms: int | None
+    session: str = ""
+    agent: str = OWN_AGENT
+    prompt_version: str = ""
+    operation: str = ""
+    outcome: Outcome = ""
+    at_most_tokens: int = 0
+
+
+_LATER = {each.name: each.default for each in fields(LedgerEntry) if each.default is not MISSING}
 
 
 def chain_hash(previous: str, entry: LedgerEntry) -> str:
     """SHA-256 over the previous row's hash and this row's canonical JSON: shows damage, not forgery."""
-    row = json.dumps(asdict(entry), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    values = asdict(entry)
+    for name, default in _LATER.items():
+        # What was added later is left out where it says nothing, so that the rows before it keep their hash.
+        if values[name] == default:
+            del values[name]
+    row = json.dumps(values, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(f"{previous}\n{row}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
