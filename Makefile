@@ -75,10 +75,13 @@ soak-short: $(ENV_STAMP) ## The same at a twentieth, at most 4 minutes, with a p
 bench-resume: $(BENCH_STAMP) ## Tokens billed again after a kill: Bursar beside restarting, LangGraph and DBOS (about 10 minutes)
 	@PYTHONPATH=tests $(PY) -m benchmarks.resume $(BENCH_FLAGS)
 
+bench-forecast: $(ENV_STAMP) ## How good the forecast of a task is: scored on the figures of recorded sessions (seconds)
+	@PYTHONPATH=tests $(PY) -m benchmarks.forecast $(BENCH_FLAGS)
+
 lock: ## Renew the locks (needs uv in the environment)
 	@$(VENV)/bin/uv lock --quiet --upgrade
 	@$(VENV)/bin/uv export --quiet --format requirements.txt --no-header --no-emit-project --no-dev -o requirements.lock
 	@$(VENV)/bin/uv export --quiet --format requirements.txt --no-header --no-emit-project --group dev -o requirements-dev.lock
 	@$(VENV)/bin/uv export --quiet --format requirements.txt --no-header --no-emit-project --only-group bench -o requirements-bench.lock
 
-.PHONY: help env client-env demo check test deps deps-in-ci editor-env editor vsix soak soak-short bench-resume lock
+.PHONY: help env client-env demo check test deps deps-in-ci editor-env editor vsix soak soak-short bench-resume bench-forecast lock

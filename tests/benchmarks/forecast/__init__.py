@@ -1,0 +1,1 @@
+"""How good the forecast is: the product's own function, scored on recorded sessions of other people's agents."""
