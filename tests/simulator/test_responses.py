@@ -274,3 +274,10 @@ async def test_items_beside_the_conversation_are_read_as_prompt(tmp_path: Path) 
         plain = (await post(server, ask() | {"input": [hello]})).json()["usage"]
         more = (await post(server, ask() | {"input": [tools, hello, thought, call, result]})).json()["usage"]
     assert more["input_tokens"] > plain["input_tokens"] + 40
+
+
+async def test_a_call_of_a_tool_in_a_namespace_names_that(tmp_path: Path) -> None:
+    space = {"type": "namespace", "name": "files", "tools": [{"type": "function", "name": "read_file"}]}
+    async with simulator(tmp_path, script(tool_calls=CALLS)) as server:
+        output = (await post(server, ask() | {"tools": [space]})).json()["output"]
+    assert [(each["name"], each.get("namespace")) for each in output[1:]] == [("read_file", "files"), ("finish", None)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 _TASK_LINE = re.compile(r"^Current task: \[(?P<task>[^\]]+)\] (?P<title>.*)$", re.MULTILINE)
@@ -63,6 +63,8 @@ class Ask:
     tools: frozenset[str]
     background: bool = False
     store: bool = False
+    namespaces: Mapping[str, str] = field(default_factory=dict)
+    """The namespace that a tool is offered in, for those that are in one."""
 
     @property
     def task(self) -> str | None:

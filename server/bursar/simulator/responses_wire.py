@@ -30,7 +30,7 @@ _ROLES = ("user", "assistant", "system", "developer")
 _KINDS = {"authentication_error": "invalid_request_error", "not_found_error": "invalid_request_error"}
 _OPENING_EVENTS = 2
 # What agents put among the items beside the conversation: it is read as part of the prompt and answered by nobody.
-_BESIDE = ("additional_tools", "reasoning", "compaction", "compaction_trigger")
+_BESIDE = ("additional_tools", "reasoning", "agent_message", "compaction", "compaction_trigger")
 
 
 class OpenAIResponsesWire:
@@ -79,6 +79,7 @@ class OpenAIResponsesWire:
             tools=frozenset(t["name"] for t in tools if isinstance(t.get("name"), str)),
             background=background,
             store=store,
+            namespaces=_namespaces(tools),
         )
 
     def take(self, cache: PromptCache, model: Model, ask: Ask) -> Taken:
@@ -216,7 +217,8 @@ def _item(exchange: Exchange, index: int, part: Part, text: str, status: str) ->
     base = {"id": _item_id(exchange, index, part), "status": status}
     if part.call_id is not None:
         call = {"call_id": part.call_id, "name": part.call_name, "arguments": text}
-        return {**base, "type": "function_call", **call}
+        space = exchange.ask.namespaces.get(part.call_name or "")
+        return {**base, "type": "function_call", **call, **({"namespace": space} if space else {})}
     content = [_text_part(text)] if text else []
     return {**base, "type": "message", "role": "assistant", "content": content}
 
@@ -281,6 +283,16 @@ def _items_of(body: dict[str, Any]) -> list[dict[str, Any]]:
             raise invalid(f"input.{i}: Input should be a message, a function_call or a function_call_output")
         items.append({**item, "type": kind})
     return items
+
+
+def _namespaces(tools: list[dict[str, Any]]) -> dict[str, str]:
+    return {
+        str(tool.get("name")): str(space.get("name"))
+        for space in tools
+        if space.get("type") == "namespace"
+        for tool in space.get("tools") or ()
+        if isinstance(tool, dict)
+    }
 
 
 def _texts(item: dict[str, Any]) -> list[str]:
