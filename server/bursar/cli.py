@@ -132,7 +132,19 @@ def _others(commands: Commands) -> None:
         "check",
         "bursar.commandline.check:check",
         "show what an editor shows on files: lenses, token counts, diagnostics",
-        "bursar check .kiro/specs/x/tasks.md --json",
+        "bursar check .kiro/steering/*.md --baseline prompts.json --max-increase 10%",
     )
     check.add_argument("files", nargs="+", metavar="FILE", help="a tasks.md, or any text file to count")
+    check.add_argument(
+        "--baseline",
+        metavar="FILE",
+        type=Path,
+        help="compare tokens and cost with those in FILE, which an earlier 'bursar check FILE... --json >FILE' wrote; "
+        "exit 1 when a file became dearer, or when nothing could be compared",
+    )
+    check.add_argument(
+        "--max-increase",
+        metavar="PERCENT",
+        help="with --baseline: by how much a file may become dearer, 10%% unless given",
+    )
     add(commands, "serve", "bursar.lsp.serve:serve", "speak LSP on stdio, for editors", "bursar serve")

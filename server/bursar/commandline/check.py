@@ -7,8 +7,12 @@ import os
 from pathlib import Path
 from typing import Any
 
-from bursar.commandline.output import FINE, FOUND, result, result_json
+from bursar.commandline.baseline import comparison_json, measured_json, read_baseline, tell_comparison
+from bursar.commandline.output import FINE, FOUND, message, result, result_json
+from bursar.domain.baseline import Measured, Resident, Section, compare, parse_percent
 from bursar.domain.errors import BadInput
+from bursar.domain.money.price import Price, Unpriced, buckets_at
+from bursar.domain.money.usage import Usage
 from bursar.domain.specs import SpecUnreadable, decode_spec
 from bursar.domain.tasks import SKIPS, skips_in
 from bursar.domain.text import char_to_utf16, split_lines
@@ -17,24 +21,76 @@ from bursar.session.analysing import estimating_for
 from bursar.session.analysis import analyse, annotate, describe
 from bursar.session.documents import FrozenBuffers
 from bursar.session.model import ENCODING, Analysis, Document, Snapshot
-from bursar.session.money import day_state, left_pico, run_ceiling_pico
+from bursar.session.money import day_state, default_settings, left_pico, run_ceiling_pico
+from bursar.settings import ESTIMATE_MODEL, Settings
 from bursar.views.annotations import Annotations
 from bursar.wiring import App, workspace_root
 
 _LARGEST_BYTES = 16 * 1024 * 1024
 _FAILING = ("error", "warning")
+_MAX_INCREASE = "10%"
 
 
 def check(app: App, args: argparse.Namespace) -> int:
-    """Print the lenses, hints and diagnostics of each file; exit code 1 when one has a warning or an error."""
+    """Print the lenses, hints and diagnostics of each file; exit code 1 when one has a warning or an error.
+
+    With a baseline also when one became dearer by more than was allowed, and when nothing could be compared.
+    """
+    if args.max_increase is not None and args.baseline is None:
+        raise BadInput("--max-increase needs something to compare with: give --baseline FILE, too")
+    allowed = parse_percent(args.max_increase or _MAX_INCREASE)
+    before = None if args.baseline is None else read_baseline(args.baseline)
     checked = [_check(app, each) for each in args.files]
+    model, price = _price(app, app.settings())
+    measured = [_measured(given, document, analysis, model, price) for given, document, analysis, _ in checked]
+    found = None if before is None else compare(before, measured, allowed_percent=allowed)
     if args.json:
-        result_json({"files": [_json(*each) for each in checked]})
+        output: dict[str, Any] = {"files": [_json(*each, file) for each, file in zip(checked, measured, strict=True)]}
+        if found is not None:
+            output["baseline"] = comparison_json(found, args.baseline, allowed)
+        result_json(output)
     else:
         for each in checked:
             _print(*each)
     findings = [finding for _, _, _, shown in checked for finding in shown.findings]
-    return FOUND if any(each.severity in _FAILING for each in findings) else FINE
+    code = FOUND if any(each.severity in _FAILING for each in findings) else FINE
+    if found is None:
+        return code
+    if code == FOUND:
+        message("bursar: there are warnings or errors in these files, which the exit code counts, too.")
+    return max(code, tell_comparison(found, args.baseline, allowed, quiet=args.json))
+
+
+def _price(app: App, settings: Settings) -> tuple[str, Price | Unpriced]:
+    """The model that requests would go to, and its price."""
+    try:
+        provider, model = app.provider(settings)
+    except BadInput:
+        provider, model = app.provider(default_settings(), f"anthropic/{ESTIMATE_MODEL}")
+    price = app.prices(settings).price(provider=provider.name, model=model, at=app.clock.now_utc())
+    return f"{provider.name}/{model}", price
+
+
+def _measured(given: str, document: Document, analysis: Analysis, model: str, price: Price | Unpriced) -> Measured:
+    resident = None
+    if isinstance(price, Price):
+        cost = buckets_at(Usage(uncached_input=analysis.tokens), price.rates)
+        resident = Resident(
+            model=model,
+            pico=sum(each.pico for each in cost),
+            usd_per_mtok=price.rates.input,
+            rate_card=price.rate_card,
+        )
+    return Measured(
+        path=given,
+        tokens=analysis.tokens,
+        encoding=ENCODING,
+        resident=resident,
+        sections=tuple(
+            Section(level=level, title=title, tokens=tokens)
+            for (level, title, _), tokens in analysis.heading_tokens.items()
+        ),
+    )
 
 
 def _check(app: App, given: str) -> tuple[str, Document, Analysis, Annotations]:
@@ -84,7 +140,7 @@ def _read(given: str) -> Document:
     return describe(uri=Path(real).as_uri(), path=real, version=0, text=text, folders=(), root_of=workspace_root)
 
 
-def _json(given: str, document: Document, analysis: Analysis, shown: Annotations) -> dict[str, Any]:
+def _json(given: str, document: Document, analysis: Analysis, shown: Annotations, measured: Measured) -> dict[str, Any]:
     lines = split_lines(document.text)
     return {
         "path": given,
@@ -108,6 +164,7 @@ def _json(given: str, document: Document, analysis: Analysis, shown: Annotations
             }
             for each in shown.findings
         ],
+        **measured_json(measured),
     }
 
 
