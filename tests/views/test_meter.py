@@ -5,6 +5,7 @@ from datetime import timedelta, timezone
 
 from bursar.domain.moments import Here
 from bursar.domain.money.budget import BudgetState, Scope
+from bursar.domain.money.imported import ImportedSpend
 from bursar.views.meter import meter_of
 
 HERE = Here(zone=timezone(timedelta(hours=-5)), day="2026-11-21")
@@ -50,3 +51,16 @@ def test_a_budget_of_tokens_is_shown_in_tokens_with_the_money_behind_it():
     assert (meter.spent_usd, meter.limit_usd) == ("0.42", None)
     assert "Left: 188,000 tokens" in meter.tooltip
     assert "is not among these tokens" in meter.tooltip
+
+
+def test_what_other_agents_spent_is_said_with_the_time_it_was_imported():
+    others = ImportedSpend(
+        cost_pico=31 * 10**11, requests=9, unpriced_requests=0, imported_at="2026-11-21T19:02:41.123Z"
+    )
+    meter = meter_of(day=DAY, spent_pico=DAY.spent, running=[], here=HERE, others=others)
+    assert meter.tooltip.endswith(" Other agents today: $3.10 (imported 14:02).")
+    assert (meter.text, meter.spent_usd) == ("$0.42 of $5.00 today", "0.42")
+    before = replace(others, unpriced_requests=2, imported_at="2026-11-20T19:02:41.123Z")
+    meter = meter_of(day=DAY, spent_pico=DAY.spent, running=[], here=HERE, others=before)
+    said = " Other agents today: $3.10 and 2 requests without a price (imported 2026-11-20 14:02)."
+    assert meter.tooltip.endswith(said)

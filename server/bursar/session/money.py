@@ -60,4 +60,5 @@ def left_pico(day: BudgetState, ceiling_pico: int | None) -> int | None:
 def meter(journal: Journal, day: BudgetState, running: Sequence[str], here: Here) -> Meter:
     """The meter of this moment."""
     spent_pico = day.spent if day.unit == "usd" else journal.used(day.scope, "usd").charged
-    return meter_of(day=day, spent_pico=spent_pico, running=running, here=here)
+    others = journal.imported_on(here.day)
+    return meter_of(day=day, spent_pico=spent_pico, running=running, here=here, others=others)

@@ -14,7 +14,7 @@ from typing import Any
 import apsw
 
 from bursar.domain.money.imported import FileMark, ImportedSpend, Posted, PricedRequest, fuller
-from bursar.domain.money.rolls import Spent, Sums
+from bursar.domain.money.rolls import OWN_AGENT, Spent, Sums
 from bursar.domain.money.usage import Usage
 from bursar.domain.ports import Clock
 from bursar.storage.errors import translated
@@ -64,8 +64,8 @@ _MARK_COLUMNS = (
     "state",
 )
 _SPENT = (
-    "SELECT coalesce(sum(cost_pico), 0), coalesce(sum(requests), 0), coalesce(sum(unpriced), 0) FROM imported"
-    " WHERE local_day = ?"
+    "SELECT coalesce(sum(cost_pico), 0), coalesce(sum(requests), 0), coalesce(sum(unpriced_requests), 0) FROM roll"
+    " WHERE dimension = 'day' AND local_day = ? AND agent <> ?"
 )
 
 
@@ -106,7 +106,12 @@ class SqliteImports:
         if row is None:
             return None
         values = dict(zip(_MARK_COLUMNS, row, strict=True))
-        return FileMark(**{**values, "file": loaded(values["file"]), "state": json.loads(values["state"])})
+        try:
+            state = json.loads(values["state"])
+        except ValueError:
+            # A mark that was damaged is none: the log is read from its start, and what is known counts once.
+            return None
+        return FileMark(**{**values, "file": loaded(values["file"]), "state": state})
 
     def post(self, requests: Sequence[PricedRequest], marks: Sequence[FileMark]) -> Posted:
         """Add what is new, and the marks, in one durable transaction."""
@@ -140,7 +145,7 @@ def spent_on(connection: apsw.Connection, local_day: str) -> ImportedSpend | Non
     at = connection.execute("SELECT max(imported_at) FROM imported_agent").get
     if at is None:
         return None
-    row: Sequence[Any] = connection.execute(_SPENT, (local_day,)).fetchall()[0]
+    row: Sequence[Any] = connection.execute(_SPENT, (local_day, OWN_AGENT)).fetchall()[0]
     cost, number, unpriced = row
     return ImportedSpend(
         cost_pico=int(cost), requests=int(number), unpriced_requests=int(unpriced), imported_at=str(at)

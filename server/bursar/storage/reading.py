@@ -10,10 +10,12 @@ from pathlib import Path
 import apsw
 
 from bursar.domain.money.budget import Scope, Unit, Used, WarnPercent
+from bursar.domain.money.imported import ImportedSpend
 from bursar.domain.runs import RequestRow, RunEvent, RunRecord, RunSummary, StepOutline, StepRecord
 from bursar.storage import budgets, reads, rewinds
 from bursar.storage.connect import open_reader
 from bursar.storage.errors import Damaged, translated
+from bursar.storage.imports import spent_on
 from bursar.storage.ledger import broken_row, charged, held, not_known
 from bursar.storage.locks import RunLocks
 from bursar.storage.texts import read_text
@@ -112,6 +114,11 @@ class JournalReads:
         """The user's own limits."""
         with self._read() as db:
             return budgets.limits(db)
+
+    def imported_on(self, local_day: str) -> ImportedSpend | None:
+        """What other agents spent on a day, as far as it was imported; None before the first import."""
+        with self._read() as db:
+            return spent_on(db, local_day)
 
     def verify_chain(self) -> int | None:
         """The number of the first ledger row that is not what was written, None when all are."""

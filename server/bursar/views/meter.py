@@ -6,15 +6,19 @@ from collections.abc import Sequence
 
 from bursar.domain.moments import Here, moment_words
 from bursar.domain.money.budget import BudgetState
+from bursar.domain.money.imported import ImportedSpend
 from bursar.domain.money.price import usd_text
 from bursar.views.annotations import Meter
 from bursar.views.figures import amount, count, money, plural
 
 
-def meter_of(*, day: BudgetState, spent_pico: int, running: Sequence[str], here: Here) -> Meter:
+def meter_of(
+    *, day: BudgetState, spent_pico: int, running: Sequence[str], here: Here, others: ImportedSpend | None = None
+) -> Meter:
     """``$0.42 of $5.00 today``, with ``· running 2.1`` behind it; ``running`` are task addresses.
 
     A budget of tokens or requests is shown in these, with the money behind it: ``12,000 of 200,000 tokens today``.
+    What other agents spent today is said in the tooltip, as far as it was imported.
     """
     in_money = day.unit == "usd"
     if in_money:
@@ -34,6 +38,8 @@ def meter_of(*, day: BudgetState, spent_pico: int, running: Sequence[str], here:
         left = amount(day.unit, max(day.limit - day.spent - day.reserved, 0))
         until = "" if day.resets_at is None else f", until {moment_words(day.resets_at, here)}"
         tooltip += f" Left: {left}{until}."
+    if others is not None:
+        tooltip += f" {_others(others, here)}"
     return Meter(
         text=text,
         tooltip=tooltip,
@@ -43,3 +49,12 @@ def meter_of(*, day: BudgetState, spent_pico: int, running: Sequence[str], here:
         resets_at=day.resets_at,
         running=tuple(running),
     )
+
+
+def _others(others: ImportedSpend, here: Here) -> str:
+    """``Other agents today: $3.10 (imported 14:02).``; what has no price is said beside the sum."""
+    unpriced = ""
+    if others.unpriced_requests:
+        unpriced = f" and {plural(others.unpriced_requests, 'request')} without a price"
+    at = f"{others.imported_at[:16]}:00Z"
+    return f"Other agents today: {money(others.cost_pico)}{unpriced} (imported {moment_words(at, here)})."

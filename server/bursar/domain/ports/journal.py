@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from bursar.domain.money.budget import Granted, Limit, RefusedByBudget, Scope, Unit, Used, WarnPercent
+from bursar.domain.money.imported import ImportedSpend
 from bursar.domain.money.ledger import LedgerEntry
 from bursar.domain.runs import (
     KeptSteps,
@@ -189,6 +190,9 @@ class Journal(Protocol):
 
     def held_pico(self, scope: Scope) -> int:
         """Money held for requests in flight in a scope."""
+
+    def imported_on(self, local_day: str) -> ImportedSpend | None:
+        """What other agents spent on a day, as far as it was imported; None before the first import."""
 
     def used(self, scope: Scope, unit: Unit) -> Used:
         """What is used of a budget of this scope, in its unit."""
