@@ -125,6 +125,12 @@ class App:
 
         return examine(self.home, self.clock, keep_text_days=KEEP_TEXT_DAYS)
 
+    def mend_sums(self) -> None:
+        """Make the store's sums anew from its rows. Raises StorageError."""
+        from bursar.storage.mending_sums import mend_sums
+
+        mend_sums(self.home)
+
     def has_key(self, entry: ProviderEntry) -> bool:
         """Whether a key for this provider is there."""
         return self._key_of(entry)() is not None

@@ -20,7 +20,7 @@ from support.program import Simulator, User
 SPEC = ".kiro/specs/demo"
 KEY = "sk-canary-4711-zebra"
 STORE = (
-    "sqlite", "state_folder", "file_system", "disk_space", "database", "integrity", "ledger_chain", "mark",
+    "sqlite", "state_folder", "file_system", "disk_space", "database", "integrity", "ledger_chain", "sums", "mark",
     "ledger_copy", "runs", "ticks", "expired_texts", "backups", "set_aside", "locks",
 )  # fmt: skip
 REST = ("settings", "provider", "key", "loopback")

@@ -1,21 +1,18 @@
-"""``bursar runs``, ``pause``, ``stop``, ``usage`` and ``erase``: what is recorded, and wishes about it."""
+"""``bursar runs``, ``pause``, ``stop`` and ``erase``: what is recorded, and wishes about it."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import contextlib
-from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from bursar.commandline.efforts import effort_words, efforts_of, success_json, success_text
 from bursar.commandline.output import FINE, message, result, result_json
 from bursar.domain.errors import BadInput
 from bursar.domain.moments import moment_words
 from bursar.domain.money.price import usd_text
-from bursar.domain.money.usage import Usage
-from bursar.domain.runs import RequestRow, RunRecord, RunSummary
+from bursar.domain.runs import RunRecord, RunSummary
 from bursar.domain.tasks import OPEN_RUN
 from bursar.runs.batching import cancel_batch, stopped_words, waits_for_batch
 from bursar.runs.deferring import hold
@@ -71,59 +68,6 @@ def pause(app: App, args: argparse.Namespace) -> int:
 def stop(app: App, args: argparse.Namespace) -> int:
     """End a run for good, now: what is under way is broken off and booked."""
     return _wish(app, args, "stop")
-
-
-def usage(app: App, args: argparse.Namespace) -> int:
-    """What was spent, by task or by effort, with every request."""
-    journal = app.journal()
-    rows = journal.requests()
-    by_key: dict[str, list[RequestRow]] = defaultdict(list)
-    efforts = efforts_of(journal, rows) if args.by == "effort" else []
-    for group in efforts:
-        by_key[group.effort] = group.requests
-    for row in rows if args.by == "task" else ():
-        by_key[f"{row.workspace}/{row.spec}#{row.task}"].append(row)
-    success = {each.effort: each for each in efforts}
-    held = sum(each.held_pico for each in (*journal.summaries(), *journal.operations()))
-    total = sum(each.cost_pico or 0 for each in rows)
-    if args.json:
-        result_json(
-            {
-                "rows": [{**_usage_row(key, each), **success_json(success.get(key))} for key, each in by_key.items()],
-                "requests": [request_json(each) for each in rows],
-                "total_usd": usd_text(total),
-                "held_usd": usd_text(held),
-                "at_most_usd": usd_text(total + held),
-            }
-        )
-        return FINE
-    here = f"{workspace_here()}/"
-    for key, each in by_key.items():
-        cost, not_known = _cost_pico(each), _not_known_pico(each)
-        more = f", at most {money(not_known)} more not known" if not_known else ""
-        more += success_text(success.get(key))
-        name = effort_words(key) if key in success else key.removeprefix(here)
-        result(f"{money(cost):>10}  {plural(len(each), 'request'):>12}  {name}{more}")
-    more = f", and at most {money(held)} held or not known: at most {money(total + held)}" if held else ""
-    result(f"{money(total):>10}  in all{more}")
-    return FINE
-
-
-def request_json(row: RequestRow) -> dict[str, Any]:
-    """One request as ``bursar usage`` lists it."""
-    return {
-        "request_id": row.request_id,
-        "at": row.at,
-        "run": row.run,
-        "task": row.task,
-        "model": row.model,
-        "usage": row.usage.as_dict(),
-        "cost_usd": None if row.cost_pico is None else usd_text(row.cost_pico),
-        "at_most_usd": usd_text(row.at_most_pico) if row.certainty == "unknown" else None,
-        "certainty": row.certainty,
-        "ttft_ms": row.ttft_ms,
-        "duration_ms": row.duration_ms,
-    }
 
 
 def erase(app: App, args: argparse.Namespace) -> int:
@@ -197,26 +141,3 @@ async def _stop_batch(app: App, record: RunRecord) -> bool:
 
 def _unheard(*, run: str, kind: str, at: str, seq: int | None, data: dict[str, Any]) -> None:
     """What is booked here is in the journal; the command says how it ended."""
-
-
-def _usage_row(key: str, rows: list[RequestRow]) -> dict[str, Any]:
-    total = Usage()
-    for row in rows:
-        total = total + row.usage
-    return {
-        "key": key,
-        "requests": len(rows),
-        "usage": total.as_dict(),
-        "cost_usd": usd_text(_cost_pico(rows)),
-        "not_known_usd": usd_text(_not_known_pico(rows)),
-        "unpriced_requests": sum(1 for row in rows if row.unpriced),
-    }
-
-
-def _cost_pico(rows: list[RequestRow]) -> int:
-    return sum(row.cost_pico or 0 for row in rows)
-
-
-def _not_known_pico(rows: list[RequestRow]) -> int:
-    """The most that the requests whose bill is not known can have cost."""
-    return sum(row.at_most_pico for row in rows if row.certainty == "unknown")

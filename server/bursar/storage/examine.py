@@ -25,6 +25,7 @@ from bursar.storage.mark import Mark, read_mark
 from bursar.storage.migrations import MIGRATIONS, schema_version
 from bursar.storage.mirror import read_mirror
 from bursar.storage.mounts import network_file_system
+from bursar.storage.rolls import wrong_roll
 from bursar.storage.witness import database_id, last_event, last_row, link_of
 
 _START = "start Bursar (any command will do): the file is set aside, and the store goes on from its newest backup"
@@ -124,7 +125,7 @@ def _space(home: Path, path: Path) -> Finding:
     return Finding(name="disk_space", ok=False, detail=detail, remedy=remedy)
 
 
-_INSIDE = ("integrity", "ledger_chain", "mark", "ledger_copy", "runs", "ticks", "expired_texts")
+_INSIDE = ("integrity", "ledger_chain", "sums", "mark", "ledger_copy", "runs", "ticks", "expired_texts")
 
 
 def _database(home: Path, path: Path, clock: Clock, keep_text_days: int) -> Iterator[Finding]:
@@ -165,6 +166,7 @@ def _database(home: Path, path: Path, clock: Clock, keep_text_days: int) -> Iter
         looks: dict[str, Callable[[], Finding]] = {
             "integrity": lambda: _integrity(connection, path),
             "ledger_chain": lambda: _chain(connection),
+            "sums": lambda: _sums(connection),
             "mark": lambda: _mark(connection, mark),
             "ledger_copy": lambda: _mirror(connection, home),
             "runs": lambda: _runs(connection),
@@ -201,6 +203,14 @@ def _chain(connection: apsw.Connection) -> Finding:
     return Finding(
         name="ledger_chain", ok=False, detail=f"entry {row} of the ledger is not what was written", remedy=_START
     )
+
+
+def _sums(connection: apsw.Connection) -> Finding:
+    where = wrong_roll(connection)
+    if where is None:
+        return Finding(name="sums", ok=True, detail="what is kept by day and by what it was spent on adds up")
+    detail = f"the sums for {where} are not those of the ledger's rows"
+    return Finding(name="sums", ok=False, detail=detail, remedy=_START)
 
 
 def _mark(connection: apsw.Connection, mark: Mark | None) -> Finding:

@@ -11,6 +11,7 @@ import apsw
 
 from bursar.domain.money.budget import Scope, Unit, Used, WarnPercent
 from bursar.domain.money.imported import ImportedSpend
+from bursar.domain.money.spending import Spending, SpendKey
 from bursar.domain.runs import RequestRow, RunEvent, RunRecord, RunSummary, StepOutline, StepRecord
 from bursar.storage import budgets, reads, rewinds
 from bursar.storage.connect import open_reader
@@ -18,6 +19,7 @@ from bursar.storage.errors import Damaged, translated
 from bursar.storage.imports import spent_on
 from bursar.storage.ledger import broken_row, charged, held, not_known
 from bursar.storage.locks import RunLocks
+from bursar.storage.spending import spending
 from bursar.storage.texts import read_text
 
 
@@ -78,10 +80,22 @@ class JournalReads:
             records = reads.all_runs(db, workspace, self._locks.alive, operations=True)
             return reads.summaries(db, records, workspace=workspace, run=None)
 
-    def requests(self, *, workspace: str | None = None, run: str | None = None) -> list[RequestRow]:
-        """The ledger's entries, oldest first."""
+    def requests(
+        self,
+        *,
+        workspace: str | None = None,
+        run: str | None = None,
+        since: str | None = None,
+        newest: int | None = None,
+    ) -> list[RequestRow]:
+        """The ledger's entries, oldest first; ``since`` is the first day, ``newest`` the most of them."""
         with self._read() as db:
-            return reads.requests(db, workspace, run)
+            return reads.requests(db, workspace, run, since=since, newest=newest)
+
+    def spending(self, by: SpendKey, *, since: str | None = None) -> Spending:
+        """The kept sums under each key; ``since`` is the first day."""
+        with self._read() as db:
+            return spending(db, by, since)
 
     def body(self, body_sha256: str) -> bytes | None:
         """The bytes of a request as they were sent; None when they were erased."""

@@ -66,11 +66,25 @@ def events(connection: apsw.Connection, run: str | None, after_seq: int) -> list
     return [run_event(row) for row in rows]
 
 
-def requests(connection: apsw.Connection, workspace: str | None, run: str | None) -> list[RequestRow]:
-    """The ledger's entries, oldest first."""
-    where, values = _where(workspace=workspace, run=run)
-    rows = connection.execute(f"SELECT {columns(REQUEST_COLUMNS)} FROM ledger{where} ORDER BY n", values)  # noqa: S608
-    return [request_row(row) for row in rows]
+def requests(
+    connection: apsw.Connection,
+    workspace: str | None,
+    run: str | None,
+    *,
+    since: str | None = None,
+    newest: int | None = None,
+) -> list[RequestRow]:
+    """The ledger's entries, oldest first; ``since`` is the first day, ``newest`` the most of them."""
+    where, given = _where(workspace=workspace, run=run)
+    values: tuple[str | int, ...] = given
+    if since is not None:
+        where, values = f"{where} AND local_day >= ?" if where else " WHERE local_day >= ?", (*values, since)
+    order = "ORDER BY n"
+    if newest is not None:
+        order, values = "ORDER BY n DESC LIMIT ?", (*values, newest)
+    rows = connection.execute(f"SELECT {columns(REQUEST_COLUMNS)} FROM ledger{where} {order}", values)  # noqa: S608
+    found = [request_row(row) for row in rows]
+    return found if newest is None else found[::-1]
 
 
 def summaries(

@@ -13,6 +13,13 @@ lists it beside the total as 'not known', 'budget' includes it in 'spent', says 
 that is, and reserves on top what is held for requests in flight. So neither shows less than
 can have been spent."""
 
+_USAGE_HELP = f"""{_SPENT_HELP}
+
+An attempt that no provider took costs nothing and counts as failed, like one whose answer broke
+off. A request without a price is named, and never counted as nothing. Speed is told by model and
+by task: the time to the first token, that of the whole answer, and output tokens per second from
+the first token on."""
+
 _IMPORT_HELP = """Nothing is read before you ask for it, and nothing but these places: for claude-code
 $CLAUDE_CONFIG_DIR/projects or ~/.claude/projects; for codex sessions and archived_sessions
 below $CODEX_HOME or ~/.codex. Only figures are kept, no texts. Each request counts once,
@@ -26,17 +33,23 @@ def add_records(commands: Commands) -> None:
     usage = add(
         commands,
         "usage",
-        "bursar.commandline.records:usage",
+        "bursar.commandline.usage:usage",
         "show what was spent",
-        "bursar usage --json\n         bursar usage --by effort",
+        "bursar usage --by model --since 7d\n         bursar usage --by task --csv",
     )
-    usage.description = f"Show what was spent, by task, with every request.\n\n{_SPENT_HELP}"
+    usage.description = f"Show what was spent, by task or by something else, with every request.\n\n{_USAGE_HELP}"
     usage.add_argument(
         "--by",
-        choices=["task", "effort"],
+        choices=["day", "model", "task", "file", "session", "agent", "prompt", "effort"],
         default="task",
-        help="one row for each task (the default), or for each effort, normal and terse, with what came of it",
+        help="one row for each of these (task is the default); prompt is the version of your steering and spec texts,"
+        " effort is normal or terse, with what came of it",
     )
+    usage.add_argument(
+        "--since", metavar="D", help="from this day on: a date like 2026-11-21, 7d (seven days with today), or today"
+    )
+    usage.add_argument("--csv", action="store_true", help="print the rows as CSV that any spreadsheet opens")
+    usage.add_argument("--all-agents", action="store_true", help="with what was imported of other agents in the rows")
     inner = usage.add_subparsers(metavar="import")
     importing = add(
         inner,

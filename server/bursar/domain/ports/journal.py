@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from bursar.domain.money.budget import Granted, Limit, RefusedByBudget, Scope, Unit, Used, WarnPercent
 from bursar.domain.money.imported import ImportedSpend
 from bursar.domain.money.ledger import LedgerEntry
+from bursar.domain.money.spending import Spending, SpendKey
 from bursar.domain.runs import (
     KeptSteps,
     NewRun,
@@ -183,7 +184,18 @@ class Journal(Protocol):
     def operations(self, workspace: str | None = None) -> list[RunSummary]:
         """The operations (single requests beside the runs), oldest first, with their figures."""
 
-    def requests(self, *, workspace: str | None = None, run: str | None = None) -> list[RequestRow]: ...
+    def requests(
+        self,
+        *,
+        workspace: str | None = None,
+        run: str | None = None,
+        since: str | None = None,
+        newest: int | None = None,
+    ) -> list[RequestRow]:
+        """The ledger's entries, oldest first; ``since`` is the first day, ``newest`` the most of them."""
+
+    def spending(self, by: SpendKey, *, since: str | None = None) -> Spending:
+        """The kept sums under each key; ``since`` is the first day."""
 
     def charged_pico(self, scope: Scope) -> int:
         """The fold of the ledger for a scope: costs, and bounds where a cost is unknown."""
