@@ -40,8 +40,9 @@ async def test_a_run_comes_back_as_it_was_given(journal: SqliteJournal) -> None:
     port: Journal = journal
     given = new_run(first_request='{"bad": "\ud800", "nul": "\x00"}', task_title="t\udcff", ceiling_pico=10**12)
     record = await port.create_run(given)
-    assert {each.name: getattr(record, each.name) for each in fields(NewRun) if each.name != "prompt"} == {
-        name: value for name, value in asdict(given).items() if name != "prompt"
+    elsewhere = ("prompt", "traits", "first_pico")
+    assert {each.name: getattr(record, each.name) for each in fields(NewRun) if each.name not in elsewhere} == {
+        name: value for name, value in asdict(given).items() if name not in elsewhere
     }
     assert (record.state, record.owner_alive, record.epoch) == ("running", True, 1)
     assert record.owner is not None

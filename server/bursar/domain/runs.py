@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from bursar.domain.money.usage import Usage
 from bursar.domain.prompts import NO_PROMPT, Prompt
+from bursar.domain.specs.traits import TaskTraits
 
 RunKind = Literal["task", "split", "review"]
 """A run of a task by the agent; or one request without tools that belongs to a task or to a run: an operation."""
@@ -44,7 +45,8 @@ ANSWER_TOKENS = 8_192
 class NewRun:
     """A run that is to be recorded. ``first_request`` is everything that its first body is built from, as JSON.
 
-    ``about`` is the run that an operation belongs to, where it belongs to one.
+    ``about`` is the run that an operation belongs to, where it belongs to one. ``traits`` and ``first_pico`` (what the
+    counted tokens cost uncached) are what a forecast compares tasks by.
     """
 
     run: str
@@ -63,6 +65,8 @@ class NewRun:
     kind: RunKind = "task"
     about: str | None = None
     prompt: Prompt = NO_PROMPT
+    traits: TaskTraits | None = None
+    first_pico: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +211,7 @@ class TaskEstimate:
 
     ``first_request_pico`` is None for a model without a price; ``bound_tokens`` is the most the provider can count.
     ``least_hold_pico`` is what must be left of every budget for the first request to be sent at all. No total is
-    guessed.
+    guessed: what such tasks took is told by a forecast, which compares them by ``traits`` and ``model``.
     """
 
     address: str
@@ -218,6 +222,8 @@ class TaskEstimate:
     first_request_pico: int | None
     ceiling_pico: int | None
     least_hold_pico: int | None = None
+    traits: TaskTraits | None = None
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from bursar.domain.ports import ModelProvider, TokenCounter
 from bursar.domain.routes import NOTHING_LOCAL, LocalOnly
 from bursar.domain.runs import NewRun, TaskEstimate
 from bursar.domain.specs import Spec, SpecTask, address_of, title_sha256
+from bursar.domain.specs.traits import traits_of
 from bursar.domain.text import split_lines
 from bursar.runs.assemble import LEAST_OUTPUT_TOKENS, Document, FirstRequest, first_request, model_request
 from bursar.runs.staying import told_of
@@ -72,6 +73,8 @@ def estimate_task(
         least_hold_pico=None
         if isinstance(price, Unpriced)
         else most_it_can_cost_pico(input_tokens=bound, output_tokens=LEAST_OUTPUT_TOKENS, price=price),
+        traits=traits_of("\n".join(split_lines(text)[task.line : task.end_line])),
+        model=model,
     )
     return Estimate(facts=facts, first=first)
 
@@ -103,6 +106,8 @@ def new_run(
         first_request=replace(estimate.first, route=route).to_json(),
         counted_tokens=estimate.facts.counted_tokens,
         prompt=estimate.first.prompt,
+        traits=estimate.facts.traits,
+        first_pico=estimate.facts.first_request_pico,
     )
 
 

@@ -252,7 +252,15 @@ CREATE TABLE imported_agent (
 ) STRICT;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _REWINDS, _OPERATIONS, _IMPORTS, ROLLS)
+_TRAITS = """
+ALTER TABLE run ADD COLUMN task_kind TEXT;
+ALTER TABLE run ADD COLUMN task_chars INTEGER;
+ALTER TABLE run ADD COLUMN files_named INTEGER;
+ALTER TABLE run ADD COLUMN first_pico INTEGER;
+CREATE INDEX run_by_end ON run (updated_at) WHERE kind = 'task' AND state IN ('finished', 'failed');
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _REWINDS, _OPERATIONS, _IMPORTS, ROLLS, _TRAITS)
 
 
 def migrate(

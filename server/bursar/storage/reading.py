@@ -11,6 +11,7 @@ import apsw
 
 from bursar.domain.money.budget import Scope, Unit, Used, WarnPercent
 from bursar.domain.money.imported import ImportedSpend
+from bursar.domain.money.past import EndedRun
 from bursar.domain.money.spending import Spending, SpendKey
 from bursar.domain.runs import RequestRow, RunEvent, RunRecord, RunSummary, StepOutline, StepRecord
 from bursar.storage import budgets, reads, rewinds
@@ -19,6 +20,7 @@ from bursar.storage.errors import Damaged, translated
 from bursar.storage.imports import spent_on
 from bursar.storage.ledger import broken_row, charged, held, not_known
 from bursar.storage.locks import RunLocks
+from bursar.storage.past import ended_runs
 from bursar.storage.spending import spending
 from bursar.storage.texts import read_text
 
@@ -96,6 +98,11 @@ class JournalReads:
         """The kept sums under each key; ``since`` is the first day."""
         with self._read() as db:
             return spending(db, by, since)
+
+    def ended_runs(self, newest: int) -> list[EndedRun]:
+        """The runs of tasks that ended last, of all workspaces, with what they took; at most that many."""
+        with self._read() as db:
+            return ended_runs(db, newest)
 
     def body(self, body_sha256: str) -> bytes | None:
         """The bytes of a request as they were sent; None when they were erased."""

@@ -15,7 +15,7 @@ from bursar.domain.runs import NewRun, RequestRow, RunEvent, RunRecord, StepReco
 USAGE_COLUMNS = (*BUCKETS, "reasoning")
 _OWN_LEDGER_COLUMNS = tuple(each.name for each in fields(LedgerEntry) if each.name != "usage")
 LEDGER_COLUMNS = _OWN_LEDGER_COLUMNS + USAGE_COLUMNS
-NEW_RUN_COLUMNS = tuple(each.name for each in fields(NewRun) if each.name not in ("first_request", "prompt"))
+NEW_RUN_COLUMNS = tuple(each.name for each in fields(NewRun) if each.name not in ("first_request", "prompt", "traits"))
 RUN_COLUMNS = tuple(each.name for each in fields(RunRecord) if each.name not in ("first_request", "owner_alive"))
 STEP_COLUMNS = tuple(each.name for each in fields(StepRecord))
 REQUEST_COLUMNS = tuple(each.name for each in fields(RequestRow) if each.name != "usage") + USAGE_COLUMNS

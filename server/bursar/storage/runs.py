@@ -57,6 +57,11 @@ def create(
         f" updated_at, prompt_version) VALUES ({marks(NEW_RUN_COLUMNS)}, ?, 'running', {FIRST_EPOCH}, ?, ?, ?, ?)",
         (*bindings(NEW_RUN_COLUMNS, values), sha256, owner, at, at, run.prompt.version),
     )
+    if run.traits is not None:
+        connection.execute(
+            "UPDATE run SET task_kind = ?, task_chars = ?, files_named = ? WHERE run = ?",
+            (run.traits.kind, run.traits.text_chars, run.traits.files_named, run.run),
+        )
     for place, (path, sha256) in enumerate(run.prompt.documents):
         connection.execute(
             "INSERT OR IGNORE INTO prompt_document VALUES (?, ?, ?, ?)",

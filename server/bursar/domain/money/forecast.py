@@ -45,12 +45,16 @@ _TRAITS_UNKNOWN = 0.7
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
-    """What is left of one limit; ``name`` as in 'the run's limit', ``left`` in its unit (pico-dollars for 'usd')."""
+    """What is left of one limit; ``name`` as in 'the run's limit', ``left`` in its unit (pico-dollars for 'usd').
+
+    ``each_run`` says that every run has it anew, so that it says nothing about several together.
+    """
 
     name: str
     unit: Unit
     left: int
     resets_at: str | None = None
+    each_run: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +90,10 @@ class TaskForecast:
         return self.similar >= SIMILAR_NEEDED
 
     def fit(self, room: Room) -> Fit | None:
-        """The chance that it fits what is left of a limit; None where the amount in its unit is not known."""
+        """The chance that it fits what is left of a limit; None where the amount in its unit is not known, or where
+        the limit is for each run and these are several tasks."""
+        if room.each_run and self.tasks > 1:
+            return None
         spread = {"usd": self.cost_pico, "tokens": self.tokens, "requests": self.requests}[room.unit]
         return None if spread is None else Fit(room=room, chance=spread.share_within(room.left))
 

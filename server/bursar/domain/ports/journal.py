@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from bursar.domain.money.budget import Granted, Limit, RefusedByBudget, Scope, Unit, Used, WarnPercent
 from bursar.domain.money.imported import ImportedSpend
 from bursar.domain.money.ledger import LedgerEntry
+from bursar.domain.money.past import EndedRun
 from bursar.domain.money.spending import Spending, SpendKey
 from bursar.domain.runs import (
     KeptSteps,
@@ -196,6 +197,9 @@ class Journal(Protocol):
 
     def spending(self, by: SpendKey, *, since: str | None = None) -> Spending:
         """The kept sums under each key; ``since`` is the first day."""
+
+    def ended_runs(self, newest: int) -> list[EndedRun]:
+        """The runs of tasks that ended last, of all workspaces, with what they took; at most that many."""
 
     def charged_pico(self, scope: Scope) -> int:
         """The fold of the ledger for a scope: costs, and bounds where a cost is unknown."""

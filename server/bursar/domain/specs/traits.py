@@ -36,6 +36,11 @@ class TaskTraits:
     files_named: int
 
 
+def known_kind(name: str | None) -> TaskKind | None:
+    """The kind of this name; None for a name that is none."""
+    return next((kind for kind in (*(kind for kind, _ in _WORDS), "other") if kind == name), None)
+
+
 def traits_of(text: str) -> TaskTraits:
     """The traits of a task's text: its title and the lines below it."""
     looked_at = text[:_LOOKED_AT_CHARS]
