@@ -90,13 +90,15 @@ def provider_at(
     clock: FakeClock | None = None,
     deadlines: Deadlines | None = None,
     lenient_end: bool = False,
+    key_name: str | None = "ACME_API_KEY",
+    base: str | None = None,
 ) -> ModelProvider:
     return make_provider(
         name="acme",
         wire=wire,
-        base_url=f"{server.url}/v1",
+        base_url=f"{server.url}/v1" if base is None else base,
         key=lambda: key,
-        key_name="ACME_API_KEY",
+        key_name=key_name,
         clock=clock or FakeClock(),
         ids=IDS,
         deadlines=deadlines or Deadlines(),

@@ -435,7 +435,7 @@ def test_addresses_that_a_key_must_not_go_to(wire):
 
 
 def test_an_unknown_wire_is_bad_input():
-    with pytest.raises(BadInput, match="anthropic, openai-chat or openai-responses"):
+    with pytest.raises(BadInput, match="anthropic, openai-chat, openai-responses, gemini or ollama"):
         make_provider(
             name="acme",
             wire="soap",

@@ -106,6 +106,14 @@ def explain(recorded: Recorded, *, model: str, counter: TokenCounter) -> Explain
     why += [*reported.doubts, *reported.notes]
     if recorded.tier not in (*_USUAL_TIERS, "batch"):
         why.append(f"it was answered in the service tier '{recorded.tier}', and the price is that of the usual one")
+    if not reported.input_known:
+        return Explained(
+            usage=usage,
+            certainty="estimated",
+            why=tuple(why),
+            counted=counted,
+            input_known=False,
+        )
     if why:
         return Explained(
             usage=usage,

@@ -7,4 +7,6 @@ WIRES = (
     "anthropic",
     "openai-chat",
     "openai-responses",
+    "gemini",
+    "ollama",
 )

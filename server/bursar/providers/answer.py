@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from bursar.domain.errors import ProviderError
 from bursar.providers.failures import Said, Sender, clean, cut, of_error_in_answer
-from bursar.providers.sse import SseParser, StreamTooLarge
+from bursar.providers.sse import StreamTooLarge
 from bursar.providers.wire import BadStream, Reader, Reading, StreamError
 
 
@@ -14,7 +14,7 @@ class Answer:
     """Reads an answer up to its end mark; what comes after that is not looked at."""
 
     def __init__(self, *, reader: Reader, sender: Sender, model: str, lenient_end: bool) -> None:
-        self._parser = SseParser()
+        self._parser = reader.parser()
         self._reader = reader
         self._sender = sender
         self._model = model
@@ -72,7 +72,7 @@ class Answer:
 def id_in(chunk: bytes, reader: Reader) -> str | None:
     """The id that the beginning of an answer names, read with a reader of its own."""
     try:
-        for event in SseParser().feed(chunk):
+        for event in reader.parser().feed(chunk):
             reader.take(event)
             if reader.request_id:
                 break

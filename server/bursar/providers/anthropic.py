@@ -10,7 +10,7 @@ from typing import Any
 
 from bursar.domain.conversation import Block, BrokenToolCall, Message, ModelRequest, Text, ToolCall, ToolResult
 from bursar.providers.canonical import canonical_bytes, canonical_text, reported_text
-from bursar.providers.sse import SseEvent
+from bursar.providers.sse import SseEvent, SseParser
 from bursar.providers.strict_json import json_object
 from bursar.providers.usage_fields import Reported, anthropic_usage, larger, shrunk
 from bursar.providers.wire import (
@@ -45,6 +45,7 @@ class AnthropicWire:
 
     name = "anthropic"
     seller = "anthropic"
+    limit_path = ("max_tokens",)
     terse_fields: Mapping[str, Any] = MappingProxyType({"output_config": {"effort": "low"}})
 
     def knows(self, part: dict[str, Any], /) -> bool:
@@ -52,7 +53,7 @@ class AnthropicWire:
         kind = part.get("type")
         return kind == "message_start" or (kind == "message" and isinstance(part.get("content"), list))
 
-    def url(self, base_url: str, /) -> str:
+    def url(self, base_url: str, /, *, model: str = "") -> str:
         """Where requests go, for a base URL with or without its /v1."""
         base = base_url.rstrip("/")
         return f"{base}/messages" if base.endswith("/v1") else f"{base}/v1/messages"
@@ -85,6 +86,10 @@ class AnthropicWire:
             _mark(body)
         return canonical_bytes(body)
 
+    def sent(self, body: bytes, /) -> bytes:
+        """All of it."""
+        return body
+
     def prompt_text(self, body: dict[str, Any], /) -> str:
         """System, tool definitions and messages, as the model reads them."""
         parts = [each["text"] for each in body.get("system", [])]
@@ -101,6 +106,8 @@ class AnthropicWire:
 
 class AnthropicReader:
     """Reads one streamed message: message_start, blocks one after the other, message_delta, message_stop."""
+
+    parser = SseParser
 
     def __init__(self, *, most_input_tokens: int, most_output_tokens: int) -> None:
         self._most_input_tokens = most_input_tokens

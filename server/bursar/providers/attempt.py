@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 MAX_ERROR_BYTES = 64 * 1024
 _ID_HEADERS = ("request-id", "x-request-id")
+# A stream, too: one JSON value to a line.
+_JSON_LINES = ("ndjson", "jsonl", "json-seq")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,10 +163,11 @@ class Attempt:
             if encoding not in ("", "identity"):
                 return self._cut(f"the provider {self._sender.name} packed its answer ({encoding[:20]}) unasked")
             kind = response.headers.get("content-type", "").lower()
-            if "json" in kind and self._on_object is not None:
+            in_lines = any(each in kind for each in _JSON_LINES)
+            if "json" in kind and not in_lines and self._on_object is not None:
                 found = self._on_object(await _head(response, most_bytes=MAX_TOTAL_BYTES))
                 return self._reply(found) if isinstance(found, Reading) else found
-            if "json" in kind or "html" in kind:
+            if ("json" in kind and not in_lines) or "html" in kind:
                 return self._no_stream(await _head(response), is_page="html" in kind)
             if self._request_id is not None and self._known_id is None:
                 self._accept(self._request_id)

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from bursar.domain.conversation import Block, BrokenToolCall, Message, ModelRequest, Text, ToolCall, ToolResult
 from bursar.providers.canonical import canonical_bytes, canonical_text, reported_text, whole_text
-from bursar.providers.sse import SseEvent
+from bursar.providers.sse import SseEvent, SseParser
 from bursar.providers.strict_json import json_object
 from bursar.providers.usage_fields import Reported, larger, llama_cpp_timings, openai_usage, shrunk
 from bursar.providers.wire import (
@@ -50,12 +50,13 @@ class OpenAIChatWire:
         host = urlsplit(base_url).hostname or ""
         # The vendor refuses the old name for its newer models; most other servers know only the old one.
         self._limit_field = "max_completion_tokens" if host == "api.openai.com" else "max_tokens"
+        self.limit_path: tuple[str, ...] = (self._limit_field,)
 
     def knows(self, part: dict[str, Any], /) -> bool:
         """A completion or a chunk of one, by its choices."""
         return isinstance(part.get("choices"), list)
 
-    def url(self, base_url: str, /) -> str:
+    def url(self, base_url: str, /, *, model: str = "") -> str:
         """Where requests go; a base URL without a path gets the usual /v1."""
         base = base_url.rstrip("/")
         if not urlsplit(base).path:
@@ -96,6 +97,10 @@ class OpenAIChatWire:
             body |= self.terse_fields
         return canonical_bytes(body)
 
+    def sent(self, body: bytes, /) -> bytes:
+        """All of it."""
+        return body
+
     def prompt_text(self, body: dict[str, Any], /) -> str:
         """Tool definitions and messages, as the model reads them."""
         parts = [canonical_text(each["function"]) for each in body.get("tools", [])]
@@ -112,6 +117,8 @@ class OpenAIChatWire:
 
 class OpenAIChatReader:
     """Reads one streamed completion: deltas, a finish reason, usage, [DONE]."""
+
+    parser = SseParser
 
     def __init__(self, *, most_input_tokens: int, most_output_tokens: int) -> None:
         self._most_input_tokens = most_input_tokens

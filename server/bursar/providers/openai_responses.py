@@ -34,6 +34,7 @@ class OpenAIResponsesWire:
 
     name = "openai-responses"
     seller = "openai"
+    limit_path = ("max_output_tokens",)
     terse_fields: Mapping[str, Any] = MappingProxyType({"reasoning": {"effort": "low"}, "text": {"verbosity": "low"}})
 
     def knows(self, part: dict[str, Any], /) -> bool:
@@ -42,7 +43,7 @@ class OpenAIResponsesWire:
         is_event = isinstance(kind, str) and kind.startswith("response.")
         return is_event or part.get("object") == "response" or (isinstance(output, list) and "status" in part)
 
-    def url(self, base_url: str, /) -> str:
+    def url(self, base_url: str, /, *, model: str = "") -> str:
         """Where requests go; a base URL without a path gets the usual /v1."""
         base = base_url.rstrip("/")
         if not urlsplit(base).path:
@@ -102,6 +103,10 @@ class OpenAIResponsesWire:
         """The same request for a server that does not know the options: its answer cannot be fetched again."""
         data = json_object(body.decode("utf-8", "replace")) or {}
         return canonical_bytes({key: value for key, value in data.items() if key not in _OPTIONS})
+
+    def sent(self, body: bytes, /) -> bytes:
+        """All of it."""
+        return body
 
     def prompt_text(self, body: dict[str, Any], /) -> str:
         """Instructions, tool definitions and items, as the model reads them."""

@@ -8,7 +8,7 @@ from typing import Any
 from bursar.domain.conversation import Block, Text
 from bursar.domain.money.usage import Owed
 from bursar.providers.canonical import reported_text
-from bursar.providers.sse import SseEvent
+from bursar.providers.sse import SseEvent, SseParser
 from bursar.providers.strict_json import json_object
 from bursar.providers.usage_fields import Reported, responses_usage
 from bursar.providers.wire import (
@@ -39,6 +39,8 @@ class ResponsesReader:
     With ``mending``, as kept bytes are read, what is torn or out of its order is passed over too: what was missing
     follows further on. ``failed`` says that the provider gave the answer up, so that there is nothing to fetch.
     """
+
+    parser = SseParser
 
     def __init__(self, *, most_input_tokens: int, most_output_tokens: int) -> None:
         self._most_input_tokens = most_input_tokens

@@ -27,7 +27,6 @@ from bursar.providers.wire import Reader, Wire
 # none says more.
 _MOST_INPUT_TOKENS = 2_000_000
 _MOST_OUTPUT_TOKENS = 128_000
-_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 
 
 class HttpProvider:
@@ -59,7 +58,6 @@ class HttpProvider:
         self._never_terse: set[str] = set()
         self.can_reattach = self._resumable is not None
         self._address = address
-        self._url = wire.url(address.base_url)
         self._key = key
         self._key_name = key_name
         self._clock = clock
@@ -224,18 +222,19 @@ class HttpProvider:
     def _attempt(self, body: bytes, key: str | None, on_stream: OnStream, keep: Callable[[bytes], None]) -> Attempt:
         asked = json_object(body.decode("utf-8", "replace")) or {}
         model = str(asked.get("model", ""))
-        limit = next((asked[each] for each in _LIMITS if isinstance(asked.get(each), int)), len(body))
+        limit = _at(asked, self._format.limit_path)
         sender = self._sender(key)
 
         def new_reader() -> Reader:
             # A token is at least a byte of the body; the format adds a little framing of its own.
-            return self._format.reader(most_input_tokens=len(body) + 1024, most_output_tokens=limit)
+            most = limit if isinstance(limit, int) else len(body)
+            return self._format.reader(most_input_tokens=len(body) + 1024, most_output_tokens=most)
 
         return Attempt(
             method="POST",
-            url=self._url,
+            url=self._format.url(self._address.base_url, model=model),
             headers=self._format.headers(key),
-            body=body,
+            body=self._format.sent(body),
             model=model,
             sender=sender,
             clock=self._clock,
@@ -276,3 +275,11 @@ class HttpProvider:
     def _how_to_set_key(self) -> str:
         variable = f"the environment variable {self._key_name}" if self._key_name else "its key_env setting"
         return f'{variable}, or in VS Code the command "Bursar: Set Provider Key"'
+
+
+def _at(body: dict[str, Any], path: tuple[str, ...]) -> Any:
+    """What stands at this path in a body; None where nothing does."""
+    found: Any = body
+    for key in path:
+        found = found.get(key) if isinstance(found, dict) else None
+    return found

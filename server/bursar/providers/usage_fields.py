@@ -18,12 +18,13 @@ ABSURD_TOKENS = 10**9
 class Reported:
     """Usage as one answer reports it, with what is wrong with it: sentences that name the field and its value.
 
-    ``impossible`` is what cannot be (negative, no number, a part above its whole): the figure beside it is clamped.
-    ``doubts`` are figures that can be and do not fit together: the larger one was taken. ``notes`` say what is billed
-    beside the tokens.
+    ``input_known`` is False where it says nothing of the input, which is then no zero. ``impossible`` is what cannot be
+    (negative, no number, a part above its whole): the figure beside it is clamped. ``doubts`` are figures that can be
+    and do not fit together: the larger one was taken. ``notes`` say what is billed beside the tokens.
     """
 
     usage: Usage
+    input_known: bool = True
     impossible: tuple[str, ...] = field(default=())
     doubts: tuple[str, ...] = field(default=())
     notes: tuple[str, ...] = field(default=())
@@ -83,14 +84,18 @@ class Figures:
         self._places[id(value)] = self._name(raw, key)
         return value
 
-    def reported(self, usage: Usage) -> Reported:
+    def reported(self, usage: Usage, *, input_known: bool = True) -> Reported:
         """The usage with everything that was noticed."""
         return Reported(
-            usage=usage, impossible=tuple(self.impossible), doubts=tuple(self.doubts), notes=tuple(self.notes)
+            usage=usage,
+            input_known=input_known,
+            impossible=tuple(self.impossible),
+            doubts=tuple(self.doubts),
+            notes=tuple(self.notes),
         )
 
     def _name(self, raw: Mapping[str, Any], key: str) -> str:
-        return f"{self._places.get(id(raw), self._root)}.{key}"
+        return f"{self._places.get(id(raw), self._root)}.{key}".removeprefix(".")
 
 
 def anthropic_usage(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -46,6 +46,13 @@ class BadStream(Exception):
     """The stream breaks the rules of its format; what came before it stands."""
 
 
+class Parser(Protocol):
+    """Turns chunks of bytes into events."""
+
+    def feed(self, chunk: bytes) -> Iterator[SseEvent]:
+        """The events that this chunk completes; raises StreamTooLarge past a cap."""
+
+
 class Reader(Protocol):
     """Reads one answer, event by event.
 
@@ -56,6 +63,10 @@ class Reader(Protocol):
     chars: int
     ended: bool
     request_id: str | None
+
+    @property
+    def parser(self) -> Callable[[], Parser]:
+        """Cuts the bytes of an answer into its events, however they are framed."""
 
     @property
     def may_end(self) -> bool: ...
@@ -88,11 +99,17 @@ class Wire(Protocol):
     def knows(self, part: dict[str, Any], /) -> bool:
         """Whether an answer, or a part of a streamed one, has the marks of this format and of no other."""
 
-    def url(self, base_url: str, /) -> str: ...
+    limit_path: tuple[str, ...]
+    """Where a body says how many tokens the answer may have."""
+
+    def url(self, base_url: str, /, *, model: str = "") -> str: ...
 
     def headers(self, key: str | None, /) -> dict[str, str]: ...
 
     def body(self, request: ModelRequest, /) -> bytes: ...
+
+    def sent(self, body: bytes, /) -> bytes:
+        """What of a body is sent: all of it, but for what this format has in the address."""
 
     def prompt_text(self, body: dict[str, Any], /) -> str: ...
 
