@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from bursar.domain.errors import BadInput
-from bursar.domain.money.budget import BUDGET_UNITS, Amount, BudgetKind, amount_text
+from bursar.domain.money.budget import BUDGET_KINDS, BUDGET_UNITS, Amount, BudgetKind, amount_text
 from bursar.domain.ports import Asker, EditorBuffers, Journal, ModelProvider, PriceBook, TokenCounter, WorkspaceFiles
 from bursar.domain.routes import Route, Target
 from bursar.domain.runs import MODEL_CHOSEN, RunRecord
@@ -232,20 +232,19 @@ class App:
 
         return LocalFiles(root, buffers=buffers, failpoint=self.failpoint, off_limits=self.home)
 
-    def day_limit(self, settings: Settings) -> Amount | None:
-        """The limit for a day: set by command, else by settings."""
-        return self._stored("day", settings.budget_day)
+    def budgets(self, settings: Settings) -> dict[BudgetKind, Amount]:
+        """The user's limits: set by command, else by settings; without an entry there is none.
 
-    def run_limit(self, settings: Settings) -> Amount | None:
-        """The limit for one run: set by command, else by settings."""
-        return self._stored("run", settings.budget_run)
+        Raises BadInput for one that was set by a newer version in words that this one does not know.
+        """
+        return {**settings.budgets, **{kind: self._known(kind, *each) for kind, each in self._stored().items()}}
 
     def limit_from(self, kind: BudgetKind, settings: Settings) -> tuple[str, str | None]:
         """Where the limit for a scope kind comes from, and what it overrides: a word of the user's, or None."""
         place = settings.budget_places.get(kind, "Bursar's default")
         if kind not in self.journal().stored_budgets():
             return place, None
-        amount = settings.budget_run if kind == "run" else settings.budget_day
+        amount = settings.budgets.get(kind)
         return f"bursar budget set {kind}", f"{'no limit' if amount is None else amount_text(amount)} ({place})"
 
     def world(
@@ -287,7 +286,7 @@ class App:
             learnt=self._learnt_under(settings),
             failpoint=self.failpoint,
             on_event=on_event,
-            day_limit=lambda: self.day_limit(self.settings()),
+            budgets=lambda: self.budgets(self.settings()),
             allowed_commands=allowed_commands,
             in_doubt=in_doubt,
             economy=economy,
@@ -302,11 +301,11 @@ class App:
             self._learnt = (under, Learnt())
         return self._learnt[1]
 
-    def _stored(self, kind: str, otherwise: Amount | None) -> Amount | None:
-        stored = self.journal().stored_budgets().get(kind)
-        if stored is None:
-            return otherwise
-        unit, value = stored
+    def _stored(self) -> dict[BudgetKind, tuple[str, int]]:
+        stored = self.journal().stored_budgets()
+        return {kind: stored[kind] for kind in BUDGET_KINDS if kind in stored}
+
+    def _known(self, kind: BudgetKind, unit: str, value: int) -> Amount:
         for known in BUDGET_UNITS:
             if unit == known:
                 return Amount(unit=known, value=value)

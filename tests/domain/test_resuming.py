@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bursar.domain.resuming import budget_in_the_way, higher_limits
 from bursar.domain.runs import RunSummary
+from views.test_meter import DAY
 from views.test_spec_annotations import record, row, summary
 
 MILLI = 10**9
@@ -44,8 +47,7 @@ def test_the_first_budget_without_room_is_found(
         paused(reason, held_pico=held * MILLI),
         hold * MILLI,
         run_limit_pico=None if run_limit is None else run_limit * MILLI,
-        day_limit_pico=None if day_limit is None else day_limit * MILLI,
-        day_taken_pico=70 * MILLI,
+        wide=[replace(DAY, limit=None if day_limit is None else day_limit * MILLI, spent=70 * MILLI)],
     )
     shown = None if said is None else (said.scope, said.limit_pico // MILLI, said.needed_pico // MILLI)
     assert shown == found

@@ -33,6 +33,9 @@ class FakeClock:
     def next_local_midnight_utc(self) -> str:
         return "2026-11-22T00:00:00.000Z"
 
+    def local_midnight_utc(self, day: str) -> str:
+        return f"{day}T00:00:00.000Z"
+
     def zone(self) -> tzinfo:
         return UTC
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bursar.domain.money.budget import Amount
+from bursar.domain.money.budget import Amount, BudgetKind
 from bursar.domain.ports import EditorBuffers, ModelProvider
 from bursar.domain.runs import RunRecord
 from bursar.runs.world import Ways, World
@@ -52,7 +52,7 @@ class Adapters:
         return self.shop.ids
 
     def settings(self) -> Settings:
-        return Settings(providers={}, model=None, budget_run=None, budget_day=None, prices=None)
+        return Settings(providers={}, model=None, budgets={}, prices=None)
 
     def journal(self) -> Any:
         return self.shop.journal
@@ -75,11 +75,8 @@ class Adapters:
     def files(self, root: Path, buffers: EditorBuffers | None = None, /) -> LocalFiles:
         return LocalFiles(root, buffers=buffers, failpoint=nothing)
 
-    def day_limit(self, settings: Settings, /) -> Amount | None:
-        return self.shop.day_limit
-
-    def run_limit(self, settings: Settings, /) -> Amount | None:
-        return Amount(unit="usd", value=self.run_limit_pico)
+    def budgets(self, settings: Settings, /) -> dict[BudgetKind, Amount]:
+        return {"run": Amount(unit="usd", value=self.run_limit_pico), **self.shop.budgets()}
 
     def limit_from(self, kind: str, settings: Settings, /) -> tuple[str, str | None]:
         return "the test", None

@@ -240,7 +240,7 @@ class Image:
             jitter=SeededJitter(self._chance.of("jitter")),
             failpoint=self._failpoint,
             on_event=self._told,
-            day_limit=lambda: scene.day_limit,
+            budgets=lambda: {} if scene.day_limit is None else {"day": scene.day_limit},
             ceilings=scene.ceilings,
             pace=self._pace,
             circuits=self._circuits,

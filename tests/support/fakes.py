@@ -27,6 +27,9 @@ class FakeClock:
     def next_local_midnight_utc(self) -> str:
         return _text(datetime.combine(self.now.date() + timedelta(days=1), datetime.min.time(), UTC))
 
+    def local_midnight_utc(self, day: str) -> str:
+        return f"{day}T00:00:00.000Z"
+
     def zone(self) -> tzinfo:
         return UTC
 

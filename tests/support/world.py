@@ -25,7 +25,7 @@ from bursar.domain.conversation import (
     ToolCall,
 )
 from bursar.domain.errors import AnswerCut
-from bursar.domain.money.budget import Amount
+from bursar.domain.money.budget import Amount, BudgetKind
 from bursar.domain.money.price import PICO_PER_USD, Price, Rates, Unpriced
 from bursar.domain.money.usage import Usage
 from bursar.domain.ports import CommandOutcome, CommandPlan, Question, ToolRefused
@@ -341,6 +341,7 @@ class Workshop:
         self.dies_at: str | None = None
         self.dies_on: tuple[str, int] | None = None
         self.day_limit: Amount | None = None
+        self.limits: dict[BudgetKind, Amount] = {}
         self._mortal: MortalJournal | None = None
         self.journal = self.open_again()
 
@@ -356,6 +357,9 @@ class Workshop:
 
     def snapshots(self) -> LocalSnapshots:
         return LocalSnapshots(self.root, home=self.home, env=os.environ, failpoint=self._failpoint)
+
+    def budgets(self) -> dict[BudgetKind, Amount]:
+        return {**self.limits, **({} if self.day_limit is None else {"day": self.day_limit})}
 
     def world(self, model: ScriptedModel, **rules: Any) -> World:
         values: dict[str, Any] = {
@@ -373,7 +377,7 @@ class Workshop:
             "jitter": self.jitter,
             "failpoint": self._failpoint,
             "on_event": self._heard,
-            "day_limit": lambda: self.day_limit,
+            "budgets": self.budgets,
         }
         return World(**{**values, **rules})
 

@@ -8,25 +8,30 @@ from typing import Any
 
 from bursar.commandline.output import FINE, FOUND, message, result, result_json
 from bursar.domain.errors import BadInput
-from bursar.domain.money.budget import BudgetKind, BudgetState, Scope, parse_amount, parse_warn_percent
+from bursar.domain.money.budget import BUDGET_KINDS, BudgetKind, BudgetState, budget_amount, parse_warn_percent
 from bursar.domain.money.price import usd_text
-from bursar.session.money import day_state
+from bursar.domain.money.scopes import scope_kind
+from bursar.session.money import begins_with, wide_states
 from bursar.views.figures import amount
-from bursar.wiring import App
+from bursar.wiring import App, workspace_here
 
-_SCOPES: tuple[BudgetKind, ...] = ("run", "day")
+_EACH: tuple[BudgetKind, ...] = ("run", "request", "task", "session")
+"""The scopes that each new one of begins with its whole budget."""
 
 
 def budget(app: App, args: argparse.Namespace) -> int:
     """Show the budgets with what is taken, after setting or unsetting one."""
     percent = None if args.warn is None else parse_warn_percent(args.warn)
-    if args.action == "set":
-        _set(app, args)
-    elif args.action == "unset":
-        _unset(app, args)
+    match args.action:
+        case "set":
+            _set(app, args)
+        case "unset":
+            _unset(app, args)
+        case "today":
+            _today(app, args)
     if percent is not None:
         asyncio.run(app.journal().set_warn_percent(percent))
-    states = [day_state(app, app.journal(), app.settings()), _of_a_run(app)]
+    states = _states(app)
     if args.json:
         warn = list(app.journal().warn_percent())
         result_json({"budgets": [_json(each) for each in states], "warn_percent": warn})
@@ -36,7 +41,17 @@ def budget(app: App, args: argparse.Namespace) -> int:
             result(f"     {_source(each)}")
         levels = ", ".join(f"{share} %" for share in app.journal().warn_percent())
         result(f"warned at {levels} (notice, warning, critical)")
+        _tell_of_the_day(app)
     return FOUND if any(each.level == "over" for each in states) else FINE
+
+
+def _states(app: App) -> list[BudgetState]:
+    """The day's budget and a run's, then the others that have a limit."""
+    settings, journal = app.settings(), app.journal()
+    wide = wide_states(app, journal, settings, workspaces=[workspace_here()])
+    day, *others = [each for each in wide if each.scope.kind != "session"]
+    run, *each_new = [begins_with(app, settings, kind) for kind in _EACH]
+    return [day, run, *others, *(each for each in each_new if each.limit is not None)]
 
 
 def _set(app: App, args: argparse.Namespace) -> None:
@@ -48,9 +63,7 @@ def _set(app: App, args: argparse.Namespace) -> None:
             f"'{args.amount}' is not an amount: 'bursar budget unset {kind}' goes back to the settings, where "
             f'"budget": {{"{kind}": "off"}} means no limit'
         )
-    wanted = parse_amount(args.amount)
-    if kind == "run" and wanted.unit != "usd":
-        raise BadInput("the budget of a run is an amount of money for now: write bursar budget set run 1usd")
+    wanted = budget_amount(args.amount)
     asyncio.run(app.journal().set_budget(kind, wanted.unit, wanted.value))
 
 
@@ -62,36 +75,43 @@ def _unset(app: App, args: argparse.Namespace) -> None:
         message(f"No budget for a {kind} was set by command: nothing to unset.")
 
 
+def _today(app: App, args: argparse.Namespace) -> None:
+    """The clock was ahead for a while, and is right now: the user says so."""
+    if args.scope is not None:
+        raise BadInput("today takes nothing behind it: write bursar budget today")
+    today = app.clock.local_day()
+    was = app.journal().budget_day(today)
+    if was == today:
+        message(f"The budgets' day is {today}, as this machine's clock says: nothing to change.")
+        return
+    asyncio.run(app.journal().set_budget_day(today))
+    message(f"The budgets' day was {was}; it is {today} again, as this machine's clock says.")
+
+
+def _tell_of_the_day(app: App) -> None:
+    today = app.clock.local_day()
+    seen = app.journal().budget_day(today)
+    if seen != today:
+        message(
+            f"This machine's clock says {today}, and requests were booked on {seen} already: budgets stay with {seen}, "
+            "so that no spent day is opened again. If the clock was wrong then, 'bursar budget today' goes back to "
+            f"{today}."
+        )
+
+
 def _scope(args: argparse.Namespace) -> BudgetKind:
-    for kind in _SCOPES:
-        if args.scope == kind:
-            return kind
-    given = f"'{args.scope}' is not a scope" if args.scope else "say which budget"
+    if args.scope:
+        return scope_kind(args.scope)
     example = f"bursar budget {args.action} day" + (" 5usd" if args.action == "set" else "")
-    raise BadInput(f"{given}: choose run or day, for example {example}")
-
-
-def _of_a_run(app: App) -> BudgetState:
-    """The limit that each new run begins with."""
-    settings = app.settings()
-    limit = app.run_limit(settings)
-    source, overrides = app.limit_from("run", settings)
-    return BudgetState(
-        scope=Scope(kind="run", key=""),
-        unit=limit.unit if limit else "usd",
-        limit=limit.value if limit else None,
-        spent=0,
-        reserved=0,
-        level="ok" if limit else "off",
-        resets_at=None,
-        source=source,
-        overrides=overrides,
-    )
+    raise BadInput(f"say which budget: {', '.join(BUDGET_KINDS)}; for example {example}")
 
 
 def _line(state: BudgetState) -> str:
-    if state.scope.kind == "run":
-        return "run  " + ("no limit" if state.limit is None else f"at most {amount(state.unit, state.limit)} a run")
+    kind = state.scope.kind
+    if kind in _EACH:
+        return f"{kind:4} " + (
+            "no limit" if state.limit is None else f"at most {amount(state.unit, state.limit)} a {kind}"
+        )
     limit = "no limit" if state.limit is None else f"of {amount(state.unit, state.limit)}"
     taken = amount(state.unit, state.spent + state.reserved)
     parts = []
@@ -101,7 +121,9 @@ def _line(state: BudgetState) -> str:
         parts.append(f"without the {state.unit} of requests whose bill is not known")
     if state.reserved:
         parts.append(f"{amount(state.unit, state.reserved)} of it held for requests in flight")
-    return f"day  {taken} {limit} ({state.level})" + "".join(f", {each}" for each in parts)
+    if state.resets_at is not None and kind != "day":
+        parts.append(f"until {state.resets_at}")
+    return f"{kind:4} {taken} {limit} ({state.level})" + "".join(f", {each}" for each in parts)
 
 
 def _source(state: BudgetState) -> str:

@@ -21,7 +21,7 @@ from bursar.session.analysing import estimating_for
 from bursar.session.analysis import analyse, annotate, describe
 from bursar.session.documents import FrozenBuffers
 from bursar.session.model import ENCODING, Analysis, Document, Snapshot
-from bursar.session.money import day_state, default_settings, left_pico, run_ceiling_pico
+from bursar.session.money import default_settings, left_pico, run_ceiling_pico, wide_states
 from bursar.settings import ESTIMATE_MODEL, Settings
 from bursar.views.annotations import Annotations
 from bursar.wiring import App, workspace_root
@@ -109,7 +109,9 @@ def _check(app: App, given: str) -> tuple[str, Document, Analysis, Annotations]:
         mine=frozenset(),
         trusted=False,
         settings=settings,
-        left_pico=left_pico(day_state(app, journal, settings), ceiling),
+        left_pico=left_pico(
+            wide_states(app, journal, settings, workspaces=[document.workspace] if document.workspace else []), ceiling
+        ),
         meter=None,
         here=here_of(app.clock),
         skips={document.workspace: skips_in(journal.events(run=SKIPS), document.workspace)},

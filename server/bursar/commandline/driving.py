@@ -126,16 +126,17 @@ def price_of(app: App, settings: Settings, provider: ModelProvider, model: str) 
 
 def ceiling_pico(app: App, settings: Settings, given: str | None) -> int | None:
     """The ceiling of a run: what was given, else the user's limit. Raises BadInput for what is no money."""
-    amount = parse_amount(given) if given else app.run_limit(settings)
+    amount = parse_amount(given) if given else app.budgets(settings).get("run")
     if amount is None:
         return None
     if amount.unit != "usd":
-        where = (
-            "write --max 1usd"
-            if given
-            else "write --max 1usd, and set budget.run to money (bursar budget set run 1usd)"
-        )
-        raise BadInput(f"a ceiling for a run is an amount of money for now: {where}")
+        if given:
+            raise BadInput(
+                "--max is an amount of money: write --max 1usd. A budget of tokens or requests for each run is set with "
+                f"bursar budget set run {given}"
+            )
+        # It is checked with each request, like every budget that is no ceiling of the run's own.
+        return None
     return amount.value
 
 

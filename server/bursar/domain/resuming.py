@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
+from bursar.domain.money.budget import BudgetKind, BudgetState
 from bursar.domain.runs import RunSummary
 
 
@@ -31,7 +32,7 @@ class NextRequest:
 class TooSmall:
     """A budget that does not allow the next request: its limit, and what it must be at least."""
 
-    scope: Literal["run", "day"]
+    scope: BudgetKind
     limit_pico: int
     needed_pico: int
 
@@ -49,10 +50,9 @@ def budget_in_the_way(
     hold_pico: int,
     *,
     run_limit_pico: int | None,
-    day_limit_pico: int | None,
-    day_taken_pico: int,
+    wide: Sequence[BudgetState],
 ) -> TooSmall | None:
-    """The first budget that has no room for this hold, the run's own before the day's.
+    """The first budget in money that has no room for this hold, the run's own before the wider ones.
 
     A run that its ceiling stopped takes a higher limit that the user has set since (``run_limit_pico``).
     """
@@ -62,8 +62,10 @@ def budget_in_the_way(
     needed = summary.cost_pico + summary.held_pico + hold_pico
     if ceiling is not None and needed > ceiling:
         return TooSmall(scope="run", limit_pico=ceiling, needed_pico=needed)
-    if day_limit_pico is not None and day_taken_pico + hold_pico > day_limit_pico:
-        return TooSmall(scope="day", limit_pico=day_limit_pico, needed_pico=day_taken_pico + hold_pico)
+    for each in wide:
+        needed = each.spent + each.reserved + hold_pico
+        if each.limit is not None and each.unit == "usd" and needed > each.limit:
+            return TooSmall(scope=each.scope.kind, limit_pico=each.limit, needed_pico=needed)
     return None
 
 

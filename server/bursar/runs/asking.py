@@ -222,6 +222,8 @@ class Requests:
                 "effort": "terse" if self._modes.terse else "normal",
                 "counted_tokens": sized.counted_tokens,
                 "max_tokens": sized.max_tokens,
+                "at_most_tokens": sized.at_most_tokens,
+                "bound": sized.input_bound.provenance,
                 "day": day.key,
                 **focus.as_dict(),
                 **({"kept": list(self._kept)} if self._kept else {}),
@@ -235,6 +237,7 @@ class Requests:
         )
         if isinstance(granted, RefusedByBudget):
             raise PauseNow(Paused(reason="budget", detail=refusal_text(granted, sized.least_pico)))
+        attempt = replace(attempt, local_day=granted.local_day)
         await self._events.tell(
             "request_started",
             n=n,

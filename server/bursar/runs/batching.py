@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from bursar.domain.batches import Batches, BatchSeen, NoAnswer
 from bursar.domain.conversation import ModelReply
 from bursar.domain.errors import AnswerAway, AnswerCut, BadInput, NotAccepted, OwnedElsewhere, ProviderError, Refused
-from bursar.domain.money.budget import RefusedByBudget, Scope
+from bursar.domain.money.budget import RefusedByBudget
 from bursar.domain.money.price import Price, Unpriced, usd_text
 from bursar.domain.ports import HeldElsewhere, Journal
 from bursar.domain.runs import NewRun, RunRecord, RunState, RunSummary, StepRecord
@@ -24,7 +24,7 @@ from bursar.runs.focus import Focus
 from bursar.runs.fold import request_key, request_order
 from bursar.runs.operations import Answered, Unanswered, answer_of, find_operation
 from bursar.runs.planning import refusal_text
-from bursar.runs.sizing import limits_of, size_request
+from bursar.runs.sizing import day_of, limits_of, size_request
 from bursar.runs.staying import allowed_ways
 from bursar.runs.world import DISTRUSTED, PauseNow, Way, World
 
@@ -182,8 +182,8 @@ class _Drive:
             return await self._unanswered("local_only", detail)
         step = _step(world.journal, run.run)
         number = 1 if step is None else step.attempt + 1
-        day = Scope(kind="day", key=world.clock.local_day())
-        limits = limits_of(run, day=day, day_limit=world.day_limit())
+        day = day_of(world)
+        limits = limits_of(run, world)
         sized = size_request(run, (), way=way, counter=world.counter, journal=world.journal, price=price, limits=limits)
         custom_id = f"{run.run}-{number}"
         granted = await world.journal.begin_request(
@@ -197,6 +197,7 @@ class _Drive:
                 "model": way.model,
                 "counted_tokens": sized.counted_tokens,
                 "max_tokens": sized.max_tokens,
+                "at_most_tokens": sized.at_most_tokens,
                 "day": day.key,
                 **Focus().as_dict(),
                 "batch": {"custom_id": custom_id},

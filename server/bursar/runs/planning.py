@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bursar.domain.conversation import Message
-from bursar.domain.money.budget import Limit, RefusedByBudget, Scope
+from bursar.domain.money.bound import Prefix
+from bursar.domain.money.budget import Limit, RefusedByBudget, Scope, Unit
 from bursar.domain.money.figures import money, money_at_least
 from bursar.domain.money.price import Price, Unpriced
+from bursar.domain.money.scopes import scope_words, whose_budget
 from bursar.domain.runs import RunRecord
-from bursar.runs.sizing import Sized, limits_of, size_request
+from bursar.runs.booking import target_of_step
+from bursar.runs.sizing import Sized, day_of, limits_of, size_request
 from bursar.runs.world import Paused, Way, World
 
 
@@ -36,10 +39,11 @@ class Plans:
         """The next body for this way with its price; or why this way cannot be gone."""
         world, target = self._world, way.target
         price = world.prices.price(provider=target.provider, model=target.model, at=world.clock.now_utc())
-        day = Scope(kind="day", key=world.clock.local_day())
-        limits = limits_of(self._run, day=day, day_limit=world.day_limit())
-        if isinstance(price, Unpriced) and limits:
-            return Paused(reason="budget", detail=f"No price is known for {price.model}. {price.why}")
+        day = day_of(world)
+        limits = limits_of(self._run, world)
+        if isinstance(price, Unpriced) and any(each.amount.unit == "usd" for each in limits):
+            detail = f"No price is known for {price.model}. {price.why}. Nothing was sent: there is a budget in money."
+            return Paused(reason="budget", detail=detail)
         sized = size_request(
             self._run,
             later,
@@ -49,6 +53,7 @@ class Plans:
             price=price,
             limits=limits,
             terse=self._terse,
+            prefix=self._prefix(way),
         )
         window = world.prices.window_tokens(provider=target.provider, model=target.model)
         needs = sized.counted_tokens + sized.max_tokens
@@ -62,34 +67,51 @@ class Plans:
         planned = self.plan(way, later, check_window=True)
         if isinstance(planned, Paused):
             return planned.detail
-        journal, hold = self._world.journal, planned.sized.hold_pico
-        for each in planned.limits:
-            taken = journal.charged_pico(each.scope) + journal.held_pico(each.scope)
-            if each.amount.unit == "usd" and taken + hold > each.amount.value:
-                left = money(max(0, each.amount.value - taken))
-                return f"the request may take up to {money(hold)} there, and {left} is left for this {each.scope.kind}"
+        for each in self._world.journal.standings(planned.limits):
+            wanted = wanted_of(planned.sized, each.unit)
+            if wanted > each.left:
+                return (
+                    f"the request may take up to {_amount(each.unit, wanted)} there, and {_amount(each.unit, each.left)}"
+                    f" is left for {scope_words(each.scope)}"
+                )
         return None
+
+    def _prefix(self, way: Way) -> Prefix | None:
+        """What this way's provider counted of the conversation so far, in the newest request that it answered."""
+        run, journal = self._run, self._world.journal
+        answered = [each for each in journal.steps(run.run) if each.kind == "model" and each.status == "done"]
+        newest = max(answered, key=lambda each: each.n, default=None)
+        if newest is None or target_of_step(newest, run) != way.target:
+            return None
+        for row in reversed(journal.requests(run=run.run)):
+            if (row.step, row.attempt, row.certainty) == (newest.key, newest.attempt, "billed"):
+                counted = int(newest.intent.get("counted_tokens", 0))
+                return Prefix(counted_tokens=counted, reported_tokens=row.usage.input)
+        return None
+
+
+def wanted_of(sized: Sized, unit: Unit) -> int:
+    """What a request takes from a budget in this unit until it is settled."""
+    return {"usd": sized.hold_pico, "tokens": sized.at_most_tokens, "requests": 1}[unit]
 
 
 def refusal_text(refused: RefusedByBudget, least_pico: int) -> str:
     """What a denied reservation tells the user; ``least_pico`` is the money that the request must be able to hold."""
-    this_run = refused.scope.kind == "run"
-    whose = "This run's budget" if this_run else "Today's budget"
-    raise_it = "'bursar budget set run' or --max" if this_run else "'bursar budget set day'"
-    least = min(least_pico, refused.wanted) if refused.unit == "usd" else refused.wanted
-    held = f" and {_amount(refused, refused.reserved)} held for requests in flight" if refused.reserved else ""
+    kind, unit = refused.scope.kind, refused.unit
+    raise_it = f"'bursar budget set {kind}'" + (" or --max" if kind == "run" else "")
+    least = min(least_pico, refused.wanted) if unit == "usd" else refused.wanted
+    held = f" and {_amount(unit, refused.reserved)} held for requests in flight" if refused.reserved else ""
     return (
-        f"{whose} of {_amount(refused, refused.limit)} has no room for the next request, which needs at least"
-        f" {_at_least(refused, least)} free: {_amount(refused, refused.spent)} is spent{held}. Nothing was sent."
-        f" Raise the budget to {_at_least(refused, refused.taken + least)} or more with Set Budget in the editor"
+        f"{whose_budget(refused.scope)} of {_amount(unit, refused.limit)} has no room for the next request, which needs"
+        f" at least {_at_least(unit, least)} free: {_amount(unit, refused.spent)} is spent{held}. Nothing was sent."
+        f" Raise the budget to {_at_least(unit, refused.taken + least)} or more with Set Budget in the editor"
         f" or {raise_it}, then resume."
     )
 
 
-def _amount(refused: RefusedByBudget, value: int) -> str:
-    unit = refused.unit.removesuffix("s") if value == 1 else refused.unit
-    return money(value) if refused.unit == "usd" else f"{value:,} {unit}"
+def _amount(unit: Unit, value: int) -> str:
+    return money(value) if unit == "usd" else f"{value:,} {unit.removesuffix('s') if value == 1 else unit}"
 
 
-def _at_least(refused: RefusedByBudget, value: int) -> str:
-    return money_at_least(value) if refused.unit == "usd" else _amount(refused, value)
+def _at_least(unit: Unit, value: int) -> str:
+    return money_at_least(value) if unit == "usd" else _amount(unit, value)

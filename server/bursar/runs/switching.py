@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 
 from bursar.domain.conversation import Message
 from bursar.domain.moments import in_local_time
-from bursar.domain.money.budget import Limit, Scope, level_of
+from bursar.domain.money.budget import Limit, level_of
 from bursar.domain.money.figures import money
 from bursar.domain.money.price import Cost, Price, Unpriced, cost_of, usd_text
+from bursar.domain.money.scopes import scope_words
 from bursar.domain.money.usage import Usage
 from bursar.domain.pacing import nearly_used
 from bursar.domain.routes import Route, target_of
@@ -23,6 +24,7 @@ from bursar.runs.events import Events
 from bursar.runs.fold import AskModel, failed_checks, next_act
 from bursar.runs.here import here_of
 from bursar.runs.modes import Modes
+from bursar.runs.planning import wanted_of
 from bursar.runs.sizing import Sized, limits_of, size_request
 from bursar.runs.staying import why_it_stays
 from bursar.runs.world import Paused, PauseNow, Way, Ways, World
@@ -89,8 +91,9 @@ class Switches:
             return modes
         new = modes.save(act.n, str(ways.economy.target), parts=len(act.kept))
         sized = self._next(ways.economy, steps, new).sized
+        standings = self._world.journal.standings(self._all_limits())
         if self._problem(ways.economy, sized) is not None or any(
-            sized.hold_pico > self._left(each) for each in self._limits()
+            wanted_of(sized, each.unit) > each.left for each in standings
         ):
             return modes
         why = "The next request may cost more than what is left of the budget"
@@ -182,13 +185,11 @@ class Switches:
         if not self._may_economise(modes):
             return None
         journal = self._world.journal
-        for limit in self._all_limits():
-            unit, most = limit.amount.unit, limit.amount.value
-            used = journal.used(limit.scope, unit)
-            taken = used.charged + used.held
-            if level_of(taken=taken, limit=most, warn_percent=journal.warn_percent()) in ("critical", "over"):
-                of = "this run" if limit.scope.kind == "run" else "today"
-                return f"{_amount(unit, max(most - taken, 0))} is left of the {_amount(unit, most)} for {of}"
+        for each in journal.standings(self._all_limits()):
+            level = level_of(taken=each.taken, limit=each.limit, warn_percent=journal.warn_percent())
+            if level in ("critical", "over"):
+                left, most = _amount(each.unit, each.left), _amount(each.unit, each.limit)
+                return f"{left} is left of the {most} for {scope_words(each.scope)}"
         target = self._present(modes).target
         window = nearly_used(
             self._world.pace.newest(target),
@@ -203,15 +204,10 @@ class Switches:
         )
 
     def _all_limits(self) -> list[Limit]:
-        day = Scope(kind="day", key=self._world.clock.local_day())
-        return limits_of(self._run, day=day, day_limit=self._world.day_limit())
+        return limits_of(self._run, self._world)
 
     def _limits(self) -> list[Limit]:
         return [each for each in self._all_limits() if each.amount.unit == "usd"]
-
-    def _left(self, limit: Limit) -> int:
-        journal = self._world.journal
-        return limit.amount.value - journal.charged_pico(limit.scope) - journal.held_pico(limit.scope)
 
     def _problem(self, way: Way, sized: Sized) -> str | None:
         """Why this way cannot be gone now; None where it can."""
@@ -244,7 +240,7 @@ class Switches:
             counter=self._world.counter,
             journal=self._world.journal,
             price=price,
-            limits=self._limits(),
+            limits=self._all_limits(),
             terse=modes.terse_fields,
         )
         counted = sized.counted_tokens

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from bursar.domain.money.budget import Amount
+from bursar.domain.money.budget import Amount, BudgetKind
 from bursar.domain.ports import (
     Asker,
     Clock,
@@ -118,6 +118,7 @@ class World:
     ``trusted`` is asked before every act: where it says no, nothing more is sent, run or written. ``ways`` is whom the
     run may ask; without it only ``provider`` with the run's own model. ``provider_named`` finds the provider of an
     attempt that was made before the settings were as they are now; None where there is none by that name any more.
+    ``budgets`` are the user's limits as they are now.
     """
 
     journal: Journal
@@ -134,7 +135,7 @@ class World:
     jitter: Jitter
     failpoint: Failpoint
     on_event: OnEvent
-    day_limit: Callable[[], Amount | None]
+    budgets: Callable[[], Mapping[BudgetKind, Amount]]
     allowed_commands: frozenset[tuple[str, ...]] = frozenset()
     ceilings: Ceilings = field(default_factory=Ceilings)
     in_doubt: Literal["ask", "rerun", "skip"] = "ask"

@@ -107,7 +107,8 @@ class Analyst:
             return run_ceiling_pico(self._adapters, settings)
         except BursarError:
             # The store cannot say; what the user set in the settings is the best that is known, and nothing is sent.
-            return settings.budget_run.value if settings.budget_run else None
+            own = settings.budgets.get("run")
+            return own.value if own is not None and own.unit == "usd" else None
 
 
 def estimating_for(

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from bursar.domain.moments import Here
-from bursar.domain.money.budget import BudgetState, Scope, Unit, level_of, parse_amount
-from bursar.domain.ports import Clock, Journal
+from bursar.domain.money.budget import (
+    Amount,
+    BudgetKind,
+    BudgetState,
+    Limit,
+    Scope,
+    Standing,
+    Unit,
+    level_of,
+    parse_amount,
+)
+from bursar.domain.money.scopes import PERIODS, day_after, period_scopes
+from bursar.domain.ports import Journal
 from bursar.session.ports import Adapters
 from bursar.settings import BUILT_IN, Settings
 from bursar.views.annotations import Meter
@@ -16,49 +27,96 @@ from bursar.views.meter import meter_of
 def default_settings() -> Settings:
     """What holds where nothing is set, or where what is set cannot be read."""
     return Settings(
-        providers=BUILT_IN, model=None, budget_run=parse_amount("1usd"), budget_day=parse_amount("5usd"), prices=None
+        providers=BUILT_IN,
+        model=None,
+        budgets={"run": parse_amount("1usd"), "day": parse_amount("5usd")},
+        prices=None,
     )
 
 
 def day_state(adapters: Adapters, journal: Journal, settings: Settings) -> BudgetState:
     """The day's budget with what is charged and held, in the unit of its limit; money without one."""
-    clock: Clock = adapters.clock
-    day = Scope(kind="day", key=clock.local_day())
-    amount = adapters.day_limit(settings)
-    unit: Unit = "usd" if amount is None else amount.unit
-    limit = None if amount is None else amount.value
-    used = journal.used(day, unit)
-    source, overrides = adapters.limit_from("day", settings)
+    return _state(adapters, journal, settings, _periods(adapters, journal)["day"])
+
+
+def wide_states(
+    adapters: Adapters, journal: Journal, settings: Settings, *, workspaces: Iterable[str]
+) -> list[BudgetState]:
+    """The budgets that add up over several runs: the day's always, the others where there is a limit."""
+    periods = _periods(adapters, journal)
+    scopes = [
+        *periods.values(),
+        Scope(kind="session", key=journal.session),
+        *(Scope(kind="workspace", key=each) for each in workspaces),
+    ]
+    amounts = adapters.budgets(settings)
+    return [_state(adapters, journal, settings, each) for each in scopes if each.kind == "day" or each.kind in amounts]
+
+
+def begins_with(adapters: Adapters, settings: Settings, kind: BudgetKind) -> BudgetState:
+    """The limit that each new request, run or task begins with."""
+    amount = adapters.budgets(settings).get(kind)
+    source, overrides = adapters.limit_from(kind, settings)
     return BudgetState(
-        scope=day,
-        unit=unit,
-        limit=limit,
-        spent=used.charged,
-        not_known=used.not_known,
-        reserved=used.held,
-        level=level_of(taken=used.charged + used.held, limit=limit, warn_percent=journal.warn_percent()),
-        resets_at=clock.next_local_midnight_utc(),
+        scope=Scope(kind=kind, key=""),
+        unit=amount.unit if amount else "usd",
+        limit=amount.value if amount else None,
+        spent=0,
+        reserved=0,
+        level="ok" if amount else "off",
+        resets_at=None,
         source=source,
         overrides=overrides,
     )
 
 
 def run_ceiling_pico(adapters: Adapters, settings: Settings) -> int | None:
-    """The most that one run may cost, None without a limit."""
-    amount = adapters.run_limit(settings)
+    """The most that one run may cost, None without a limit in money."""
+    amount = adapters.budgets(settings).get("run")
     return amount.value if amount is not None and amount.unit == "usd" else None
 
 
-def left_pico(day: BudgetState, ceiling_pico: int | None) -> int | None:
-    """The smallest remaining of the budgets for a run that has not begun."""
-    lefts = [] if day.limit is None or day.unit != "usd" else [max(day.limit - day.spent - day.reserved, 0)]
+def left_pico(wide: Sequence[BudgetState], ceiling_pico: int | None) -> int | None:
+    """The smallest remaining of the budgets in money for a run that has not begun."""
+    lefts = [
+        max(each.limit - each.spent - each.reserved, 0)
+        for each in wide
+        if each.limit is not None and each.unit == "usd"
+    ]
     if ceiling_pico is not None:
         lefts.append(ceiling_pico)
     return min(lefts, default=None)
 
 
-def meter(journal: Journal, day: BudgetState, running: Sequence[str], here: Here) -> Meter:
+def meter(journal: Journal, wide: Sequence[BudgetState], running: Sequence[str], here: Here) -> Meter:
     """The meter of this moment."""
+    day = next(each for each in wide if each.scope.kind == "day")
     spent_pico = day.spent if day.unit == "usd" else journal.used(day.scope, "usd").charged
     others = journal.imported_on(here.day)
     return meter_of(day=day, spent_pico=spent_pico, running=running, here=here, others=others)
+
+
+def _periods(adapters: Adapters, journal: Journal) -> dict[BudgetKind, Scope]:
+    return period_scopes(journal.budget_day(adapters.clock.local_day()))
+
+
+def _state(adapters: Adapters, journal: Journal, settings: Settings, scope: Scope) -> BudgetState:
+    amount = adapters.budgets(settings).get(scope.kind)
+    unit: Unit = "usd" if amount is None else amount.unit
+    limits = [Limit(scope=scope, amount=amount or Amount(unit=unit, value=0))]
+    standing: Standing = journal.standings(limits)[0]
+    limit = None if amount is None else standing.limit
+    source, overrides = adapters.limit_from(scope.kind, settings)
+    raised = "" if amount is None or limit == amount.value else ", raised once"
+    return BudgetState(
+        scope=scope,
+        unit=unit,
+        limit=limit,
+        spent=standing.used.charged,
+        not_known=standing.used.not_known,
+        reserved=standing.used.held,
+        level=level_of(taken=standing.taken, limit=limit, warn_percent=journal.warn_percent()),
+        resets_at=adapters.clock.local_midnight_utc(day_after(scope)) if scope.kind in PERIODS else None,
+        source=f"{source}{raised}",
+        overrides=overrides,
+    )

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from bursar.domain.errors import BadInput
-from bursar.domain.money.budget import amount_text, parse_amount
+from bursar.domain.money.budget import BudgetKind, amount_text, budget_amount
 from bursar.domain.money.figures import money, money_at_least
 from bursar.domain.money.price import usd_text
+from bursar.domain.money.scopes import scope_kind
 from bursar.domain.resuming import higher_limits
-from bursar.session.money import day_state, run_ceiling_pico
 from bursar.session.ports import Adapters, Editor
 from bursar.session.records import Records
 from bursar.session.resuming import Resumes
-
-_WHAT = {"run": "each run", "day": "each day"}
 
 
 class Purse:
@@ -25,44 +23,35 @@ class Purse:
         self._resumes = resumes
 
     async def set(self, scope: str, amount: str | None, run: str | None) -> str:
-        """Set the limit of ``run`` or ``day``; the amount. Without one the user chooses what is enough for ``run``."""
-        if scope not in _WHAT:
-            raise BadInput(f"'{scope}' is not a scope: choose run or day")
-        chosen = amount if amount is not None else await self._choose(scope, run)
-        parsed = parse_amount(chosen)
-        if scope == "run" and parsed.unit != "usd":
-            raise BadInput("the budget of a run is an amount of money for now: give for example 1usd")
-        await self._adapters.journal().set_budget(scope, parsed.unit, parsed.value)
+        """Set the limit of a scope; the amount. Without one the user chooses what is enough for ``run``."""
+        kind = scope_kind(scope)
+        chosen = amount if amount is not None else await self._choose(kind, run)
+        parsed = budget_amount(chosen)
+        await self._adapters.journal().set_budget(kind, parsed.unit, parsed.value)
         return chosen
 
     async def unset(self, scope: str) -> str | None:
-        """Forget the user's own limit of ``run`` or ``day``; what holds from then on, None for no limit."""
-        if scope not in _WHAT:
-            raise BadInput(f"'{scope}' is not a scope: choose run or day")
+        """Forget the user's own limit of a scope; what holds from then on, None for no limit."""
+        kind = scope_kind(scope)
         adapters = self._adapters
-        was_set = await adapters.journal().unset_budget(scope)
-        settings = adapters.settings()
-        limit = adapters.run_limit(settings) if scope == "run" else adapters.day_limit(settings)
+        was_set = await adapters.journal().unset_budget(kind)
+        limit = adapters.budgets(adapters.settings()).get(kind)
         now = "no limit" if limit is None else money(limit.value) if limit.unit == "usd" else amount_text(limit)
         what = "is what the settings say again" if was_set else "was not set here: the settings hold"
-        self._editor.say("info", f"The budget of {_WHAT[scope]} {what}: {now}.")
+        self._editor.say("info", f"The budget of each {kind} {what}: {now}.")
         return None if limit is None else amount_text(limit)
 
-    async def _choose(self, scope: str, run: str | None) -> str:
-        adapters, settings = self._adapters, self._adapters.settings()
-        if scope == "run":
-            limit = run_ceiling_pico(adapters, settings)
-        else:
-            day = day_state(adapters, adapters.journal(), settings)
-            limit = day.limit if day.unit == "usd" else None
+    async def _choose(self, scope: BudgetKind, run: str | None) -> str:
+        own = self._adapters.budgets(self._adapters.settings()).get(scope)
+        limit = own.value if own is not None and own.unit == "usd" else None
         known = self._resumes.known(
-            self._records.runs, day=self._records.day, run_limit_pico=self._records.run_limit_pico
+            self._records.runs, wide=self._records.wide, run_limit_pico=self._records.run_limit_pico
         )
         too_small = known[run].too_small if run is not None and run in known else None
         needed = too_small.needed_pico if too_small is not None and too_small.scope == scope else 0
         amounts = {money(each): each for each in higher_limits(max(needed, (limit or 0) + 1))}
         now = "no limit" if limit is None else money(limit)
-        asks = f"Raise the budget of {_WHAT[scope]} from {now} to how much?"
+        asks = f"Raise the budget of each {scope} from {now} to how much?"
         if needed:
             asks += f" The paused run needs at least {money_at_least(needed)}."
         answer = await self._editor.choose(asks, tuple(amounts))

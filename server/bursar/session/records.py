@@ -12,7 +12,7 @@ from bursar.domain.tasks import SKIPS, Skip, skips_in
 from bursar.runs.here import here_of
 from bursar.session.faults import tell_faults
 from bursar.session.model import RunChange
-from bursar.session.money import day_state, left_pico, meter, run_ceiling_pico
+from bursar.session.money import left_pico, meter, run_ceiling_pico, wide_states
 from bursar.session.ports import Adapters, Editor
 from bursar.settings import Settings
 from bursar.views.annotations import Meter
@@ -52,7 +52,7 @@ class Records:
         self.skips: dict[str, tuple[Skip, ...]] = {}
         self.meter: Meter | None = None
         self.left_pico: int | None = None
-        self.day: BudgetState | None = None
+        self.wide: list[BudgetState] = []
         self.run_limit_pico: int | None = None
 
     def add(self, workspace: str) -> bool:
@@ -111,17 +111,17 @@ class Records:
         self._seen = seen
         changed = [self._load(workspace) for workspace in list(self.runs)]
         settings = self._settings()
-        day = day_state(self._adapters, journal, settings)
+        wide = wide_states(self._adapters, journal, settings, workspaces=tuple(self.runs))
         run_limit = run_ceiling_pico(self._adapters, settings)
-        left = left_pico(day, run_limit)
-        shown = meter(journal, day, self._running(), here_of(self._adapters.clock))
+        left = left_pico(wide, run_limit)
+        shown = meter(journal, wide, self._running(), here_of(self._adapters.clock))
         if shown != self.meter:
             self.meter = shown
             self._editor.meter_changed(shown)
-        budgets = (day, run_limit)
-        if any(changed) or budgets != (self.day, self.run_limit_pico):
+        budgets = (wide, run_limit)
+        if any(changed) or budgets != (self.wide, self.run_limit_pico):
             self.left_pico = left
-            self.day, self.run_limit_pico = budgets
+            self.wide, self.run_limit_pico = budgets
             self._editor.annotations_changed()
 
     def _load(self, workspace: str) -> bool:

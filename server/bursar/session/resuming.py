@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from bursar.domain.errors import BursarError
@@ -52,19 +52,21 @@ class Resumes:
             self._work.cancel()
 
     def known(
-        self, runs: Mapping[str, tuple[RunSummary, ...]], *, day: BudgetState | None, run_limit_pico: int | None
+        self, runs: Mapping[str, tuple[RunSummary, ...]], *, wide: Sequence[BudgetState], run_limit_pico: int | None
     ) -> Mapping[str, Resumable]:
         """What is known of each run that can go on, under the budgets as they are now."""
         found = {}
-        usd = day is not None and day.unit == "usd"
         for summary in (each for here in runs.values() for each in here if each.record.run in self._known):
             _, request = self._known[summary.record.run]
             in_the_way = budget_in_the_way(
                 summary,
                 request.hold_pico,
                 run_limit_pico=run_limit_pico,
-                day_limit_pico=day.limit if day is not None and usd else None,
-                day_taken_pico=day.spent + day.reserved if day is not None and usd else 0,
+                wide=[
+                    each
+                    for each in wide
+                    if each.scope.kind != "workspace" or each.scope.key == summary.record.workspace
+                ],
             )
             found[summary.record.run] = Resumable(next=request, too_small=in_the_way)
         return MappingProxyType(found)

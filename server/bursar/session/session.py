@@ -172,7 +172,7 @@ class Session:
             here=here_of(self._adapters.clock),
             skips=MappingProxyType(dict(self._records.skips)),
             resumables=self._resumes.known(
-                self._records.runs, day=self._records.day, run_limit_pico=self._records.run_limit_pico
+                self._records.runs, wide=self._records.wide, run_limit_pico=self._records.run_limit_pico
             ),
         )
 

@@ -11,15 +11,13 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from bursar.domain.errors import BadInput
-from bursar.domain.money.budget import Amount, parse_amount
+from bursar.domain.money.budget import BUDGET_KINDS, Amount, BudgetKind, budget_amount
 from bursar.domain.routes import LocalOnly, Route
 from bursar.domain.wires import WIRES
 
 ESTIMATE_MODEL = "claude-sonnet-5-5"
-_DEFAULT_RUN = "1usd"
-_DEFAULT_DAY = "5usd"
+_DEFAULT_BUDGETS: Mapping[BudgetKind, str] = {"run": "1usd", "day": "5usd"}
 _KEYS = ("providers", "model", "routes", "route", "local_only", "budget", "prices", "diagnostics", "test_command")
-_BUDGET_KEYS = ("run", "day")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +33,7 @@ class ProviderEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The user's settings, checked. ``model`` is NAME/MODEL, or None where nothing was chosen.
+    """The user's settings, checked. ``budgets`` has no entry where there is no limit. ``model`` is NAME/MODEL, or None where nothing was chosen.
 
     ``route`` is the chosen one of ``routes``; None where none is, or where a model was chosen nearer to the user.
     ``local_only`` holds whatever model is asked: it is everything that any place of the settings keeps here.
@@ -43,8 +41,7 @@ class Settings:
 
     providers: Mapping[str, ProviderEntry]
     model: str | None
-    budget_run: Amount | None
-    budget_day: Amount | None
+    budgets: Mapping[BudgetKind, Amount]
     prices: Path | None
     silenced: frozenset[str] = field(default=frozenset())
     test_command: tuple[str, ...] = ()
@@ -114,12 +111,11 @@ def load_settings(home: Path, environ: Mapping[str, str], editor: Mapping[str, A
         routes=routes,
         route=None if model and nearness["model"] > nearness.get("route", 0) else named,
         local_only=local_only,
-        budget_run=checked.budget("run", _DEFAULT_RUN),
-        budget_day=checked.budget("day", _DEFAULT_DAY),
+        budgets=checked.budgets(),
         prices=Path(text).expanduser() if (text := checked.text("prices")) else None,
         silenced=checked.silenced(),
         test_command=checked.command("test_command"),
-        budget_places={each: _budget_place(each, raw, editor, path) for each in _BUDGET_KEYS},
+        budget_places={each: _budget_place(each, raw, editor, path) for each in BUDGET_KINDS},
     )
 
 
@@ -195,17 +191,22 @@ class _Checked:
 
         return local_only_from(given, f"{self._places['local_only']}: local_only")
 
-    def budget(self, kind: str, default: str) -> Amount | None:
+    def budgets(self) -> dict[BudgetKind, Amount]:
         place = self._places.get("budget", "settings")
         given = _object(self._raw.get("budget", {}), f"{place}: budget")
-        _only(given, _BUDGET_KEYS, f"{place}: budget")
-        text = given.get(kind, default)
+        for key in given:
+            _scope(key, f"{place}: budget")
+        found = {kind: self._budget(kind, given, place) for kind in BUDGET_KINDS}
+        return {kind: amount for kind, amount in found.items() if amount is not None}
+
+    def _budget(self, kind: BudgetKind, given: Mapping[str, Any], place: str) -> Amount | None:
+        text = given.get(kind, _DEFAULT_BUDGETS.get(kind, "off"))
         if text in ("", "off"):
             return None
         if not isinstance(text, str):
-            raise BadInput(f"{place}: budget.{kind} must be a string such as '{default}'")
+            raise BadInput(f"{place}: budget.{kind} must be a string such as '5usd'")
         try:
-            return parse_amount(text)
+            return budget_amount(text)
         except BadInput as error:
             raise BadInput(f"{place}: budget.{kind}: {error}") from error
 
@@ -297,6 +298,15 @@ def _only(given: Mapping[str, Any], known: tuple[str, ...], place: str) -> None:
     for key in given:
         if key not in known:
             raise BadInput(f"{place}: '{key}' is not a setting; the settings are {', '.join(known)}")
+
+
+def _scope(name: str, place: str) -> None:
+    from bursar.domain.money.scopes import scope_kind
+
+    try:
+        scope_kind(name)
+    except BadInput as error:
+        raise BadInput(f"{place}: {error}") from error
 
 
 def _object(value: Any, place: str) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import apsw
 
-from bursar.domain.money.budget import DEFAULT_WARN_PERCENT, WarnPercent, parse_warn_percent
+from bursar.domain.money.budget import DEFAULT_WARN_PERCENT, Scope, Unit, WarnPercent, parse_warn_percent
+from bursar.storage.rows import stored
 
 _WARN = "warn_percent"
 
@@ -27,6 +28,44 @@ def unset_limit(connection: apsw.Connection, kind: str) -> bool:
     """Forget a limit; False without one."""
     connection.execute("DELETE FROM budget WHERE kind = ?", (kind,))
     return connection.changes() > 0
+
+
+def raised(connection: apsw.Connection, scope: Scope, unit: Unit) -> int:
+    """By how much the user has raised the limit of this scope, for this scope and period alone."""
+    return int(
+        connection.execute(
+            "SELECT coalesce(sum(value), 0) FROM raised WHERE kind = ? AND key = ? AND workspace = ? AND unit = ?",
+            (scope.kind, stored(scope.key), stored(scope.workspace), unit),
+        ).get
+    )
+
+
+def raise_once(connection: apsw.Connection, scope: Scope, unit: Unit, value: int, *, run: str, at: str) -> None:
+    """Keep a raise for this scope and period; rows are only ever added."""
+    connection.execute(
+        "INSERT INTO raised (kind, key, workspace, unit, value, run, at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (scope.kind, stored(scope.key), stored(scope.workspace), unit, value, run, at),
+    )
+
+
+def warn_once(connection: apsw.Connection, scope: Scope, unit: Unit, limit: int, percent: int, at: str) -> bool:
+    """Keep that this share of a limit was told of; False where it was already."""
+    connection.execute(
+        'INSERT OR IGNORE INTO warned (kind, key, workspace, unit, "limit", percent, at) VALUES (?, ?, ?, ?, ?, ?, ?)',
+        (scope.kind, stored(scope.key), stored(scope.workspace), unit, limit, percent, at),
+    )
+    return connection.changes() > 0
+
+
+def warned(connection: apsw.Connection, scope: Scope, unit: Unit, limit: int) -> int:
+    """The highest share of this limit, in percent, that was told of; 0 for none."""
+    return int(
+        connection.execute(
+            "SELECT coalesce(max(percent), 0) FROM warned"
+            ' WHERE kind = ? AND key = ? AND workspace = ? AND unit = ? AND "limit" = ?',
+            (scope.kind, stored(scope.key), stored(scope.workspace), unit, limit),
+        ).get
+    )
 
 
 def warn_percent(connection: apsw.Connection) -> WarnPercent:

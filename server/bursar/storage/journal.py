@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 import apsw
 
 from bursar.domain.errors import BadInput
-from bursar.domain.money.budget import Granted, Limit, RefusedByBudget, Scope, WarnPercent
+from bursar.domain.money.budget import Granted, Limit, RefusedByBudget, Scope, Unit, WarnPercent
 from bursar.domain.money.ledger import LedgerEntry
 from bursar.domain.ports import Claimed, Clock, Failpoint, HeldElsewhere, Ids
 from bursar.domain.runs import KeptSteps, NewRun, RunEvent, RunRecord, RunState, StepKind
-from bursar.storage import budgets, erasure, requests, rewinds, runs
+from bursar.storage import budgets, erasure, requests, rewinds, runs, standing
 from bursar.storage.backups import BackupsBusy, backups_locked, drop_backups
 from bursar.storage.care import Care
 from bursar.storage.connect import BUSY_MS
@@ -327,6 +327,20 @@ class SqliteJournal(JournalReads):
     async def unset_budget(self, kind: str) -> bool:
         """Forget the user's own limit for a scope kind; False without one."""
         return await self._writer.write(lambda db: budgets.unset_limit(db, kind))
+
+    async def raise_once(self, run: str, scope: Scope, unit: Unit, value: int) -> None:
+        """Raise a limit for this scope and period alone, and keep who asked for it."""
+        at = self._clock.now_utc()
+        await self._writer.write(lambda db: budgets.raise_once(db, scope, unit, value, run=run, at=at))
+
+    async def warn_once(self, scope: Scope, unit: Unit, limit: int, percent: int) -> bool:
+        """Keep that this share of a limit was told of; False where it was already."""
+        at = self._clock.now_utc()
+        return await self._writer.write(lambda db: budgets.warn_once(db, scope, unit, limit, percent, at))
+
+    async def set_budget_day(self, day: str) -> None:
+        """Take this day for the present one, as the user says."""
+        await self._writer.write(lambda db: standing.set_day(db, day))
 
     async def set_warn_percent(self, percent: WarnPercent) -> None:
         """Keep at which shares of a budget its level changes."""

@@ -7,22 +7,10 @@ from dataclasses import replace
 import apsw
 
 from bursar.domain.errors import StorageError
-from bursar.domain.money.budget import Scope, Unit
 from bursar.domain.money.ledger import CHAIN_START, LedgerEntry, chain_hash
 from bursar.domain.money.rolls import Spent, Sums
 from bursar.storage.rolls import add_spent, task_key
 from bursar.storage.rows import LEDGER_COLUMNS, bindings, columns, ledger_entry, ledger_values, marks
-
-_CHARGED: dict[Unit, str] = {
-    "usd": "coalesce(sum(coalesce(cost_pico, at_most_pico)), 0)",
-    "tokens": "coalesce(sum(uncached_input + cache_read + cache_write_5m + cache_write_1h + output), 0)",
-    "requests": "count(*)",
-}
-_HELD: dict[Unit, str] = {
-    "usd": "coalesce(sum(amount_pico), 0)",
-    "tokens": "coalesce(sum(amount_tokens), 0)",
-    "requests": "count(*)",
-}
 
 
 def add_entry(connection: apsw.Connection, entry: LedgerEntry) -> bool:
@@ -53,29 +41,6 @@ def add_entry(connection: apsw.Connection, entry: LedgerEntry) -> bool:
     connection.execute("UPDATE meta SET value = ? WHERE key = 'chain_head'", (chain,))
     add_spent(connection, [_spent(entry)])
     return True
-
-
-def charged(connection: apsw.Connection, scope: Scope, unit: Unit = "usd") -> int:
-    """What the ledger takes from a budget of this scope."""
-    column = {"run": "run", "day": "local_day"}[scope.kind]
-    return int(connection.execute(f"SELECT {_CHARGED[unit]} FROM ledger WHERE {column} = ?", (scope.key,)).get)  # noqa: S608
-
-
-def not_known(connection: apsw.Connection, scope: Scope, unit: Unit = "usd") -> int | None:
-    """The part of what is charged that stands for requests whose bill is not known; None where nothing bounds it."""
-    column = {"run": "run", "day": "local_day"}[scope.kind]
-    where = f"FROM ledger WHERE {column} = ? AND certainty = 'unknown'"
-    if unit == "usd":
-        return int(connection.execute(f"SELECT coalesce(sum(at_most_pico), 0) {where}", (scope.key,)).get)
-    number = int(connection.execute(f"SELECT count(*) {where}", (scope.key,)).get)
-    # Each of them is one request for certain, and how many tokens it took was never said.
-    return 0 if unit == "requests" or not number else None
-
-
-def held(connection: apsw.Connection, scope: Scope, unit: Unit = "usd") -> int:
-    """What is held for requests in flight in this scope."""
-    column = {"run": "run", "day": "local_day"}[scope.kind]
-    return int(connection.execute(f"SELECT {_HELD[unit]} FROM hold WHERE {column} = ?", (scope.key,)).get)  # noqa: S608
 
 
 def broken_row(connection: apsw.Connection) -> int | None:

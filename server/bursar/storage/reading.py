@@ -9,16 +9,16 @@ from pathlib import Path
 
 import apsw
 
-from bursar.domain.money.budget import Scope, Unit, Used, WarnPercent
+from bursar.domain.money.budget import Limit, Scope, Standing, Unit, Used, WarnPercent
 from bursar.domain.money.imported import ImportedSpend
 from bursar.domain.money.past import EndedRun
 from bursar.domain.money.spending import Spending, SpendKey
 from bursar.domain.runs import RequestRow, RunEvent, RunRecord, RunSummary, StepOutline, StepRecord
-from bursar.storage import budgets, reads, rewinds
+from bursar.storage import budgets, reads, rewinds, standing
 from bursar.storage.connect import open_reader
 from bursar.storage.errors import Damaged, translated
 from bursar.storage.imports import spent_on
-from bursar.storage.ledger import broken_row, charged, held, not_known
+from bursar.storage.ledger import broken_row
 from bursar.storage.locks import RunLocks
 from bursar.storage.past import ended_runs
 from bursar.storage.spending import spending
@@ -112,19 +112,32 @@ class JournalReads:
     def charged_pico(self, scope: Scope) -> int:
         """The fold of the ledger for a scope."""
         with self._read() as db:
-            return charged(db, scope)
+            return standing.used(db, scope, "usd").charged
 
     def held_pico(self, scope: Scope) -> int:
         """Money held for requests in flight in a scope."""
         with self._read() as db:
-            return held(db, scope)
+            return standing.used(db, scope, "usd").held
 
     def used(self, scope: Scope, unit: Unit) -> Used:
         """What is used of a budget of this scope, in its unit."""
         with self._read() as db:
-            return Used(
-                charged=charged(db, scope, unit), not_known=not_known(db, scope, unit), held=held(db, scope, unit)
-            )
+            return standing.used(db, scope, unit)
+
+    def standings(self, limits: Sequence[Limit]) -> list[Standing]:
+        """How these limits stand, all at one moment."""
+        with self._read() as db:
+            return standing.standings(db, limits)
+
+    def budget_day(self, local_day: str) -> str:
+        """The local day that budgets are in: this one, or a later one that something was reserved on already."""
+        with self._read() as db:
+            return standing.budget_day(db, local_day)
+
+    def warned(self, scope: Scope, unit: Unit, limit: int) -> int:
+        """The highest share of this limit, in percent, that was told of; 0 for none."""
+        with self._read() as db:
+            return budgets.warned(db, scope, unit, limit)
 
     def warn_percent(self) -> WarnPercent:
         """At which shares of a budget its level changes."""

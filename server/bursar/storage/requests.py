@@ -13,10 +13,11 @@ from bursar.domain.errors import StorageError
 from bursar.domain.money.budget import Granted, Limit, RefusedByBudget, Unit
 from bursar.domain.money.ledger import LedgerEntry
 from bursar.domain.money.rolls import OWN_AGENT, Spent, Sums
-from bursar.storage.ledger import add_entry, charged, held
+from bursar.storage.ledger import add_entry
 from bursar.storage.rolls import add_spent
 from bursar.storage.rows import columns, json_text, loaded, marks, stored
 from bursar.storage.runs import fence
+from bursar.storage.standing import budget_day, in_force, keep_day, standings
 from bursar.storage.texts import keep_text
 
 
@@ -39,28 +40,35 @@ class Wanted:
     at: str
     session: str = ""
 
+    @property
+    def at_most_tokens(self) -> int:
+        """All that the provider can count for it, in and out; of an older intent what our own count makes of it."""
+        own = int(self.intent.get("counted_tokens", 0)) + int(self.intent.get("max_tokens", 0))
+        return int(self.intent.get("at_most_tokens", own))
+
 
 def begin(connection: apsw.Connection, wanted: Wanted, limits: Sequence[Limit]) -> Granted | RefusedByBudget:
-    """Check every limit, then hold the money and record the intent. Refused: nothing was written.
+    """Check every limit of the chain, then hold the money and record the intent. Refused: nothing was written.
 
     Raises Fenced, and StorageError for a step that has an answer or an attempt that is not settled yet.
     """
     fence(connection, wanted.run, wanted.epoch)
     _check_step(connection, wanted)
-    tokens = int(wanted.intent.get("counted_tokens", 0)) + int(wanted.intent.get("max_tokens", 0))
+    day = budget_day(connection, wanted.local_day)
+    tokens = wanted.at_most_tokens
     asked: dict[Unit, int] = {"usd": wanted.hold_pico, "tokens": tokens, "requests": 1}
-    for limit in limits:
-        unit = limit.amount.unit
-        spent, reserved = charged(connection, limit.scope, unit), held(connection, limit.scope, unit)
-        if spent + reserved + asked[unit] > limit.amount.value:
+    held_to = in_force(connection, limits, run=wanted.run, session=wanted.session, day=day)
+    for each in standings(connection, held_to):
+        if each.taken + asked[each.unit] > each.limit:
             return RefusedByBudget(
-                scope=limit.scope,
-                unit=unit,
-                limit=limit.amount.value,
-                spent=spent,
-                reserved=reserved,
-                wanted=asked[unit],
+                scope=each.scope,
+                unit=each.unit,
+                limit=each.limit,
+                spent=each.used.charged,
+                reserved=each.used.held,
+                wanted=asked[each.unit],
             )
+    keep_day(connection, day)
     if keep_text(connection, wanted.body) != wanted.body_sha256:
         raise StorageError(f"the body of {wanted.key} of {wanted.run} does not have the hash it was given with.")
     connection.execute(
@@ -72,7 +80,7 @@ def begin(connection: apsw.Connection, wanted: Wanted, limits: Sequence[Limit]) 
             wanted.key,
             wanted.attempt,
             wanted.epoch,
-            wanted.local_day,
+            day,
             wanted.hold_pico,
             tokens,
             wanted.at,
@@ -93,12 +101,12 @@ def begin(connection: apsw.Connection, wanted: Wanted, limits: Sequence[Limit]) 
             wanted.hold_pico,
             wanted.body_sha256,
             wanted.prompt_sha256,
-            wanted.local_day,
-            json_text(wanted.intent),
+            day,
+            json_text({**wanted.intent, "day": day}),
             wanted.at,
         ),
     )
-    return Granted(hold=wanted.hold, amount_pico=wanted.hold_pico)
+    return Granted(hold=wanted.hold, amount_pico=wanted.hold_pico, local_day=day)
 
 
 def settle(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
 
 class SystemClock:
@@ -24,10 +24,11 @@ class SystemClock:
 
     def next_local_midnight_utc(self) -> str:
         """When the user's day ends."""
-        now = datetime.now().astimezone()  # noqa: TID251 - this is the Clock adapter
-        tomorrow = (now + timedelta(days=1)).date()
-        midnight = datetime(tomorrow.year, tomorrow.month, tomorrow.day).astimezone()
-        return _text(midnight.astimezone(UTC))
+        return self.local_midnight_utc((date.fromisoformat(self.local_day()) + timedelta(days=1)).isoformat())
+
+    def local_midnight_utc(self, day: str) -> str:
+        """When that day begins; where the clocks skip its midnight, the first moment after."""
+        return _text(datetime.combine(date.fromisoformat(day), datetime.min.time()).astimezone(UTC))
 
     def zone(self) -> tzinfo:
         """The zone of this process."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from bursar.domain.moments import Here, moment_words
+from bursar.domain.money.budget import Scope
+from bursar.domain.money.scopes import whose_budget
 from bursar.domain.resuming import NextRequest, Resumable, TooSmall
 from bursar.domain.runs import RunRecord, RunSummary
 from bursar.domain.tasks import goes_on_by_itself
 from bursar.views.annotations import Lens
 from bursar.views.figures import count, money, money_at_least, money_range, plural
 from bursar.views.reasons import reason_words
-
-_WHOSE = {"run": "This run's budget", "day": "Today's budget"}
 
 
 def open_run_lenses(
@@ -89,7 +89,7 @@ def _cost(next_: NextRequest | None) -> str:
 
 def _too_small(found: TooSmall, next_: NextRequest) -> str:
     return (
-        f"{_WHOSE[found.scope]} of {money(found.limit_pico)} has no room for the next request, which needs at least "
+        f"{whose_budget(Scope(kind=found.scope, key=''))} of {money(found.limit_pico)} has no room for the next request, which needs at least "
         f"{money_at_least(next_.hold_pico)} free"
     )
 

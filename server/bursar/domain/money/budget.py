@@ -12,7 +12,8 @@ from bursar.domain.money.price import PICO_PER_USD, usd_text
 
 Unit = Literal["usd", "tokens", "requests"]
 BUDGET_UNITS: tuple[Unit, ...] = ("usd", "tokens", "requests")
-BudgetKind = Literal["run", "day"]
+BudgetKind = Literal["request", "run", "task", "session", "workspace", "day", "week", "month"]
+BUDGET_KINDS: tuple[BudgetKind, ...] = ("request", "run", "task", "session", "workspace", "day", "week", "month")
 Level = Literal["ok", "notice", "warning", "critical", "over", "off"]
 WarnPercent = tuple[int, int, int]
 DEFAULT_WARN_PERCENT: WarnPercent = (50, 80, 95)
@@ -28,10 +29,14 @@ class Amount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """Where a limit applies: ``run`` with the run's id, ``day`` with the local calendar day as YYYY-MM-DD."""
+    """Where a limit applies; ``scopes.py`` says how the key of each kind is made.
+
+    ``workspace`` is where a task's scope is; the keys of the others say all there is to say.
+    """
 
     kind: BudgetKind
     key: str
+    workspace: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +49,15 @@ class Limit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Granted:
-    """The money is held under this id until it is settled or released."""
+    """The money is held under this id until it is settled or released.
+
+    ``local_day`` is the user's calendar day that it is booked on: the one that was asked for, or a later one that the
+    store has seen already, so that a clock that was set back opens no day that is spent.
+    """
 
     hold: str
     amount_pico: int
+    local_day: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +65,7 @@ class RefusedByBudget:
     """The reservation would pass a limit. Final until the limit is raised; nothing was held.
 
     The figures are in ``unit``: pico-dollars for 'usd', plain numbers for 'tokens' and 'requests'. ``reserved`` is
-    held for requests in flight.
+    held for requests in flight: it may come back.
     """
 
     scope: Scope
@@ -75,6 +85,11 @@ class RefusedByBudget:
         """How much is missing."""
         return self.taken + self.wanted - self.limit
 
+    @property
+    def may_pass(self) -> bool:
+        """Whether there is room once what is held for other requests has been given back."""
+        return self.spent + self.wanted <= self.limit
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Used:
@@ -87,6 +102,26 @@ class Used:
     charged: int
     not_known: int | None
     held: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A limit as it stands: ``limit`` with what it was raised by for this scope and period, and what is used of it."""
+
+    scope: Scope
+    unit: Unit
+    limit: int
+    used: Used
+
+    @property
+    def taken(self) -> int:
+        """What is charged and held."""
+        return self.used.charged + self.used.held
+
+    @property
+    def left(self) -> int:
+        """What the next request may take; never below zero."""
+        return max(self.limit - self.taken, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +171,8 @@ def level_of(*, taken: int, limit: int | None, warn_percent: WarnPercent = DEFAU
     return level
 
 
+_MOST = 9 * 10**18
+"""No amount is above what the store keeps exactly, in its smallest unit: nine million dollars."""
 _AMOUNT = re.compile(
     r"^\s*\$?\s*(?P<number>[0-9]+(?:\.[0-9]+)?)\s*(?P<unit>usd|\$|ktok|mtok|tok|req)?\s*$", re.IGNORECASE
 )
@@ -144,11 +181,12 @@ _AMOUNT = re.compile(
 def parse_amount(text: str) -> Amount:
     """Read ``5usd``, ``$5``, ``0.25usd``, ``200ktok``, ``2mtok``, ``300req``; a bare number is USD.
 
-    Raises BadInput for anything else, and for a USD amount finer than a pico-dollar.
+    Raises BadInput for anything else, for a USD amount finer than a pico-dollar, and for more than can be kept.
     """
     match = _AMOUNT.match(text)
     if match is None:
-        raise BadInput(f"'{text}' is not an amount: write 5usd, 0.25usd, 200ktok or 300req")
+        below = " (no budget is below zero)" if text.strip().startswith("-") else ""
+        raise BadInput(f"'{text}' is not an amount{below}: write 5usd, 0.25usd, 200ktok or 300req")
     try:
         number = Decimal(match["number"])
     except InvalidOperation as error:  # pragma: no cover - the pattern admits only numbers
@@ -162,6 +200,17 @@ def parse_amount(text: str) -> Amount:
     return Amount(unit="tokens", value=_whole(number * factor, text))
 
 
+def budget_amount(text: str) -> Amount:
+    """An amount that a budget can have: as ``parse_amount``, and more than nothing."""
+    amount = parse_amount(text)
+    if amount.value == 0:
+        raise BadInput(
+            f"'{text}' would let no request through: write an amount above zero, for example 5usd. To send nothing, "
+            "pause the runs (bursar pause RUN)"
+        )
+    return amount
+
+
 def amount_text(amount: Amount) -> str:
     """An amount as it is written: ``5usd``, ``200000tok``, ``300req``; ``parse_amount`` reads it back."""
     if amount.unit == "usd":
@@ -172,4 +221,6 @@ def amount_text(amount: Amount) -> str:
 def _whole(number: Decimal, text: str) -> int:
     if number != number.to_integral_value():
         raise BadInput(f"'{text}' is finer than the smallest unit that is kept: use fewer decimals")
+    if number > _MOST:
+        raise BadInput(f"'{text}' is more than can be kept exactly: write 9000000usd or less")
     return int(number)

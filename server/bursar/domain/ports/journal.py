@@ -6,7 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from bursar.domain.money.budget import Granted, Limit, RefusedByBudget, Scope, Unit, Used, WarnPercent
+from bursar.domain.money.budget import (
+    Granted,
+    Limit,
+    RefusedByBudget,
+    Scope,
+    Standing,
+    Unit,
+    Used,
+    WarnPercent,
+)
 from bursar.domain.money.imported import ImportedSpend
 from bursar.domain.money.ledger import LedgerEntry
 from bursar.domain.money.past import EndedRun
@@ -47,6 +56,10 @@ class Journal(Protocol):
     written. Reads see committed data only.
     """
 
+    @property
+    def session(self) -> str:
+        """The name under which this process spends: a window from its start to its end, or a command."""
+
     async def create_run(self, run: NewRun, *, only_one: bool = False, kept: KeptSteps | None = None) -> RunRecord:
         """Record a run that this process owns from then on: the first ``claim`` here takes it up, or ``release`` gives
         it back.
@@ -82,8 +95,10 @@ class Journal(Protocol):
     ) -> Granted | RefusedByBudget:
         """Reserve and record the intent in one durable transaction, before anything is sent.
 
-        Every limit is checked as charged + held + wanted <= limit, where charged is the fold of the ledger for the
-        scope (cost, or the bound where the cost is unknown). Refused: nothing was written.
+        Every limit of the chain is checked as charged + held + wanted <= limit, where charged is the fold of the
+        ledger for the scope (cost, or the bound where the cost is unknown). ``day`` is the local day of the clock; it
+        is booked on a later one that was seen before, and periods are those of that. What the user has set by command
+        in another window meanwhile holds. Refused: nothing was written.
         """
 
     async def settle_request(
@@ -156,6 +171,15 @@ class Journal(Protocol):
     async def unset_budget(self, kind: str) -> bool:
         """Forget the user's own limit for a scope kind, so that the settings hold again; False without one."""
 
+    async def raise_once(self, run: str, scope: Scope, unit: Unit, value: int) -> None:
+        """Raise a limit for this scope and period alone; kept with the run that asked for it."""
+
+    async def warn_once(self, scope: Scope, unit: Unit, limit: int, percent: int) -> bool:
+        """Keep that this share of a limit was told of; False where it was already."""
+
+    async def set_budget_day(self, day: str) -> None:
+        """Take this local day for the present one, whatever was reserved on a later one."""
+
     async def set_warn_percent(self, percent: WarnPercent) -> None:
         """At which shares of a budget its level changes."""
 
@@ -212,6 +236,15 @@ class Journal(Protocol):
 
     def used(self, scope: Scope, unit: Unit) -> Used:
         """What is used of a budget of this scope, in its unit."""
+
+    def standings(self, limits: Sequence[Limit]) -> list[Standing]:
+        """How these limits stand, all at one moment, with what they were raised by."""
+
+    def budget_day(self, local_day: str) -> str:
+        """The local day that budgets are in: this one, or a later one that something was reserved on already."""
+
+    def warned(self, scope: Scope, unit: Unit, limit: int) -> int:
+        """The highest share of this limit, in percent, that was told of; 0 for none."""
 
     def warn_percent(self) -> WarnPercent:
         """At which shares of a budget its level changes."""

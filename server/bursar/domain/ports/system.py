@@ -18,6 +18,9 @@ class Clock(Protocol):
     def next_local_midnight_utc(self) -> str:
         """When the local day ends, RFC 3339 UTC."""
 
+    def local_midnight_utc(self, day: str) -> str:
+        """When this local day (YYYY-MM-DD) begins, RFC 3339 UTC."""
+
     def zone(self) -> tzinfo:
         """The user's time zone, with its rules for every moment."""
 
