@@ -229,7 +229,7 @@ def test_a_key_is_not_sent_in_the_clear(user: User) -> None:
         ("lots", "'lots' is not an amount: write 5usd, 0.25usd, 200ktok or 300req"),
         ("-1usd", ""),
         ("0.0000000000001usd", "finer than the smallest unit that is kept"),
-        ("5req", "a ceiling for a run is an amount of money for now: write --max 1usd"),
+        ("5req", "--max is an amount of money: write --max 1usd"),
         ("1e3", "is not an amount"),
     ],
 )
@@ -242,14 +242,20 @@ def test_a_ceiling_that_is_no_amount(user: User, amount: str, said: str) -> None
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (("set",), "say which budget: choose run or day, for example bursar budget set day 5usd"),
-        (("set", "week", "5usd"), "'week' is not a scope: choose run or day"),
+        (("set",), "say which budget: request, run, task, session, workspace, day, week, month; for example bursar"),
+        (("set", "weak", "5usd"), "'weak' is not a scope: did you mean 'week'? the scopes are request, run, task"),
+        (("set", "Month", "5usd"), "'Month' is not a scope: did you mean 'month'?"),
+        (("set", "year", "5usd"), "'year' is not a scope; the scopes are request, run"),
+        (("today", "day"), "today takes nothing behind it"),
         (("set", "day"), "say how much: bursar budget set day 5usd"),
         (("set", "day", "lots"), "'lots' is not an amount"),
-        (
-            ("set", "run", "200ktok"),
-            "the budget of a run is an amount of money for now: write bursar budget set run 1usd",
-        ),
+        (("set", "day", "NaN"), "'NaN' is not an amount"),
+        (("set", "day", "--", "-5usd"), "'-5usd' is not an amount (no budget is below zero)"),
+        (("set", "day", "0usd"), "'0usd' would let no request through: write an amount above zero"),
+        (("set", "week", "0.0req"), "would let no request through"),
+        (("set", "month", f"1{'0' * 30}usd"), "is more than can be kept exactly: write 9000000usd or less"),
+        (("set", "month", f"1{'0' * 30}req"), "is more than can be kept exactly"),
+        (("set", "month", "1e30usd"), "'1e30usd' is not an amount"),
     ],
 )
 def test_a_budget_that_cannot_be_set(user: User, args: tuple[str, ...], said: str) -> None:

@@ -148,8 +148,8 @@ def test_warning_levels_that_are_none_change_nothing(user: User, warn: str) -> N
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (("unset",), "say which budget: choose run or day, for example bursar budget unset day"),
-        (("unset", "week"), "'week' is not a scope: choose run or day, for example bursar budget unset day"),
+        (("unset",), "say which budget: request, run, task, session, workspace, day, week, month; for example bursar"),
+        (("unset", "weeks"), "'weeks' is not a scope: did you mean 'week'?"),
         (("unset", "day", "5usd"), "unset takes no amount: write bursar budget unset day, or bursar budget set day"),
         (("set", "day", "none"), "'none' is not an amount: 'bursar budget unset day' goes back to the settings"),
     ],
@@ -158,3 +158,30 @@ def test_what_cannot_be_unset(user: User, args: tuple[str, ...], said: str) -> N
     wrong = user.do("budget", *args)
     assert (wrong.code, wrong.out) == (2, "")
     assert said in wrong.err
+
+
+def test_every_scope_can_be_set_and_is_shown_with_what_is_used_of_it(user: User, sim: Simulator) -> None:
+    user.uses(sim.url)
+    assert user.do("run", SPEC, "--json").code == 0
+    paid = sum(Decimal(each["cost_usd"]) for each in sim.bill())
+    amounts = {"request": "1usd", "task": "3usd", "session": "4usd", "workspace": "90usd", "week": "20usd"}
+    for scope, amount in {**amounts, "month": "70usd"}.items():
+        user.do("budget", "set", scope, amount)
+    shown = budgets(user)
+    assert list(shown) == ["day", "run", "week", "month", "workspace", "request", "task", "session"]
+    assert {Decimal(shown[each]["spent"]) for each in ("day", "week", "month", "workspace")} == {paid}
+    assert shown["week"]["resets_at"] is not None
+    assert shown["week"]["resets_at"] != shown["month"]["resets_at"]
+    assert line(user, "task") == "task at most $3.00 a task"
+    assert "of $20.00 (ok), until " in line(user, "week")
+    # The narrowest that has no room is named.
+    user.do("budget", "set", "workspace", f"{paid}usd")
+    make = user.cwd / SPEC / "tasks.md"
+    make.write_text(make.read_text().replace("[x]", "[ ]"))
+    refused = user.do("run", SPEC, "--json").last()
+    assert (refused["reason"], "for this workspace" in refused["detail"]) == ("budget", True)
+    assert "bursar budget set workspace" in refused["detail"]
+    assert len(sim.bill()) == len([each for each in sim.bill() if each["outcome"] != "refused"])
+    user.do("budget", "unset", "workspace")
+    user.do("budget", "set", "request", "1tok")
+    assert "for this request" in user.do("resume", "--json").last()["detail"]

@@ -132,8 +132,8 @@ def ceiling_pico(app: App, settings: Settings, given: str | None) -> int | None:
     if amount.unit != "usd":
         if given:
             raise BadInput(
-                "--max is an amount of money: write --max 1usd. A budget of tokens or requests for each run is set with "
-                f"bursar budget set run {given}"
+                "--max is an amount of money: write --max 1usd. A budget of tokens or requests for each run is set "
+                f"with bursar budget set run {given}"
             )
         # It is checked with each request, like every budget that is no ceiling of the run's own.
         return None

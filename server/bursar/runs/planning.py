@@ -70,10 +70,8 @@ class Plans:
         for each in self._world.journal.standings(planned.limits):
             wanted = wanted_of(planned.sized, each.unit)
             if wanted > each.left:
-                return (
-                    f"the request may take up to {_amount(each.unit, wanted)} there, and {_amount(each.unit, each.left)}"
-                    f" is left for {scope_words(each.scope)}"
-                )
+                may, left = _amount(each.unit, wanted), _amount(each.unit, each.left)
+                return f"the request may take up to {may} there, and {left} is left for {scope_words(each.scope)}"
         return None
 
     def _prefix(self, way: Way) -> Prefix | None:

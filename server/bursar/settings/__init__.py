@@ -33,8 +33,9 @@ class ProviderEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The user's settings, checked. ``budgets`` has no entry where there is no limit. ``model`` is NAME/MODEL, or None where nothing was chosen.
+    """The user's settings, checked. ``model`` is NAME/MODEL, or None where nothing was chosen.
 
+    ``budgets`` has no entry where there is no limit.
     ``route`` is the chosen one of ``routes``; None where none is, or where a model was chosen nearer to the user.
     ``local_only`` holds whatever model is asked: it is everything that any place of the settings keeps here.
     """

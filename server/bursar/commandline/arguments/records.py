@@ -7,6 +7,11 @@ from pathlib import Path
 from bursar.commandline.arguments.adding import Commands, add
 from bursar.domain.wires import WIRES
 
+_SCOPES_HELP = """\
+A request is checked against the budgets of all scopes that it lies in: request (each by itself), run (the limit that
+each new run begins with), task (all its runs), session (a window from its start to its end, or a command), workspace,
+day, week (Monday to Sunday, ISO 8601) and month, by your local calendar as it is when the money is reserved. 'today'
+says that this machine's clock is right, after it was ahead for a while."""
 _SPENT_HELP = """What is spent is what was billed. A request whose bill is not known (its answer broke off, or the
 process was killed) is counted at the most that it can have cost, and shown as that: 'usage'
 lists it beside the total as 'not known', 'budget' includes it in 'spent', says how much of it
@@ -69,12 +74,12 @@ def add_records(commands: Commands) -> None:
         "budget",
         "bursar.commandline.budgets:budget",
         "show budgets with what is used of them, set one, or go back to the settings",
-        "bursar budget set day 5usd --warn 50,80,95\n         bursar budget unset day",
+        "bursar budget set week 20usd --warn 50,80,95\n         bursar budget unset day",
     )
-    budget.description = f"{budget.description}\n\n{_SPENT_HELP}"
-    budget.add_argument("action", nargs="?", choices=["set", "unset"])
-    budget.add_argument("scope", nargs="?", help="run (the limit that each new run begins with) or day")
-    budget.add_argument("amount", nargs="?", help="5usd, 0.25usd, 200ktok, 300req; of a run an amount of money")
+    budget.description = f"{budget.description}\n\n{_SCOPES_HELP}\n\n{_SPENT_HELP}"
+    budget.add_argument("action", nargs="?", choices=["set", "unset", "today"])
+    budget.add_argument("scope", nargs="?", help="request, run, task, session, workspace, day, week or month")
+    budget.add_argument("amount", nargs="?", help="5usd, 0.25usd, 200ktok, 300req")
     budget.add_argument(
         "--warn",
         metavar="P,P,P",
