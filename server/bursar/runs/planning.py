@@ -71,7 +71,7 @@ class Plans:
             wanted = wanted_of(planned.sized, each.unit)
             if wanted > each.left:
                 may, left = _amount(each.unit, wanted), _amount(each.unit, each.left)
-                return f"the request may take up to {may} there, and {left} is left for {scope_words(each.scope)}"
+                return f"the request may take up to {may} there, and {left} is left for {scope_words(each.scope.kind)}"
         return None
 
     def _prefix(self, way: Way) -> Prefix | None:
@@ -100,7 +100,7 @@ def refusal_text(refused: RefusedByBudget, least_pico: int) -> str:
     least = min(least_pico, refused.wanted) if unit == "usd" else refused.wanted
     held = f" and {_amount(unit, refused.reserved)} held for requests in flight" if refused.reserved else ""
     return (
-        f"{whose_budget(refused.scope)} of {_amount(unit, refused.limit)} has no room for the next request, which needs"
+        f"{whose_budget(kind)} of {_amount(unit, refused.limit)} has no room for the next request, which needs"
         f" at least {_at_least(unit, least)} free: {_amount(unit, refused.spent)} is spent{held}. Nothing was sent."
         f" Raise the budget to {_at_least(unit, refused.taken + least)} or more with Set Budget in the editor"
         f" or {raise_it}, then resume."

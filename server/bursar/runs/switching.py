@@ -189,7 +189,7 @@ class Switches:
             level = level_of(taken=each.taken, limit=each.limit, warn_percent=journal.warn_percent())
             if level in ("critical", "over"):
                 left, most = _amount(each.unit, each.left), _amount(each.unit, each.limit)
-                return f"{left} is left of the {most} for {scope_words(each.scope)}"
+                return f"{left} is left of the {most} for {scope_words(each.scope.kind)}"
         target = self._present(modes).target
         window = nearly_used(
             self._world.pace.newest(target),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bursar.domain.moments import Here, moment_words
-from bursar.domain.money.budget import Scope
 from bursar.domain.money.scopes import whose_budget
 from bursar.domain.resuming import NextRequest, Resumable, TooSmall
 from bursar.domain.runs import RunRecord, RunSummary
@@ -89,8 +88,8 @@ def _cost(next_: NextRequest | None) -> str:
 
 def _too_small(found: TooSmall, next_: NextRequest) -> str:
     return (
-        f"{whose_budget(Scope(kind=found.scope, key=''))} of {money(found.limit_pico)} has no room for the next request, which needs at least "
-        f"{money_at_least(next_.hold_pico)} free"
+        f"{whose_budget(found.scope)} of {money(found.limit_pico)} has no room for the next request, which needs at "
+        f"least {money_at_least(next_.hold_pico)} free"
     )
 
 

@@ -33,14 +33,14 @@ def scope_kind(text: str) -> BudgetKind:
     raise BadInput(f"'{text}' is not a scope{meant} the scopes are {', '.join(BUDGET_KINDS)}")
 
 
-def scope_words(scope: Scope) -> str:
+def scope_words(kind: BudgetKind) -> str:
     """``this run``, ``today``, ``this month``: the scope in a sentence about what goes on now."""
-    return _EACH[scope.kind]
+    return _EACH[kind]
 
 
-def whose_budget(scope: Scope) -> str:
+def whose_budget(kind: BudgetKind) -> str:
     """``This run's budget``, ``Today's budget``: the beginning of a sentence about it."""
-    words = _EACH[scope.kind]
+    words = _EACH[kind]
     return f"{words[:1].upper()}{words[1:]}'s budget"
 
 
