@@ -106,6 +106,12 @@ async function setBudget(): Promise<void> {
   const scopes = [
     { label: "Each run", description: "the most that one run may cost", scope: "run" },
     { label: "Each day", description: "the most that a calendar day may cost", scope: "day" },
+    { label: "Each week", description: "Monday to Sunday", scope: "week" },
+    { label: "Each month", description: "a calendar month", scope: "month" },
+    { label: "Each task", description: "all runs of one task", scope: "task" },
+    { label: "Each session", description: "this window from its start to its end", scope: "session" },
+    { label: "Each workspace", description: "all that is run in one workspace, ever", scope: "workspace" },
+    { label: "Each request", description: "the most that a single request may cost", scope: "request" },
     { label: "Run as in the settings", description: "forget the amount that was set here", scope: "run", unset: true },
     { label: "Day as in the settings", description: "forget the amount that was set here", scope: "day", unset: true },
   ];

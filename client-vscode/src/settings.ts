@@ -13,6 +13,12 @@ export const FORWARDED = [
   "test_command",
   "budget.run",
   "budget.day",
+  "budget.request",
+  "budget.task",
+  "budget.session",
+  "budget.workspace",
+  "budget.week",
+  "budget.month",
   "diagnostics.requestCost",
 ] as const;
 

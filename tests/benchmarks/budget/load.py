@@ -120,9 +120,9 @@ async def _reserve(
                     scope=each.scope,
                     unit=each.unit,
                     limit=each.limit,
-                    taken=each.taken,
+                    spent=each.used.charged,
+                    reserved=each.used.held,
                     wanted=sized.hold_pico,
-                    held=each.used.held,
                 )
         await asyncio.sleep(0.01)
         limits = ()
