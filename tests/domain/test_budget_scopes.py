@@ -98,7 +98,10 @@ def test_the_largest_amount_that_is_kept_exactly() -> None:
 @pytest.mark.parametrize(("held", "may_pass"), [(0, False), (14, False), (15, True)])
 def test_a_refusal_that_only_holds_cause_may_pass(held: int, may_pass: bool) -> None:
     scope = Scope(kind="day", key="2026-11-21")
-    assert RefusedByBudget(scope=scope, unit="usd", limit=100, spent=70 - held, reserved=held, wanted=45).may_pass is may_pass
+    assert (
+        RefusedByBudget(scope=scope, unit="usd", limit=100, spent=70 - held, reserved=held, wanted=45).may_pass
+        is may_pass
+    )
 
 
 @given(
