@@ -11,6 +11,8 @@ CLIENT_STAMP := $(CLIENT)/node_modules/.locked
 EDITOR_STAMP := build/editor/.ready
 BENCH_VENV := build/bench-venv
 BENCH_STAMP := $(BENCH_VENV)/.locked
+CCUSAGE := build/bench-ccusage
+CCUSAGE_STAMP := $(CCUSAGE)/.locked
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -30,6 +32,11 @@ $(CLIENT_STAMP): $(CLIENT)/package-lock.json
 $(BENCH_STAMP): requirements-bench.lock $(ENV_STAMP)
 	@test -x $(BENCH_VENV)/bin/python || python3 -m venv $(BENCH_VENV)
 	@VIRTUAL_ENV=$(CURDIR)/$(BENCH_VENV) $(VENV)/bin/uv pip install --quiet --require-hashes -r requirements-bench.lock
+	@touch $@
+
+$(CCUSAGE_STAMP): tests/benchmarks/imports/package-lock.json
+	@mkdir -p $(CCUSAGE) && cp tests/benchmarks/imports/package.json tests/benchmarks/imports/package-lock.json $(CCUSAGE)
+	@cd $(CCUSAGE) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 env: $(ENV_STAMP)
@@ -75,6 +82,9 @@ soak-short: $(ENV_STAMP) ## The same at a twentieth, at most 4 minutes, with a p
 bench-resume: $(BENCH_STAMP) ## Tokens billed again after a kill: Bursar beside restarting, LangGraph and DBOS (about 10 minutes)
 	@PYTHONPATH=tests $(PY) -m benchmarks.resume $(BENCH_FLAGS)
 
+bench-imports: $(ENV_STAMP) $(CCUSAGE_STAMP) ## Reading other agents' logs, beside ccusage on the same logs (BENCH_FLAGS="--megabytes 1024" for a gigabyte)
+	@PYTHONPATH=tests $(PY) -m benchmarks.imports --ccusage $(CCUSAGE)/node_modules/.bin/ccusage $(BENCH_FLAGS)
+
 bench-forecast: $(ENV_STAMP) ## How good the forecast of a task is: scored on the figures of recorded sessions (seconds)
 	@PYTHONPATH=tests $(PY) -m benchmarks.forecast $(BENCH_FLAGS)
 
@@ -84,4 +94,4 @@ lock: ## Renew the locks (needs uv in the environment)
 	@$(VENV)/bin/uv export --quiet --format requirements.txt --no-header --no-emit-project --group dev -o requirements-dev.lock
 	@$(VENV)/bin/uv export --quiet --format requirements.txt --no-header --no-emit-project --only-group bench -o requirements-bench.lock
 
-.PHONY: help env client-env demo check test deps deps-in-ci editor-env editor vsix soak soak-short bench-resume bench-forecast lock
+.PHONY: help env client-env demo check test deps deps-in-ci editor-env editor vsix soak soak-short bench-resume bench-imports bench-forecast lock

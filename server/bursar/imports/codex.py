@@ -141,7 +141,7 @@ class CodexReader:
     def _counted(self, entry: Mapping[str, Any], info: Mapping[str, Any], number: int) -> Sequence[ImportedRequest]:
         if not info:
             return ()
-        sums, last = _counts(part(info, "total_token_usage")), _counts(part(info, "last_token_usage"))
+        sums, told = _counts(part(info, "total_token_usage")), part(info, "last_token_usage")
         before = self._sums
         if sums == before:
             return ()
@@ -149,8 +149,10 @@ class CodexReader:
         self._link()
         grown = before is not None and all(now >= then for now, then in zip(sums, before, strict=True))
         # The first sum of a file, and one that began anew, may hold requests that are none of this file's.
-        counts = tuple(now - then for now, then in zip(sums, before, strict=True)) if grown and before else last
-        if not any(counts) and before is None:
+        counts = (
+            tuple(now - then for now, then in zip(sums, before, strict=True)) if grown and before else _counts(told)
+        )
+        if before is None and not told and not self._parent:
             counts = sums
         usage = _usage(counts)
         if nothing_used(usage):

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -93,11 +94,15 @@ def import_agent(
             outcome.skip(SkippedLine(file=str(each.path), line=0, why=f"it cannot be read ({error.strerror})"))
         told.end(each.size)
     batch.flush()
+    batch.wait()
     return outcome
 
 
 class _Batch:
-    """Collects records, one for each request, until they are handed to the store together."""
+    """Collects records, one for each request, until they are handed to the store together.
+
+    While the store writes one batch the next is read; never more than these two are in memory.
+    """
 
     def __init__(self, outcome: AgentImport, store: ImportStore, pricer: _Pricer) -> None:
         self._outcome = outcome
@@ -105,6 +110,7 @@ class _Batch:
         self._pricer = pricer
         self._requests: dict[ImportKey, ImportedRequest] = {}
         self._marks: dict[str, FileMark] = {}
+        self._writing: Future[Posted] | None = None
 
     def add(self, request: ImportedRequest) -> None:
         """One record more; of several of one request the fullest is kept."""
@@ -130,11 +136,18 @@ class _Batch:
             self.flush()
 
     def flush(self) -> None:
-        """Hand over what is there."""
+        """Hand over what is there, once the batch before is written."""
+        self.wait()
         if self._requests or self._marks:
             priced = [self._pricer.priced(each) for each in self._requests.values()]
-            self._outcome.posted += self._store.post(priced, list(self._marks.values()))
+            self._writing = self._store.post(priced, list(self._marks.values()))
             self._requests, self._marks = {}, {}
+
+    def wait(self) -> None:
+        """All that was handed over is written."""
+        if self._writing is not None:
+            writing, self._writing = self._writing, None
+            self._outcome.posted += writing.result()
 
 
 class _File:

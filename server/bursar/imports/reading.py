@@ -53,7 +53,7 @@ class LogFormat(Protocol):
 def parsed(data: bytes) -> dict[str, Any]:
     """The JSON object in these bytes. Broken letters in a text do not matter here, where only figures are read."""
     try:
-        value = json.loads(data.decode("utf-8", "replace"), parse_constant=_no_constant)
+        value = _DECODER.decode(data.decode("utf-8", "replace"))
     except BadRecord:
         raise
     except RecursionError as error:
@@ -122,3 +122,6 @@ def _bytes(text: str) -> bytes:
 
 def _no_constant(name: str) -> float:
     raise BadRecord(f"{name} stands in the place of a number")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)

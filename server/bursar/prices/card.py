@@ -86,7 +86,14 @@ def _vendor_of(name: str) -> str | None:
 
 def _find(seller: card_types.Provider, name: str) -> tuple[card_types.ModelInfo | None, str | None]:
     """The model of exactly this name, dated or not; else the id of one that the card's looser rules would take."""
+    return _found(seller.id, name)
+
+
+# The card does not change while a process lives, and its rules take longer to try than all the rest of a price.
+@functools.lru_cache(maxsize=4096)
+def _found(seller_id: str, name: str) -> tuple[card_types.ModelInfo | None, str | None]:
     loose = None
+    seller = next(each for each in get_snapshot().providers if each.id == seller_id)
     for each in seller.models:
         if not each.is_match(name):
             continue

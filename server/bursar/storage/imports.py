@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -113,10 +114,10 @@ class SqliteImports:
             return None
         return FileMark(**{**values, "file": loaded(values["file"]), "state": state})
 
-    def post(self, requests: Sequence[PricedRequest], marks: Sequence[FileMark]) -> Posted:
+    def post(self, requests: Sequence[PricedRequest], marks: Sequence[FileMark]) -> Future[Posted]:
         """Add what is new, and the marks, in one durable transaction."""
         at = self._clock.now_utc()
-        return self._writer.submit(lambda db: _post(db, requests, marks, at)).result()
+        return self._writer.submit(lambda db: _post(db, requests, marks, at))
 
     def finish(self, agents: Sequence[str]) -> None:
         """Keep when these agents were imported."""

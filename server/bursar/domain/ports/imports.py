@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from bursar.domain.money.imported import FileMark, Posted, PricedRequest
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 
 class ImportStore(Protocol):
@@ -18,8 +21,11 @@ class ImportStore(Protocol):
     def mark(self, agent: str, file: str) -> FileMark | None:
         """How far this log was read by an earlier import."""
 
-    def post(self, requests: Sequence[PricedRequest], marks: Sequence[FileMark]) -> Posted:
-        """Add what is new and keep how far the files were read, in one durable transaction. No key is there twice."""
+    def post(self, requests: Sequence[PricedRequest], marks: Sequence[FileMark]) -> Future[Posted]:
+        """Add what is new and keep how far the files were read, in one durable transaction. No key is there twice.
+
+        What is handed in first is written first; the future has its outcome after the commit, or StorageError.
+        """
 
     def finish(self, agents: Sequence[str]) -> None:
         """Keep that these agents' logs were read up to now."""
