@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from bursar.commandline.efforts import effort_words, efforts_of, success_json, success_text
+from bursar.commandline.findings import findings_json, tell_findings
 from bursar.commandline.output import FINE, message, result, result_json
 from bursar.domain.days import since_day
 from bursar.domain.efforts import EffortGroup
@@ -18,6 +19,7 @@ from bursar.domain.money.rolls import Sums
 from bursar.domain.money.speed import Percentiles, Speed, output_tokens_per_s
 from bursar.domain.money.spending import MOST_TIMED, Spending, SpendKey, SpendLine, spend_lines
 from bursar.domain.runs import RequestRow
+from bursar.runs.watching import watched
 from bursar.views.figures import count, money, plural
 from bursar.views.usage import CSV_HEAD, csv_cells, line_text, speed_text
 from bursar.wiring import App, workspace_here
@@ -43,15 +45,17 @@ def usage(app: App, args: argparse.Namespace) -> int:
     else:
         spending = journal.spending(by, since=since)
         lines = spend_lines(by, spending, all_agents=args.all_agents or by == "agent")
+    found_worse = watched(journal)
     if args.csv:
         _csv(lines)
     elif args.json:
         requests = journal.requests(since=since, newest=_MOST_REQUESTS)
         rows = [{**_row_json(each), **success_json(efforts.get(each.key))} for each in lines]
-        result_json(_json(rows, requests, spending))
+        result_json({**_json(rows, requests, spending), "findings": findings_json(app, found_worse)})
     else:
         _lines(by, lines, efforts)
         _totals(spending, by_agent=by == "agent")
+    tell_findings(app, found_worse)
     return FINE
 
 

@@ -24,6 +24,8 @@ class Beside:
         tell_faults(job, self._editor, "Work beside the editor")
         self._jobs.add(job)
         job.add_done_callback(self._jobs.discard)
+        # A job that is cancelled before its first step has not begun with the work.
+        job.add_done_callback(lambda _: work.close())
 
     def close(self) -> None:
         """Cancel what is not over."""

@@ -43,6 +43,7 @@ from bursar.session.resuming import Resumes
 from bursar.session.rewinds import steps_json
 from bursar.session.starting import Starter
 from bursar.session.ticks import Ticks
+from bursar.session.worse import tell_worse
 from bursar.settings import ESTIMATE_MODEL
 
 _SETTINGS = "Settings:"
@@ -384,6 +385,8 @@ class Session:
 
     def _run_ended(self, record: RunRecord, outcome: Outcome | None) -> None:
         self._batches.ended(record, outcome)
+        if not self._closing:
+            self._beside.start(tell_worse(self._adapters, self._editor, record.run))
 
     def _may_write(self) -> bool:
         return self._trusted and not self._closing

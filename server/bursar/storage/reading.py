@@ -10,6 +10,7 @@ from pathlib import Path
 import apsw
 
 from bursar.domain.money.budget import Limit, Scope, Standing, Unit, Used, WarnPercent
+from bursar.domain.money.history import RunFigures
 from bursar.domain.money.imported import ImportedSpend
 from bursar.domain.money.past import EndedRun
 from bursar.domain.money.spending import Spending, SpendKey
@@ -17,6 +18,7 @@ from bursar.domain.runs import RequestRow, RunEvent, RunRecord, RunSummary, Step
 from bursar.storage import budgets, reads, rewinds, standing
 from bursar.storage.connect import open_reader
 from bursar.storage.errors import Damaged, translated
+from bursar.storage.history import prompt_documents, run_figures
 from bursar.storage.imports import spent_on
 from bursar.storage.ledger import broken_row
 from bursar.storage.locks import RunLocks
@@ -103,6 +105,16 @@ class JournalReads:
         """The runs of tasks that ended last, of all workspaces, with what they took; at most that many."""
         with self._read() as db:
             return ended_runs(db, newest)
+
+    def run_figures(self, newest: int) -> list[RunFigures]:
+        """The runs of tasks that ended last, oldest first, with what they took; at most that many."""
+        with self._read() as db:
+            return run_figures(db, newest)
+
+    def prompt_documents(self, version: str) -> tuple[tuple[str, str], ...]:
+        """Path and hash of each text that makes this version of the user's texts."""
+        with self._read() as db:
+            return prompt_documents(db, version)
 
     def body(self, body_sha256: str) -> bytes | None:
         """The bytes of a request as they were sent; None when they were erased."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 LEARN = 12
@@ -70,17 +70,18 @@ def shifts(figures: Sequence[int]) -> tuple[Shift, ...]:
 
 
 def standing(figures: Sequence[int], *, material_percent: int = MATERIAL_PERCENT) -> Shift | None:
-    """The newest change if it still stands: the newest figures are still above what was usual before, and by enough.
+    """The newest change that still stands: the newest figures are above what was usual before it, and by enough.
 
-    The newest are as many as a regime is learnt from, or all since the change where they are fewer.
+    The newest are as many as a regime is learnt from, or all since the change where they are fewer. The shift that is
+    returned goes on to the last figure.
     """
-    newest = shifts(figures)[-1:]
-    if not newest:
-        return None
-    (shift,) = newest
-    lately = median(figures[max(shift.began, shift.end - LEARN) : shift.end])
-    enough = shift.before * (100 + material_percent)
-    return shift if min(shift.after, lately) * 100 >= enough and shift.after > shift.before else None
+    for shift in reversed(shifts(figures)):
+        after = median(figures[shift.began :])
+        lately = median(figures[max(shift.began, len(figures) - LEARN) :])
+        least = min(after, lately)
+        if least > shift.before and least * 100 >= shift.before * (100 + material_percent):
+            return replace(shift, after=after, end=len(figures))
+    return None
 
 
 def median(figures: Sequence[int]) -> int:

@@ -16,6 +16,7 @@ from bursar.domain.money.budget import (
     Used,
     WarnPercent,
 )
+from bursar.domain.money.history import RunFigures
 from bursar.domain.money.imported import ImportedSpend
 from bursar.domain.money.ledger import LedgerEntry
 from bursar.domain.money.past import EndedRun
@@ -224,6 +225,15 @@ class Journal(Protocol):
 
     def ended_runs(self, newest: int) -> list[EndedRun]:
         """The runs of tasks that ended last, of all workspaces, with what they took; at most that many."""
+
+    def run_figures(self, newest: int) -> list[RunFigures]:
+        """The runs of tasks that ended last, of all workspaces, oldest first; at most that many."""
+
+    def prompt_documents(self, version: str) -> tuple[tuple[str, str], ...]:
+        """Path and hash of each text that makes this version of the user's texts; none where it is not known."""
+
+    def body(self, body_sha256: str) -> bytes | None:
+        """The bytes of a request as they were sent; None when they were erased."""
 
     def charged_pico(self, scope: Scope) -> int:
         """The fold of the ledger for a scope: costs, and bounds where a cost is unknown."""
