@@ -82,6 +82,9 @@ soak-short: $(ENV_STAMP) ## The same at a twentieth, at most 4 minutes, with a p
 bench-resume: $(BENCH_STAMP) ## Tokens billed again after a kill: Bursar beside restarting, LangGraph and DBOS (about 10 minutes)
 	@PYTHONPATH=tests $(PY) -m benchmarks.resume $(BENCH_FLAGS)
 
+bench-ledger: $(ENV_STAMP) ## How long the status bar and usage take with 1,000,000 requests in the ledger (about 2 minutes)
+	@PYTHONPATH=tests $(PY) -m benchmarks.ledger $(BENCH_FLAGS)
+
 bench-imports: $(ENV_STAMP) $(CCUSAGE_STAMP) ## Reading other agents' logs, beside ccusage on the same logs (BENCH_FLAGS="--megabytes 1024" for a gigabyte)
 	@PYTHONPATH=tests $(PY) -m benchmarks.imports --ccusage $(CCUSAGE)/node_modules/.bin/ccusage $(BENCH_FLAGS)
 
@@ -94,4 +97,4 @@ lock: ## Renew the locks (needs uv in the environment)
 	@$(VENV)/bin/uv export --quiet --format requirements.txt --no-header --no-emit-project --group dev -o requirements-dev.lock
 	@$(VENV)/bin/uv export --quiet --format requirements.txt --no-header --no-emit-project --only-group bench -o requirements-bench.lock
 
-.PHONY: help env client-env demo check test deps deps-in-ci editor-env editor vsix soak soak-short bench-resume bench-imports bench-forecast lock
+.PHONY: help env client-env demo check test deps deps-in-ci editor-env editor vsix soak soak-short bench-resume bench-ledger bench-imports bench-forecast lock

@@ -18,7 +18,7 @@ from bursar.domain.money.usage import Usage
 from bursar.storage import SqliteJournal
 from bursar.storage.ledger import broken_row
 from bursar.storage.migrations import MIGRATIONS, migrate
-from bursar.storage.rolls import add_spent, rebuild_rolls, rolled, wrong_roll
+from bursar.storage.rolls import add_spent, number_of_keys, rebuild_rolls, rolled, wrong_roll
 from bursar.storage.schema_rolls import ROLLS
 
 from .building import WORKSPACE, ask_file, begin, change_file, entry, open_at, owned, settle, unknown
@@ -34,13 +34,13 @@ _KEYS = {
     "prompt": "prompt_version",
 }
 _BOOKED = (
-    "SELECT {key}, {day}, workspace, count(*), sum(outcome = 'failed'), count(*), sum(certainty = 'estimated'),"
+    "SELECT {key}, {day}, {place}, count(*), sum(outcome = 'failed'), count(*), sum(certainty = 'estimated'),"
     " sum(certainty = 'unknown'), sum(unpriced), sum(uncached_input), sum(cache_read), sum(cache_write_5m),"
     " sum(cache_write_1h), sum(output), sum(reasoning), total(cost_pico),"
     " total(CASE certainty WHEN 'estimated' THEN cost_pico END),"
     " total(CASE WHEN cost_pico IS NULL THEN at_most_pico END), sum(at_most_tokens) FROM ledger GROUP BY 1, 2, 3"
 )
-_LOST = "SELECT {key}, {day}, workspace, count(*) FROM not_taken GROUP BY 1, 2, 3"
+_LOST = "SELECT {key}, {day}, {place}, count(*) FROM not_taken GROUP BY 1, 2, 3"
 _KEPT = (
     "SELECT key, local_day, workspace, attempts, failed, requests, estimated_requests, unknown_requests,"
     " unpriced_requests, uncached_input, cache_read, cache_write_5m, cache_write_1h, output, reasoning, cost_pico,"
@@ -54,9 +54,11 @@ def differing(home: Path) -> list[str]:
     for dimension, key in _KEYS.items():
         wanted: dict[tuple[Any, ...], list[int]] = {}
         for day in ("local_day", "'*'"):
-            for row in ask_file(home, _BOOKED.format(key=key, day=day)):
+            over_all = day == "'*'" and dimension in ("session", "prompt")
+            place = "''" if over_all else "workspace"
+            for row in ask_file(home, _BOOKED.format(key=key, day=day, place=place)):
                 wanted[tuple(row[:3])] = [int(each) for each in row[3:]]
-            for *about, number in ask_file(home, _LOST.format(key=key, day=day)):
+            for *about, number in ask_file(home, _LOST.format(key=key, day=day, place=place)):
                 sums = wanted.setdefault(tuple(about), [0] * 16)
                 sums[0] += number
                 sums[1] += number
@@ -66,10 +68,11 @@ def differing(home: Path) -> list[str]:
     return found
 
 
+_PLACES = {"run-1": WORKSPACE, "run-2": "/home/ada/\udcfe"}
 _ATTEMPTS = st.lists(
     st.fixed_dictionaries(
         {
-            "run": st.sampled_from(["run-1", "run-2"]),
+            "run": st.sampled_from(sorted(_PLACES)),
             "end": st.sampled_from(["answer", "estimate", "unpriced", "unknown", "not taken"]),
             "day": st.sampled_from(["2026-11-20", "2026-11-21"]),
             "model": st.sampled_from(["a", "b"]),
@@ -85,6 +88,7 @@ _ATTEMPTS = st.lists(
 
 def entry_of(told: dict[str, Any], key: str) -> LedgerEntry:
     values: dict[str, Any] = {
+        "workspace": _PLACES[told["run"]],
         "local_day": told["day"],
         "model": told["model"],
         "file": told["file"],
@@ -101,7 +105,7 @@ def entry_of(told: dict[str, Any], key: str) -> LedgerEntry:
 
 
 async def play(journal: SqliteJournal, attempts: list[dict[str, Any]]) -> None:
-    epochs = {run: await owned(journal, run) for run in ("run-1", "run-2")}
+    epochs = {run: await owned(journal, run, workspace=_PLACES[run]) for run in _PLACES}
     for n, told in enumerate(attempts, start=1):
         run, key = told["run"], f"m{n}"
         intent = {"counted_tokens": told["tokens"], "max_tokens": 9, "model": told["model"]}
@@ -184,6 +188,39 @@ def test_many_facts_at_once_and_facts_of_other_agents_stay_apart(home: Path) -> 
     assert rolled(connection, "model", since="2026-11-22") == []
     (row,) = rolled(connection, "model", since="2026-11-21")
     assert row.sums.usage.uncached_input == 6
+    connection.close()
+
+
+def test_the_dearest_and_the_newest_come_first(home: Path) -> None:
+    open_at(home).close()
+    connection = apsw.Connection(str(home / "bursar.db"))
+    facts = [
+        Spent(
+            local_day=f"2026-11-{n:02}",
+            session=f"s{n % 7}",
+            file=f"f{n}",
+            workspace=f"/w{n % 2}",
+            model="m",
+            sums=Sums(attempts=1, requests=1, cost_pico=n * n),
+        )
+        for n in range(1, 29)
+    ]
+    with connection:
+        add_spent(connection, facts)
+    for since in (None, "2026-11-05"):
+        days = [each for each in facts if since is None or each.local_day >= since]
+        wanted = sorted((each.sums.cost_pico for each in days), reverse=True)[:3]
+        assert [each.sums.cost_pico for each in rolled(connection, "file", since=since, most=3)] == wanted
+        assert [each.local_day for each in rolled(connection, "day", since=since, most=3)][-1] == "2026-11-28"
+        assert len(rolled(connection, "day", since=since, most=3)) == 3
+        # Both workspaces of a session are one row.
+        found = {each.key: each.sums.cost_pico for each in rolled(connection, "session", since=since)}
+        assert found == {
+            f"s{m}": sum(each.sums.cost_pico for each in days if each.session == f"s{m}") for m in range(7)
+        }
+        assert number_of_keys(connection, "session", since=since, agent=None) >= 7
+        assert number_of_keys(connection, "file", since=since, agent="bursar") == len(days)
+        assert number_of_keys(connection, "day", since=since, agent=None) == len(days)
     connection.close()
 
 

@@ -15,7 +15,7 @@ from bursar.domain.days import since_day
 from bursar.domain.efforts import EffortGroup
 from bursar.domain.errors import BadInput
 from bursar.domain.money.price import usd_text
-from bursar.domain.money.rolls import Sums
+from bursar.domain.money.rolls import OWN_AGENT, Sums
 from bursar.domain.money.speed import Percentiles, Speed, output_tokens_per_s
 from bursar.domain.money.spending import MOST_TIMED, Spending, SpendKey, SpendLine, spend_lines
 from bursar.domain.runs import RequestRow
@@ -43,8 +43,10 @@ def usage(app: App, args: argparse.Namespace) -> int:
         efforts = {each.effort: each for each in found}
         lines = [SpendLine(key=each.effort, sums=_sums(each.requests)) for each in found]
     else:
-        spending = journal.spending(by, since=since)
-        lines = spend_lines(by, spending, all_agents=args.all_agents or by == "agent")
+        agent = None if args.all_agents or by == "agent" else OWN_AGENT
+        most = None if args.json or args.csv else _MOST_LINES
+        spending = journal.spending(by, since=since, agent=agent, most=most)
+        lines = spend_lines(by, spending)
     found_worse = watched(journal)
     if args.csv:
         _csv(lines)
@@ -53,7 +55,7 @@ def usage(app: App, args: argparse.Namespace) -> int:
         rows = [{**_row_json(each), **success_json(efforts.get(each.key))} for each in lines]
         result_json({**_json(rows, requests, spending), "findings": findings_json(app, found_worse)})
     else:
-        _lines(by, lines, efforts)
+        _lines(by, lines, efforts, left_out=spending.left_out)
         _totals(spending, by_agent=by == "agent")
     tell_findings(app, found_worse)
     return FINE
@@ -139,11 +141,9 @@ def _csv(lines: Sequence[SpendLine]) -> None:
     result(written.getvalue().rstrip("\n"))
 
 
-def _lines(by: By, lines: Sequence[SpendLine], efforts: dict[str, EffortGroup]) -> None:
+def _lines(by: By, lines: Sequence[SpendLine], efforts: dict[str, EffortGroup], *, left_out: int) -> None:
     here = f"{workspace_here()}/"
-    # The days that are left out are the oldest; of all else what cost least.
-    shown = lines[-_MOST_LINES:] if by == "day" else lines[:_MOST_LINES]
-    for each in shown:
+    for each in lines:
         if by == "effort":
             named = SpendLine(key=effort_words(each.key), sums=each.sums)
             result(line_text("model", named, here=here) + success_text(efforts.get(each.key)))
@@ -151,9 +151,10 @@ def _lines(by: By, lines: Sequence[SpendLine], efforts: dict[str, EffortGroup]) 
         result(line_text(by, each, here=here))
         if each.speed is not None:
             result(f"{'':26}{speed_text(each.speed)}")
-    if len(shown) < len(lines):
-        message(f"{count(len(lines) - len(shown))} more rows: --csv and --json have them all.")
-    if any(each.speed is not None for each in shown):
+    if left_out:
+        which = "older days" if by == "day" else "rows that cost less"
+        message(f"{count(left_out)} {which} are not shown: --csv and --json have them all.")
+    if any(each.speed is not None for each in lines):
         message(
             f"Times and tokens per second are p50 / p95 by nearest rank, of the newest {count(MOST_TIMED)} requests"
             " at most."

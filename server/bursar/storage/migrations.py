@@ -11,7 +11,7 @@ import apsw
 from bursar.domain.errors import StoreDamaged, StoreNewer
 from bursar.domain.ports import Failpoint, nowhere
 from bursar.storage.schema_budgets import BUDGETS
-from bursar.storage.schema_rolls import ROLLS
+from bursar.storage.schema_rolls import DEAREST, ROLLS
 
 _FIRST = """
 CREATE TABLE text (
@@ -261,7 +261,7 @@ ALTER TABLE run ADD COLUMN first_pico INTEGER;
 CREATE INDEX run_by_end ON run (updated_at) WHERE kind = 'task' AND state IN ('finished', 'failed');
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _REWINDS, _OPERATIONS, _IMPORTS, ROLLS, _TRAITS, BUDGETS)
+MIGRATIONS: tuple[str, ...] = (_FIRST, _REWINDS, _OPERATIONS, _IMPORTS, ROLLS, _TRAITS, BUDGETS, DEAREST)
 
 
 def migrate(

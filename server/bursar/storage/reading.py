@@ -96,10 +96,12 @@ class JournalReads:
         with self._read() as db:
             return reads.requests(db, workspace, run, since=since, newest=newest)
 
-    def spending(self, by: SpendKey, *, since: str | None = None) -> Spending:
-        """The kept sums under each key; ``since`` is the first day."""
+    def spending(
+        self, by: SpendKey, *, since: str | None = None, agent: str | None = None, most: int | None = None
+    ) -> Spending:
+        """The kept sums under each key; ``since`` is the first day, ``most`` gives the dearest (or newest days)."""
         with self._read() as db:
-            return spending(db, by, since)
+            return spending(db, by, since=since, agent=agent, most=most)
 
     def ended_runs(self, newest: int) -> list[EndedRun]:
         """The runs of tasks that ended last, of all workspaces, with what they took; at most that many."""

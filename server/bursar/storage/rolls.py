@@ -6,7 +6,7 @@ dimension there is a row for each day and one over all days, so a question about
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import apsw
@@ -18,6 +18,8 @@ from bursar.storage.rows import USAGE_COLUMNS, columns, loaded_within, marks, st
 _COUNTS = ("attempts", "failed", "requests", "estimated_requests", "unknown_requests", "unpriced_requests")
 _MONEY = ("cost_pico", "estimated_pico", "at_most_pico", "at_most_tokens")
 SUM_COLUMNS = (*_COUNTS, *USAGE_COLUMNS, *_MONEY)
+ACROSS_WORKSPACES = ("session", "prompt")
+"""Where sums over all days are over all workspaces, too: one row for each key, however many folders it was about."""
 _KEYS = ("dimension", "local_day", "key", "workspace", "agent")
 _ADD = (
     f"INSERT INTO roll ({columns(_KEYS)}, {columns(SUM_COLUMNS)})"  # noqa: S608 - names of our own
@@ -41,7 +43,8 @@ def add_spent(connection: apsw.Connection, facts: Iterable[Spent]) -> None:
     for each in facts:
         for dimension in DIMENSIONS:
             for day in (each.local_day, ALL_DAYS):
-                key = (dimension, day, each.key(dimension), each.workspace, each.agent)
+                workspace = "" if day == ALL_DAYS and dimension in ACROSS_WORKSPACES else each.workspace
+                key = (dimension, day, each.key(dimension), workspace, each.agent)
                 before = found.get(key)
                 found[key] = each.sums if before is None else before + each.sums
     connection.executemany(
@@ -59,26 +62,75 @@ def rolled(
     *,
     since: str | None = None,
     agent: str | None = None,
+    most: int | None = None,
+    by_workspace: bool = True,
 ) -> list[RollRow]:
-    """The sums under each key, over all days or from a day on; for days, those of each day."""
-    by_day = dimension == "day"
-    where, values = ("local_day <> ?", [ALL_DAYS]) if by_day or since is not None else ("local_day = ?", [ALL_DAYS])
-    if since is not None:
-        where, values = "local_day >= ?", [since]
-    if agent is not None:
-        where, values = f"{where} AND agent = ?", [*values, agent]
-    day = "local_day" if by_day else f"'{ALL_DAYS}'"
-    rows = connection.execute(
-        f"SELECT key, {day} AS day, workspace, agent, {_TOTALS} FROM roll WHERE dimension = ? AND {where}"  # noqa: S608
-        " GROUP BY day, key, workspace, agent",
-        (dimension, *values),
+    """The sums under each key, over all days or from a day on; for days, those of each day.
+
+    ``most`` gives the dearest of them only, or the newest days. Without ``by_workspace`` those of all are one.
+    """
+    workspace = "workspace" if by_workspace and dimension not in ACROSS_WORKSPACES else "''"
+    if dimension == "day":
+        where, values = _days(connection, since=since, agent=agent, most=most)
+        sql = f"SELECT key, local_day, {workspace}, agent, {_TOTALS} FROM roll WHERE {where} GROUP BY 2, 3, 4"  # noqa: S608
+        return [_row(each) for each in connection.execute(sql, values)]
+    where, values = _where(dimension, "=" if since is None else ">=", since or ALL_DAYS, agent)
+    sums, grouped = (_TOTALS, " GROUP BY 1, 3, 4")
+    if since is None and (workspace == "workspace" or dimension in ACROSS_WORKSPACES):
+        # One row is one key here, and an index has them by what they cost.
+        sums, grouped = columns(SUM_COLUMNS), ""
+        workspace = "workspace"
+    sql = f"SELECT key, '{ALL_DAYS}', {workspace}, agent, {sums} FROM roll WHERE {where}{grouped}"  # noqa: S608
+    if most is not None:
+        sql, values = f"{sql} ORDER BY cost_pico DESC LIMIT ?", (*values, most)
+    return [_row(each) for each in connection.execute(sql, values)]
+
+
+def rolled_by_agent(connection: apsw.Connection, *, since: str | None) -> dict[str, Sums]:
+    """Everything that each agent spent, over all days or from a day on."""
+    where, values = _where("day", "=" if since is None else ">=", since or ALL_DAYS, None)
+    rows = connection.execute(f"SELECT agent, {_TOTALS} FROM roll WHERE {where} GROUP BY agent", values)  # noqa: S608
+    return {str(agent): _sums(sums) for agent, *sums in rows}
+
+
+def number_of_keys(
+    connection: apsw.Connection, dimension: RollDimension, *, since: str | None, agent: str | None
+) -> int:
+    """How many rows ``rolled`` would give without a bound; days count once whatever their agents."""
+    where, values = _where(dimension, "=" if since is None else ">=", since or ALL_DAYS, agent)
+    key = "key, workspace, agent"
+    if dimension == "day":
+        key = "local_day"
+        where, values = _where(dimension, ">" if since is None else ">=", since or ALL_DAYS, agent)
+    return int(connection.execute(f"SELECT count(*) FROM (SELECT DISTINCT {key} FROM roll WHERE {where})", values).get)  # noqa: S608
+
+
+def _days(
+    connection: apsw.Connection, *, since: str | None, agent: str | None, most: int | None
+) -> tuple[str, tuple[str | int, ...]]:
+    """Which rows are those of the days that are asked for."""
+    where, values = _where("day", ">" if since is None else ">=", since or ALL_DAYS, agent)
+    if most is None:
+        return where, values
+    newest = f"SELECT DISTINCT local_day AS day FROM roll WHERE {where} ORDER BY day DESC LIMIT ?"  # noqa: S608
+    first = connection.execute(f"SELECT min(day) FROM ({newest})", (*values, most)).get  # noqa: S608
+    return (where, values) if first is None else _where("day", ">=", str(first), agent)
+
+
+def _where(dimension: str, compared: str, day: str, agent: str | None) -> tuple[str, tuple[str | int, ...]]:
+    # Days are compared with digits before them, so what stands for all days is before every one.
+    day_is = f"local_day = '{ALL_DAYS}'" if (compared, day) == ("=", ALL_DAYS) else f"local_day {compared} ?"
+    values: tuple[str | int, ...] = (dimension,) if (compared, day) == ("=", ALL_DAYS) else (dimension, day)
+    if agent is None:
+        return f"dimension = ? AND {day_is}", values
+    return f"dimension = ? AND {day_is} AND agent = ?", (*values, agent)
+
+
+def _row(row: Sequence[Any]) -> RollRow:
+    key, local_day, workspace, agent, *sums = row
+    return RollRow(
+        key=loaded_within(key), local_day=local_day, workspace=loaded_within(workspace), agent=agent, sums=_sums(sums)
     )
-    return [
-        RollRow(
-            key=loaded_within(key), local_day=local_day, workspace=loaded_within(workspace), agent=who, sums=_sums(row)
-        )
-        for key, local_day, workspace, who, *row in rows
-    ]
 
 
 def rebuild_rolls(connection: apsw.Connection) -> None:
@@ -116,8 +168,9 @@ def _of_rows(dimension: RollDimension) -> str:
 
 
 _OVER_ALL_DAYS = (
-    f"SELECT dimension, '{ALL_DAYS}' AS local_day, key, workspace, agent, {_TOTALS} FROM roll"  # noqa: S608
-    f" WHERE local_day <> '{ALL_DAYS}' GROUP BY dimension, key, workspace, agent"
+    f"SELECT dimension, '{ALL_DAYS}' AS local_day, key,"  # noqa: S608 - names of our own
+    f" iif(dimension IN ({', '.join(repr(each) for each in ACROSS_WORKSPACES)}), '', workspace) AS workspace, agent,"
+    f" {_TOTALS} FROM roll WHERE local_day <> '{ALL_DAYS}' GROUP BY 1, 3, 4, 5"
 )
 
 

@@ -89,3 +89,12 @@ _OVER_ALL = (
 )
 
 ROLLS = f"{_COLUMNS}{_VIEW}{_ROLL}{_FILL}{_OVER_ALL}DROP TABLE roll_day;\n"
+
+# Sums over all days of what belongs to no one workspace are one row for each key; the dearest are found by an index.
+_NAMES = f"dimension, local_day, key, workspace, agent, {_SUMS}"
+DEAREST = f"""
+DELETE FROM roll WHERE local_day = '*' AND dimension IN ('session', 'prompt');
+INSERT INTO roll ({_NAMES}) SELECT dimension, '*', key, '', agent, {_TOTALS} FROM roll
+    WHERE local_day <> '*' AND dimension IN ('session', 'prompt') GROUP BY dimension, key, agent;
+CREATE INDEX roll_dearest ON roll (dimension, cost_pico) WHERE local_day = '*';
+"""  # noqa: S608 - names of our own

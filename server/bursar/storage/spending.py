@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import apsw
 
-from bursar.domain.money.rolls import OWN_AGENT
+from bursar.domain.money.rolls import OWN_AGENT, Sums
 from bursar.domain.money.speed import Timed
-from bursar.domain.money.spending import MOST_TIMED, Spending, SpendKey, add_up, placed, roll_of
-from bursar.storage.rolls import rolled
+from bursar.domain.money.spending import BELOW_WORKSPACE, MOST_TIMED, Spending, SpendKey, placed, roll_of
+from bursar.storage.rolls import number_of_keys, rolled, rolled_by_agent
 from bursar.storage.rows import loaded
 
 _TIMED = (
@@ -15,13 +15,31 @@ _TIMED = (
 )
 
 
-def spending(connection: apsw.Connection, by: SpendKey, since: str | None) -> Spending:
-    """Everything a report by these keys shows; ``since`` is the first day of it."""
-    models = rolled(connection, "model", since=since)
+def spending(
+    connection: apsw.Connection,
+    by: SpendKey,
+    *,
+    since: str | None = None,
+    agent: str | None = None,
+    most: int | None = None,
+) -> Spending:
+    """Everything a report by these keys shows; ``since`` is the first day of it.
+
+    ``agent`` gives that one's rows only, and ``most`` the dearest of them (of days, the newest).
+    """
+    dimension = roll_of(by)
+    by_workspace = by in BELOW_WORKSPACE
+    rows = rolled(connection, dimension, since=since, agent=agent, most=most, by_workspace=by_workspace)
+    shown, left_out = len({(each.local_day, each.workspace, each.key) for each in rows}), 0
+    if most is not None and shown >= most:
+        left_out = max(0, number_of_keys(connection, dimension, since=since, agent=agent) - shown)
+    by_agent = rolled_by_agent(connection, since=since)
+    own = by_agent.pop(OWN_AGENT, Sums())
     return Spending(
-        rows=models if roll_of(by) == "model" else rolled(connection, roll_of(by), since=since),
-        own=add_up(each for each in models if each.agent == OWN_AGENT),
-        others=add_up(each for each in models if each.agent != OWN_AGENT),
+        rows=rows,
+        left_out=left_out,
+        own=own,
+        others=sum(by_agent.values(), Sums()),
         held_pico=int(connection.execute("SELECT coalesce(sum(amount_pico), 0) FROM hold").get),
         timed=newest_timed(connection, by, since=since) if by in ("model", "task") else (),
     )

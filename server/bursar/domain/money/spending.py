@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bursar.domain.money.rolls import OWN_AGENT, RollDimension, RollRow, Sums
+from bursar.domain.money.rolls import RollDimension, RollRow, Sums
 from bursar.domain.money.speed import Speed, Timed, speeds
 
 SpendKey = Literal["day", "model", "task", "file", "session", "agent", "prompt"]
-MOST_TIMED = 2_000
+MOST_TIMED = 500
 """Over how many of the newest requests speed is told."""
-_BELOW_WORKSPACE = ("task", "file")
+BELOW_WORKSPACE = ("task", "file")
+"""Keys that name something in a folder: the same name in two folders is two."""
 _NO_TASK = "#"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spending:
-    """Sums of the store at one moment: under each key, over all of Bursar's own, and over all other agents'."""
+    """Sums of the store at one moment: under each key, over all of Bursar's own, and over all other agents'.
+
+    ``left_out`` keys are not among the rows, because only the dearest were asked for.
+    """
 
     rows: Sequence[RollRow]
+    left_out: int = 0
     own: Sums
     others: Sums
     held_pico: int
@@ -41,16 +46,12 @@ def roll_of(by: SpendKey) -> RollDimension:
     return "model" if by == "agent" else by
 
 
-def spend_lines(by: SpendKey, spending: Spending, *, all_agents: bool) -> list[SpendLine]:
-    """A line for each key: days in their order, all else by what it cost, the dearest first.
-
-    Other agents are only in it with ``all_agents``.
-    """
+def spend_lines(by: SpendKey, spending: Spending) -> list[SpendLine]:
+    """A line for each key: days in their order, all else by what it cost, the dearest first."""
     sums: dict[str, Sums] = {}
     for row in spending.rows:
-        if all_agents or row.agent == OWN_AGENT:
-            key = _key(by, row)
-            sums[key] = sums[key] + row.sums if key in sums else row.sums
+        key = _key(by, row)
+        sums[key] = sums[key] + row.sums if key in sums else row.sums
     fast = speeds(spending.timed)
     lines = [SpendLine(key=key, sums=each, speed=fast.get(key)) for key, each in sums.items()]
     if by == "day":
@@ -58,14 +59,6 @@ def spend_lines(by: SpendKey, spending: Spending, *, all_agents: bool) -> list[S
     return sorted(
         lines, key=lambda each: (-each.sums.cost_pico, -each.sums.at_most_pico, -each.sums.requests, each.key)
     )
-
-
-def add_up(rows: Iterable[RollRow]) -> Sums:
-    """All of them together."""
-    total = Sums()
-    for row in rows:
-        total += row.sums
-    return total
 
 
 def placed(workspace: str, key: str) -> str:
@@ -78,4 +71,4 @@ def _key(by: SpendKey, row: RollRow) -> str:
         return row.local_day
     if by == "agent":
         return row.agent
-    return placed(row.workspace, row.key) if by in _BELOW_WORKSPACE else row.key
+    return placed(row.workspace, row.key) if by in BELOW_WORKSPACE else row.key

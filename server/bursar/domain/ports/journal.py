@@ -220,8 +220,11 @@ class Journal(Protocol):
     ) -> list[RequestRow]:
         """The ledger's entries, oldest first; ``since`` is the first day, ``newest`` the most of them."""
 
-    def spending(self, by: SpendKey, *, since: str | None = None) -> Spending:
-        """The kept sums under each key; ``since`` is the first day."""
+    def spending(
+        self, by: SpendKey, *, since: str | None = None, agent: str | None = None, most: int | None = None
+    ) -> Spending:
+        """The kept sums under each key; ``since`` is the first day, ``agent`` gives that one's rows only, and ``most``
+        the dearest of them (of days, the newest)."""
 
     def ended_runs(self, newest: int) -> list[EndedRun]:
         """The runs of tasks that ended last, of all workspaces, with what they took; at most that many."""
