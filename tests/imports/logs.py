@@ -29,6 +29,9 @@ class Card:
     def batch_price(self, *, provider: str, model: str, at: str) -> Price | Unpriced:
         return Unpriced(model=model, why="no batch price")
 
+    def service_price(self, *, provider: str, model: str, at: str, service: str | None) -> Price | Unpriced:
+        return Unpriced(model=model, why=f"no price of the service {service}")
+
     def window_tokens(self, *, provider: str, model: str) -> int | None:
         return None
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bursar.domain.errors import BadInput, LimitReached, OwnedElsewhere
 from bursar.domain.money.price import Price, Unpriced
+from bursar.prices import price_book
 from bursar.runs.deferring import is_parked, moment_of, park
 from support.fakes import FakeClock
 from support.world import DEAR, MODEL, RATES, Prices, ScriptedModel, Workshop
@@ -130,3 +133,21 @@ async def test_a_run_that_is_driven_cannot_be_parked(shop: Workshop) -> None:
     await other.release(run)
     other.close()
     assert Decimal(shop.summary(run).cost_pico) == 0
+
+
+def test_cheaper_hours_are_those_that_answers_are_priced_by(tmp_path: Path) -> None:
+    """The card's own table, and the user's hours."""
+    card = price_book(override_file=None, free_providers=frozenset())
+    # DeepSeek's peak hours are 01:00 to 04:00 and 06:00 to 10:00 UTC.
+    for now, until in (("2026-11-21T02:10:00Z", "04:00"), ("2026-11-21T08:00:00Z", "10:00")):
+        clock = FakeClock(now.replace("Z", ".000Z"))
+        found = moment_of("cheap", provider="p", model="deepseek-flash", runs=(), prices=card, clock=clock)
+        assert found == f"2026-11-21T{until}:00.000Z"
+        prices = [card.price(provider="p", model="deepseek-flash", at=each) for each in (now, found)]
+        assert all(isinstance(each, Price) for each in prices)
+        assert prices[1].rates.output * 2 == prices[0].rates.output
+    path = tmp_path / "mine.json"
+    hours = [{"from": "20:15", "until": "06:00", "input": "1"}]
+    path.write_text(json.dumps({"models": {"m": {"input": "2", "output": "4", "hours": hours}}}))
+    own = price_book(override_file=path, free_providers=frozenset())
+    assert moment("cheap", own) == "2026-11-21T20:15:00.000Z"

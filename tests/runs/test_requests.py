@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -20,11 +21,12 @@ from bursar.domain.errors import (
 )
 from bursar.domain.money.budget import Amount, Scope
 from bursar.domain.money.figures import money
-from bursar.domain.money.price import PICO_PER_USD, usd_text
+from bursar.domain.money.price import PICO_PER_USD, Assumed, usd_text
 from bursar.domain.money.usage import Usage
 from bursar.prices import price_book
 from bursar.runs.assemble import LEAST_OUTPUT_TOKENS, MAX_OUTPUT_TOKENS
 from bursar.runs.world import Finished, Paused
+from bursar.views.progress import event_line
 from support.world import DEAR, MODEL, RATES, USAGE, ScriptedModel, Workshop, call, finish, reply, text
 
 DAY = Scope(kind="day", key="2026-11-21")
@@ -59,6 +61,40 @@ async def test_an_answer_that_names_another_model_is_priced_as_that(shop: Worksh
     (row,) = summary.requests
     assert row.model == "bigger"
     assert row.cost_pico == COST_OF_USAGE * 100 * 10**6
+
+
+async def test_an_answer_in_another_service_is_booked_at_the_price_of_that(shop: Workshop) -> None:
+    shop.prices.service_rates[MODEL, "priority"] = DEAR
+    answer = replace(reply(call("finish", summary="s")), service="priority")
+    _, _, summary = await shop.play(answer)
+    (row,) = summary.requests
+    assert (row.cost_pico, row.certainty) == (COST_OF_USAGE * 100 * 10**6, "billed")
+    usual = replace(reply(call("finish", summary="s")), service="default")
+    _, _, summary = await shop.play(usual)
+    assert summary.requests[-1].cost_pico == COST_OF_USAGE * 10**6
+
+
+async def test_an_answer_in_a_service_without_a_price_is_unpriced_and_says_so(shop: Workshop) -> None:
+    _, _, summary = await shop.play(replace(reply(call("finish", summary="s")), service="warp"))
+    (row,) = summary.requests
+    assert (row.cost_pico, row.unpriced) == (None, True)
+    assert shop.journal.charged_pico(DAY) == row.at_most_pico > 0
+    said = shop.told("request_finished")
+    assert said["price_doubts"] == [f"no card has a price of {MODEL} in the service warp"]
+    line = event_line("request_finished", said, None)
+    assert line is not None
+    assert "no price" in line
+    assert "service warp" in line
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_a_bucket_without_a_price_is_said_or_makes_the_bill_unknown(shop: Workshop, known: bool) -> None:
+    shop.prices.assumed = (Assumed(bucket="cache_read", known=known, why="the card has no price for cache reads"),)
+    _, _, summary = await shop.play(finish())
+    (row,) = summary.requests
+    expected = (COST_OF_USAGE * 10**6, "estimated", False) if known else (None, "billed", True)
+    assert (row.cost_pico, row.certainty, row.unpriced) == expected
+    assert shop.told("request_finished")["price_doubts"] == ["the card has no price for cache reads"]
 
 
 async def test_an_answer_that_names_a_model_without_a_price_is_unpriced_and_not_free(shop: Workshop) -> None:

@@ -26,7 +26,7 @@ from bursar.domain.conversation import (
 )
 from bursar.domain.errors import AnswerCut
 from bursar.domain.money.budget import Amount, BudgetKind
-from bursar.domain.money.price import PICO_PER_USD, Price, Rates, Unpriced
+from bursar.domain.money.price import PICO_PER_USD, Assumed, Price, Rates, Unpriced
 from bursar.domain.money.usage import Usage
 from bursar.domain.ports import CommandOutcome, CommandPlan, Question, ToolRefused
 from bursar.domain.runs import RunSummary, StepRecord
@@ -199,6 +199,8 @@ class Prices:
 
     rates: dict[str, Rates] = field(default_factory=lambda: {MODEL: RATES})
     batch_rates: dict[str, Rates] = field(default_factory=lambda: {MODEL: BATCH_RATES})
+    service_rates: dict[tuple[str, str], Rates] = field(default_factory=dict)
+    assumed: tuple[Assumed, ...] = ()
     windows: dict[str, int] = field(default_factory=dict)
 
     def window_tokens(self, *, provider: str, model: str) -> int | None:
@@ -210,9 +212,14 @@ class Prices:
             return Price(model=model, rates=self.batch_rates[model], rate_card="test, batch")
         return Unpriced(model=model, why=f"no card has a batch price for {model}")
 
+    def service_price(self, *, provider: str, model: str, at: str, service: str | None) -> Price | Unpriced:
+        if (model, service) in self.service_rates:
+            return Price(model=model, rates=self.service_rates[model, str(service)], rate_card=f"test, {service}")
+        return Unpriced(model=model, why=f"no card has a price of {model} in the service {service}")
+
     def price(self, *, provider: str, model: str, at: str) -> Price | Unpriced:
         if model in self.rates:
-            return Price(model=model, rates=self.rates[model], rate_card="test")
+            return Price(model=model, rates=self.rates[model], rate_card="test", assumed=self.assumed)
         return Unpriced(model=model, why=f'no card knows {model}: set "price": "free" on the provider {provider}')
 
 

@@ -22,7 +22,6 @@ from bursar.views.figures import count
 from bursar.wiring import App
 
 _LARGEST_BYTES = 32 * 1024 * 1024
-_USUAL_TIERS = (None, "standard", "standard_only", "default", "auto")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +62,9 @@ def cost(app: App, args: argparse.Namespace) -> int:
     explained = explain(recorded, model=model or "", counter=app.counter())
     price = _price(app, recorded, model, args)
     found = cost_of(explained.usage, price) if explained.input_known else None
+    if isinstance(found, Cost) and found.assumed:
+        why = (*(explained.why if explained.certainty != "billed" else ()), *found.assumed)
+        explained = replace(explained, certainty="estimated", why=why)
     if args.json:
         result_json(_json(recorded, model, explained, price, found))
     else:
@@ -104,8 +106,6 @@ def explain(recorded: Recorded, *, model: str, counter: TokenCounter) -> Explain
             input_known=False,
         )
     why += [*reported.doubts, *reported.notes]
-    if recorded.tier not in (*_USUAL_TIERS, "batch"):
-        why.append(f"it was answered in the service tier '{recorded.tier}', and the price is that of the usual one")
     if not reported.input_known:
         return Explained(
             usage=usage,
@@ -163,8 +163,7 @@ def _price(app: App, recorded: Recorded, model: str | None, args: argparse.Names
         book = price_book(override_file=Path(args.prices), free_providers=frozenset())
     else:
         book = app.prices(app.settings())
-    find = book.batch_price if recorded.tier == "batch" else book.price
-    return find(provider=recorded.seller, model=model, at=at)
+    return book.service_price(provider=recorded.seller, model=model, at=at, service=recorded.tier)
 
 
 def _moment(given: str) -> str:
@@ -188,8 +187,9 @@ def _json(
     counted, at_most = explained.counted, _at_most(explained, price)
     rates = None if isinstance(price, Unpriced) else price.rates_for(explained.usage.input)
     why = list(explained.why)
-    if isinstance(price, Unpriced):
-        why.append(price.why)
+    unpriced = _unpriced(price, found)
+    if unpriced is not None:
+        why.append(unpriced.why)
     return {
         "format": recorded.format,
         "model": model,
@@ -202,6 +202,11 @@ def _json(
         "why": why,
         "rate_card": None if isinstance(price, Unpriced) else price.rate_card,
     }
+
+
+def _unpriced(price: Price | Unpriced, found: Cost | Unpriced | None) -> Unpriced | None:
+    """What is not known of the price: the whole of it, or that of a bucket which the answer used."""
+    return next((each for each in (price, found) if isinstance(each, Unpriced)), None)
 
 
 def _at_most(explained: Explained, price: Price | Unpriced) -> int | None:
@@ -243,13 +248,16 @@ def _print(
             result(f"  {_BUCKET_WORDS[each.bucket]:<20}{count(each.tokens):>12}  {price_each} {money}")
         if isinstance(found, Cost):
             result(f"  {'sum':<20}{count(usage.input + usage.output):>12}{'':>24} = ${usd_text(found.pico)}")
-        else:
+        elif found is None:
             result("  cost                  unknown, and not less than the output above")
+        else:
+            result("  cost                  unknown")
         result(f"price: {price.rate_card}")
     most = _at_most(explained, price)
     result(f"{explained.certainty}{'' if most is None else f', at most ${usd_text(most)}'}: {'; '.join(explained.why)}")
-    if isinstance(price, Unpriced):
-        result(f"unpriced: {price.why}")
+    unpriced = _unpriced(price, found)
+    if unpriced is not None:
+        result(f"unpriced: {unpriced.why}")
 
 
 def _of_which(bucket: str, usage: Usage) -> str:

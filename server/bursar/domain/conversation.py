@@ -98,6 +98,8 @@ class ModelReply:
     usage_clamped: bool
     ttft_ms: int | None
     duration_ms: int
+    service: str | None = None
+    """The provider's word for the service that it answered in; None where it names none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -285,9 +285,7 @@ class _Pricer:
         book = self._pricing.book
         if request.tier == "":
             return book.price(provider=request.provider, model=request.model, at=request.at)
-        if request.tier == "batch":
-            return book.batch_price(provider=request.provider, model=request.model, at=request.at)
-        return Unpriced(model=request.model, why=f"no price is known for the service tier '{request.tier}'")
+        return book.service_price(provider=request.provider, model=request.model, at=request.at, service=request.tier)
 
     def _day(self, at: str) -> str:
         key = at[:15]

@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bursar.domain.money.price import Price, Rates, Unpriced
+from bursar.domain.money.price import Price, Rates, Service, Unpriced, service_of
 from bursar.domain.ports import PriceBook
 
 if TYPE_CHECKING:
@@ -41,43 +41,52 @@ class _Book:
 
     def price(self, *, provider: str, model: str, at: str) -> Price | Unpriced:
         """The price of a model at a moment; Unpriced says what would allow it."""
-        if provider in self._free_providers:
-            return Price(model=model, rates=_FREE, rate_card="free")
-        if model in self._own:
-            return self._own[model].usual
-        # Its data is a megabyte and a half of Python: nobody waits for it who has not asked for a price.
-        from bursar.prices.card import card_price
-
-        found = card_price(provider=provider, model=model, at=at)
-        if isinstance(found, Price):
-            return found
-        return Unpriced(
-            model=model,
-            why=f'{found}: give its price in a price file and name that in the setting "prices", '
-            f'or set "price": "free" on the provider {provider} if it costs nothing',
-        )
+        return self._found(provider, model, at, "standard")
 
     def batch_price(self, *, provider: str, model: str, at: str) -> Price | Unpriced:
         """The price through the batch API. A model with a price of the user's own has the user's batch price or none:
         half of it, or the card's, would be a guess."""
+        return self._found(provider, model, at, "batch")
+
+    def service_price(self, *, provider: str, model: str, at: str, service: str | None) -> Price | Unpriced:
+        """The price of an answer that names its service so; by the same rule."""
+        known = service_of(service)
+        if known is not None or provider in self._free_providers:
+            return self._found(provider, model, at, known or "standard")
+        return Unpriced(
+            model=model,
+            why=f"the answer names the service '{service}', for which no price is known: compare it with the "
+            "provider's bill, or turn that service off at the provider",
+        )
+
+    def _found(self, provider: str, model: str, at: str, service: Service) -> Price | Unpriced:
         if provider in self._free_providers:
             return Price(model=model, rates=_FREE, rate_card="free")
+        found: Price | str
         if model in self._own:
-            own = self._own[model].batch
-            if own is not None:
-                return own
-            found: Price | str = f"the price file has no batch price for the model '{model}'"
+            found = self._own[model].at(at, service) or f"the price file has no {service} price for the model '{model}'"
         else:
+            # Its data is a megabyte and a half of Python: nobody waits for it who has not asked for a price.
             from bursar.prices.card import card_price
 
-            found = card_price(provider=provider, model=model, at=at, batch=True)
-        if isinstance(found, Price):
-            return found
-        how = 'give it under "batch" of the model in a price file, or ask without the batch API'
-        return Unpriced(model=model, why=f"{found}: {how}")
+            found = card_price(provider=provider, model=model, at=at, service=service)
+        return (
+            found if isinstance(found, Price) else Unpriced(model=model, why=f"{found}: {_remedy(provider, service)}")
+        )
 
     def window_tokens(self, *, provider: str, model: str) -> int | None:
         """The card's context window of a model; None where the card does not know the model or its window."""
         from bursar.prices.card import card_window_tokens
 
         return card_window_tokens(provider=provider, model=model)
+
+
+def _remedy(provider: str, service: Service) -> str:
+    if service == "standard":
+        return (
+            'give its price in a price file and name that in the setting "prices", '
+            f'or set "price": "free" on the provider {provider} if it costs nothing'
+        )
+    if service == "batch":
+        return 'give it under "batch" of the model in a price file, or ask without the batch API'
+    return f'give it under "{service}" of the model in a price file, or turn that service off at the provider'

@@ -204,7 +204,7 @@ class AnthropicReader:
         self._model = _text(message.get("model")) or None
         usage = message.get("usage")
         self._usage_start = usage if isinstance(usage, dict) and usage else None
-        self._tier = _text(_object(usage).get("service_tier")) or None
+        self._tier = _service(_object(usage))
 
     def _open(self, data: dict[str, Any]) -> None:
         if data.get("index") != len(self._blocks) or (self._blocks and not self._blocks[-1].closed):
@@ -250,7 +250,7 @@ class AnthropicReader:
             # The figures are running totals: they cannot fall.
             self._usage_fell += shrunk(before, usage)
             self._usage_delta = larger(before, usage)
-            self._tier = _text(usage.get("service_tier")) or self._tier
+            self._tier = _service(usage) or self._tier
 
     def _finished(self) -> Iterable[Block]:
         for number, block in enumerate(self._blocks):
@@ -385,6 +385,12 @@ def _object(value: Any) -> dict[str, Any]:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
+
+
+def _service(usage: dict[str, Any]) -> str | None:
+    """The service that an answer names where another price may hold for it: its speed, or else its tier."""
+    speed = _text(usage.get("speed"))
+    return speed if speed not in ("", "standard") else _text(usage.get("service_tier")) or None
 
 
 def _error(data: dict[str, Any]) -> StreamError:

@@ -305,6 +305,7 @@ def as_reply(reading: Reading, *, request_id: str, model: str, ttft_ms: int | No
         usage=None if reading.reported is None else reading.reported.usage,
         usage_raw=reading.usage_raw,
         usage_clamped=reading.reported is not None and reading.reported.clamped,
+        service=reading.tier,
         ttft_ms=ttft_ms,
         duration_ms=duration_ms,
     )

@@ -214,7 +214,13 @@ class ResponsesReader:
         usage = reported.usage
         if not (usage.input or usage.output or reported.clamped):
             return None
-        return Owed(usage=usage, raw=raw, clamped=reported.clamped, model=self._model)
+        return Owed(
+            usage=usage,
+            raw=raw,
+            clamped=reported.clamped,
+            model=self._model,
+            service=_text(response.get("service_tier")) or None,
+        )
 
     def _item(self, data: dict[str, Any], kind: str) -> _Item:
         index = data.get("output_index")

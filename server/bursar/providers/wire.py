@@ -129,6 +129,7 @@ def owed_for(reader: Reader) -> Owed | None:
         clamped=bool(reported.impossible),
         model=reading.model,
         final=False,
+        service=reading.tier,
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from bursar.domain.conversation import Block, ModelReply, Text, ToolCall
 from bursar.domain.money.ledger import Certainty, LedgerEntry
-from bursar.domain.money.price import Price, Unpriced, cost_of, usd_text
+from bursar.domain.money.price import Cost, Price, Unpriced, cost_of, service_of, usd_text
 from bursar.domain.money.usage import Owed, Usage
 from bursar.domain.routes import Target
 from bursar.domain.runs import RunRecord, StepRecord
@@ -75,7 +75,7 @@ class Books:
         A reply that names another model than the one asked is priced as the model it names.
         """
         usage, certainty = self._usage(attempt, reply.usage, clamped=reply.usage_clamped, blocks=reply.blocks)
-        price = self._price(attempt, reply.model)
+        price = self._price(attempt, reply.model, reply.service)
         entry = replace(
             self._entry(attempt, reply.request_id, usage, price, model=reply.model, certainty=certainty),
             usage_raw=reply.usage_raw,
@@ -106,9 +106,10 @@ class Books:
             model=reply.model,
             usage=usage.as_dict(),
             cost_usd=None if entry.cost_pico is None else usd_text(entry.cost_pico),
-            certainty=certainty,
+            certainty=entry.certainty,
             ttft_ms=reply.ttft_ms,
             duration_ms=reply.duration_ms,
+            **_doubts(usage, price),
         )
 
     async def settle_cut(
@@ -126,17 +127,18 @@ class Books:
         "at most" what was held. ``kept`` is what can be used of its answer: the next attempt goes on from there.
         """
         known = request_id or f"unseen:{self._run.run}:{attempt.key}:{attempt.number}"
+        price = attempt.price
         if owed is None:
             entry = replace(
-                self._entry(attempt, known, Usage(), attempt.price, model=attempt.target.model, certainty="unknown"),
+                self._entry(attempt, known, Usage(), price, model=attempt.target.model, certainty="unknown"),
                 cost_pico=None,
             )
         else:
             model = owed.model or attempt.target.model
+            price = self._price(attempt, model, owed.service)
             usage, certainty = self._usage(attempt, owed.usage, clamped=owed.clamped, blocks=kept)
             entry = replace(
-                self._entry(attempt, known, usage, self._price(attempt, model), model=model, certainty=certainty),
-                usage_raw=owed.raw,
+                self._entry(attempt, known, usage, price, model=model, certainty=certainty), usage_raw=owed.raw
             )
         await self._world.journal.settle_request(
             run=self._run.run,
@@ -167,6 +169,7 @@ class Books:
             usage=entry.usage.as_dict(),
             cost_usd=None if entry.cost_pico is None else usd_text(entry.cost_pico),
             certainty=entry.certainty,
+            **_doubts(entry.usage, price),
         )
 
     def _usage(
@@ -180,13 +183,15 @@ class Books:
             return own, "estimated"
         return reported, "estimated"
 
-    def _price(self, attempt: Attempt, model: str) -> Price | Unpriced:
-        """The price of the model that answered, which may be another than the one that was asked."""
+    def _price(self, attempt: Attempt, model: str, service: str | None) -> Price | Unpriced:
+        """The price of the model that answered, in the service that it answered in; both may be others than asked."""
+        prices, provider, at = self._world.prices, attempt.target.provider, self._world.clock.now_utc()
+        if not attempt.batch and service_of(service) != "standard":
+            return prices.service_price(provider=provider, model=model, at=at, service=service)
         if model == attempt.target.model:
             return attempt.price
-        world = self._world
-        prices = world.prices.batch_price if attempt.batch else world.prices.price
-        return prices(provider=attempt.target.provider, model=model, at=world.clock.now_utc())
+        find = prices.batch_price if attempt.batch else prices.price
+        return find(provider=provider, model=model, at=at)
 
     def _entry(
         self,
@@ -200,6 +205,9 @@ class Books:
     ) -> LedgerEntry:
         run = self._run
         cost = cost_of(usage, price)
+        if isinstance(cost, Cost) and cost.assumed and certainty == "billed":
+            # The tokens are the provider's, the rate is not: that is not what the bill says for certain.
+            certainty = "estimated"
         known = not isinstance(cost, Unpriced)
         return LedgerEntry(
             request_id=request_id,
@@ -239,3 +247,10 @@ class Books:
             if isinstance(each, Text | ToolCall)
         ]
         return self._world.counter.count("\n".join(parts))
+
+
+def _doubts(usage: Usage, price: Price | Unpriced) -> dict[str, list[str]]:
+    """What is not certain about the price of an answer, in words, for those who follow the run."""
+    cost = cost_of(usage, price)
+    doubts = list(cost.assumed) if isinstance(cost, Cost) else [cost.why]
+    return {"price_doubts": doubts} if doubts else {}

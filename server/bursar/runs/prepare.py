@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bursar.domain.money.bound import input_bound_tokens
-from bursar.domain.money.price import Price, Unpriced, cost_of, most_it_can_cost_pico
-from bursar.domain.money.usage import Usage
+from bursar.domain.money.price import Price, Unpriced, cost_of, first_sent, most_it_can_cost_pico
 from bursar.domain.ports import ModelProvider, TokenCounter
 from bursar.domain.routes import NOTHING_LOCAL, LocalOnly
 from bursar.domain.runs import NewRun, TaskEstimate
@@ -59,8 +58,7 @@ def estimate_task(
     if stays and not provider.is_loopback:
         # It is never sent there: what it would cost there says nothing.
         price = Unpriced(model="a model on this machine", why="the task stays on this machine (local_only)")
-    usage = Usage(cache_write_5m=counted) if written else Usage(uncached_input=counted)
-    cost = cost_of(usage, price)
+    cost = cost_of(first_sent(counted, written=written, price=price), price)
     bound = input_bound_tokens(counted_tokens=counted, body_bytes=len(body), model=model)
     facts = TaskEstimate(
         address=address_of(spec, task),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bursar.domain.money.bound import input_bound_tokens
-from bursar.domain.money.price import Price, Unpriced, cost_of, most_it_can_cost_pico
+from bursar.domain.money.price import Price, Unpriced, cost_of, first_sent, most_it_can_cost_pico
 from bursar.domain.money.usage import Usage
 from bursar.domain.ports import ModelProvider, TokenCounter
 from bursar.domain.resuming import NextRequest
@@ -49,8 +50,8 @@ def next_request(
     cached = min(_cached_tokens(steps, run, target), counted)
     fresh = counted - cached
     writes = provider.wire == "anthropic"
-    warm = Usage(cache_read=cached, cache_write_5m=fresh) if writes else Usage(cache_read=cached, uncached_input=fresh)
-    cold = Usage(cache_write_5m=counted) if writes else Usage(uncached_input=counted)
+    cold = first_sent(counted, written=writes, price=price)
+    warm = replace(first_sent(fresh, written=writes, price=price), cache_read=cached)
     bound = input_bound_tokens(counted_tokens=counted, body_bytes=len(body), model=target.model)
     return NextRequest(
         counted_tokens=counted,

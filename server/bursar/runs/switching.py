@@ -12,7 +12,7 @@ from bursar.domain.conversation import Message
 from bursar.domain.moments import in_local_time
 from bursar.domain.money.budget import Limit, level_of
 from bursar.domain.money.figures import money
-from bursar.domain.money.price import Cost, Price, Unpriced, cost_of, usd_text
+from bursar.domain.money.price import Cost, Price, Unpriced, cost_of, first_sent, usd_text
 from bursar.domain.money.scopes import scope_words
 from bursar.domain.money.usage import Usage
 from bursar.domain.pacing import nearly_used
@@ -245,7 +245,7 @@ class Switches:
         )
         counted = sized.counted_tokens
         written = way.provider.wire == "anthropic"
-        cost = cost_of(Usage(cache_write_5m=counted) if written else Usage(uncached_input=counted), price)
+        cost = cost_of(first_sent(counted, written=written, price=price), price)
         return _Next(sized=sized, input_pico=cost.pico if isinstance(cost, Cost) else None)
 
     def _later(self, steps: Sequence[StepRecord], modes: Modes) -> tuple[Message, ...]:

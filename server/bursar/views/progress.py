@@ -97,7 +97,10 @@ def request_figures(data: Mapping[str, Any]) -> str:
     usage = Usage(**data["usage"])
     cost = "no price" if data["cost_usd"] is None else _usd(data["cost_usd"])
     took = "" if data.get("duration_ms") is None else f", {seconds(data['duration_ms'] / 1000)}"
-    return f"{cost}: {count(usage.input)} in ({cached_percent(usage)} % cached), {count(usage.output)} out{took}"
+    doubts = "".join(f" ({each})" for each in data.get("price_doubts", ()))
+    return (
+        f"{cost}: {count(usage.input)} in ({cached_percent(usage)} % cached), {count(usage.output)} out{took}{doubts}"
+    )
 
 
 def _usd(text: str) -> str:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, Decimal
+from typing import Literal, get_args
 
 from bursar.domain.money.usage import Usage
 
 PICO_PER_USD = 10**12
+Service = Literal["standard", "batch", "flex", "priority", "fast"]
+"""How a provider serves a request where that has a price of its own."""
+_STANDARD_WORDS = ("", "standard", "standard_only", "default", "auto", "on_demand")
 _PICO_PER_TOKEN_AT_ONE_USD_PER_MTOK = Decimal(10**6)
 
 
@@ -41,6 +45,19 @@ class Tier:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Assumed:
+    """A bucket that the card has no price for, and what is done about it.
+
+    ``known`` says that the rate that stands in is the vendor's rule or the most that the bucket can cost; without it
+    tokens in this bucket make the whole cost unknown.
+    """
+
+    bucket: str
+    known: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
     """Rates of one model, and the card they come from (name and version)."""
 
@@ -48,6 +65,12 @@ class Price:
     rates: Rates
     tiers: tuple[Tier, ...] = field(default=())
     rate_card: str
+    assumed: tuple[Assumed, ...] = field(default=())
+
+    @property
+    def bills_writes(self) -> bool:
+        """Whether it is known what a write to the provider's prompt cache costs."""
+        return all(each.known for each in self.assumed if each.bucket == "cache_write_5m")
 
     def rates_for(self, prompt_tokens: int) -> Rates:
         """The rates for a whole prompt of this size: those of the highest tier below it."""
@@ -68,11 +91,15 @@ class Unpriced:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """Exact money for one call in whole pico-dollars, with the rates it was made from."""
+    """Exact money for one call in whole pico-dollars, with the rates it was made from.
+
+    ``assumed`` says of each bucket that was used and has no price on the card what stands in for it.
+    """
 
     pico: int
     rates: Rates
     rate_card: str
+    assumed: tuple[str, ...] = field(default=())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,8 +127,23 @@ def buckets_at(usage: Usage, rates: Rates) -> tuple[BucketCost, ...]:
     )
 
 
+def service_of(reported: str | None) -> Service | None:
+    """The service that a provider's own word for it means; None for a word that is not known."""
+    word = (reported or "").lower()
+    if word in _STANDARD_WORDS:
+        return "standard"
+    return next((each for each in get_args(Service) if each == word), None)
+
+
+def first_sent(input_tokens: int, *, written: bool, price: Price | Unpriced) -> Usage:
+    """An input as it is sent for the first time: ``written`` to the provider's cache where that has a price."""
+    if written and (isinstance(price, Unpriced) or price.bills_writes):
+        return Usage(cache_write_5m=input_tokens)
+    return Usage(uncached_input=input_tokens)
+
+
 def cost_of(usage: Usage, price: Price | Unpriced) -> Cost | Unpriced:
-    """What this usage costs at this price; Unpriced where the price is unknown.
+    """What this usage costs at this price; Unpriced where the price is unknown, or that of a bucket it uses is.
 
     Rates have at most six decimals per million tokens, so each bucket is a whole number of pico-dollars; a rate
     with more is rounded up to the next pico-dollar for the bucket.
@@ -109,7 +151,18 @@ def cost_of(usage: Usage, price: Price | Unpriced) -> Cost | Unpriced:
     if isinstance(price, Unpriced):
         return price
     rates = price.rates_for(usage.input)
-    return Cost(pico=sum(each.pico for each in buckets_at(usage, rates)), rates=rates, rate_card=price.rate_card)
+    buckets = buckets_at(usage, rates)
+    used = {each.bucket for each in buckets if each.tokens}
+    assumed = [each for each in price.assumed if each.bucket in used]
+    for each in assumed:
+        if not each.known:
+            return Unpriced(model=price.model, why=each.why)
+    return Cost(
+        pico=sum(each.pico for each in buckets),
+        rates=rates,
+        rate_card=price.rate_card,
+        assumed=tuple(dict.fromkeys(each.why for each in assumed)),
+    )
 
 
 def most_it_can_cost_pico(*, input_tokens: int, output_tokens: int, price: Price) -> int:

@@ -61,6 +61,7 @@ class Owed:
     clamped: bool
     model: str | None
     final: bool = True
+    service: str | None = None
 
 
 def cached_percent(usage: Usage) -> int:

@@ -32,6 +32,10 @@ class PriceBook(Protocol):
     def batch_price(self, *, provider: str, model: str, at: str) -> Price | Unpriced:
         """The price of a model through its provider's batch API; never guessed from the usual one."""
 
+    def service_price(self, *, provider: str, model: str, at: str, service: str | None) -> Price | Unpriced:
+        """The price of an answer that names its service so ('flex', 'priority', 'batch', ...); Unpriced where no price
+        is listed for exactly that, or the word is not known. Never the usual price instead."""
+
     def window_tokens(self, *, provider: str, model: str) -> int | None:
         """How many tokens a request to this model may have; None where that is not known."""
 
