@@ -113,6 +113,16 @@ class App:
             store.finish(agents)
         return done
 
+    def count_imported(self, yes: bool) -> None:
+        """Have budgets count what other agents spent, or leave it out again."""
+        self.journal()
+        cast("SqliteJournal", self._journal).imports.count_in_budgets(yes)
+
+    def imported_counted(self) -> bool:
+        """Whether budgets count what other agents spent."""
+        self.journal()
+        return cast("SqliteJournal", self._journal).imports.counted_in_budgets()
+
     def imported_totals(self) -> dict[str, ImportedSpend]:
         """All that was imported of other agents, by agent."""
         self.journal()

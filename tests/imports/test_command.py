@@ -6,6 +6,7 @@ import os
 import pty
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,25 @@ def test_wrong_use_says_what_to_do(user: User, tmp_path: Path) -> None:
     done = user.do("usage", "import", "--from", tmp_path / "none")
     assert (done.code, done.out) == (2, "")
     assert "none is not a folder: give the one that the logs lie in" in done.err
+
+
+def test_budgets_count_it_only_when_the_user_wishes(user: User, tmp_path: Path) -> None:
+    today = datetime.now(UTC).isoformat()
+    write(tmp_path / "logs" / "s1.jsonl", said(1, timestamp=today))
+    assert user.do("usage", "import", "claude-code", "--from", tmp_path / "logs").code == 0
+
+    def spent(*options: str) -> tuple[str, bool]:
+        shown = user.do("budget", *options, "--json").json()
+        return shown["budgets"][0]["spent"], shown["imported_counted"]
+
+    if datetime.now(UTC).astimezone().date() != datetime.fromisoformat(today).astimezone().date():
+        pytest.skip("a new day began meanwhile")
+    # 100 x $2 + 1,000 x $0.10 + 20 x $2.50 + 3 x $4 + 10 x $10 for a million
+    assert spent() == ("0", False)
+    assert spent("--imported", "count") == ("0.000462", True)
+    assert spent() == ("0.000462", True)
+    assert "with what other agents spent, as far as it was imported" in user.do("budget").out
+    assert spent("--imported", "leave-out") == ("0", False)
 
 
 def test_two_commands_at_once_count_once(user: User, tmp_path: Path) -> None:

@@ -104,9 +104,10 @@ def test_half_a_last_record_is_read_when_it_is_whole(journal: SqliteJournal, log
         (b"[" * 100_000 + b"]" * 100_000, "it is not a whole JSON object"),
         (b'{"usage": ' + b"[" * 200_000 + b"]" * 200_000 + b"}", "it is nested too deeply"),
         (json.dumps(said(9, output=-5)).encode(), "its output_tokens is -5, which cannot be a number of tokens"),
-        (json.dumps(said(9, output=10**13)).encode(), "which cannot be a number of tokens"),
+        (json.dumps(said(9, output=10**9)).encode(), "which cannot be a number of tokens"),
         (b'{"type": "assistant", "message": {"usage": {"output_tokens": NaN}}}', "NaN stands in the place of a number"),
         (json.dumps(said(9, timestamp="soon")).encode(), 'its time is "soon"'),
+        (json.dumps(said(9, timestamp="0001-01-01T00:00:00+14:00")).encode(), 'its time is "0001-01-01'),
     ],
 )
 def test_a_damaged_line_is_told_and_passed_over(journal: SqliteJournal, logs: Path, damaged: bytes, why: str) -> None:

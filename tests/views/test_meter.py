@@ -63,4 +63,6 @@ def test_what_other_agents_spent_is_said_with_the_time_it_was_imported():
     before = replace(others, unpriced_requests=2, imported_at="2026-11-20T19:02:41.123Z")
     meter = meter_of(day=DAY, spent_pico=DAY.spent, running=[], here=HERE, others=before)
     said = " Other agents today: $3.10 and 2 requests without a price (imported 2026-11-20 14:02)."
+    counted = meter_of(day=DAY, spent_pico=DAY.spent, running=[], here=HERE, others=replace(others, counted=True))
+    assert counted.tooltip.endswith(" (imported 14:02), counted in the budgets.")
     assert meter.tooltip.endswith(said)

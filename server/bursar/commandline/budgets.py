@@ -31,16 +31,21 @@ def budget(app: App, args: argparse.Namespace) -> int:
             _today(app, args)
     if percent is not None:
         asyncio.run(app.journal().set_warn_percent(percent))
+    if args.imported is not None:
+        app.count_imported(args.imported == "count")
     states = _states(app)
     if args.json:
         warn = list(app.journal().warn_percent())
-        result_json({"budgets": [_json(each) for each in states], "warn_percent": warn})
+        counted = app.imported_counted()
+        result_json({"budgets": [_json(each) for each in states], "warn_percent": warn, "imported_counted": counted})
     else:
         for each in states:
             result(_line(each))
             result(f"     {_source(each)}")
         levels = ", ".join(f"{share} %" for share in app.journal().warn_percent())
         result(f"warned at {levels} (notice, warning, critical)")
+        if app.imported_counted():
+            result("with what other agents spent, as far as it was imported ('--imported leave-out' leaves it out)")
         _tell_of_the_day(app)
     return FOUND if any(each.level == "over" for each in states) else FINE
 

@@ -69,6 +69,8 @@ _SPENT = (
     " WHERE dimension = 'day' AND local_day = ? AND agent <> ?"
 )
 
+_COUNTED = "budgets_count_imported"
+
 
 class SqliteImports:
     """The ImportStore port on the one SQLite file."""
@@ -126,6 +128,16 @@ class SqliteImports:
         sql = "INSERT INTO imported_agent VALUES (?, ?) ON CONFLICT DO UPDATE SET imported_at = excluded.imported_at"
         self._writer.submit(lambda db: db.executemany(sql, rows) and None).result()
 
+    def count_in_budgets(self, yes: bool) -> None:
+        """Have budgets count what other agents spent, or leave it out again."""
+        sql = "INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
+        self._writer.submit(lambda db: db.execute(sql, (_COUNTED, str(int(yes)))) and None).result()
+
+    def counted_in_budgets(self) -> bool:
+        """Whether they count it."""
+        with self._read() as db:
+            return counted_in_budgets(db)
+
     def totals(self) -> dict[str, ImportedSpend]:
         """All that was imported, by agent."""
         with self._read() as db:
@@ -139,6 +151,11 @@ class SqliteImports:
             )
             for agent, cost, number, unpriced, at in rows
         }
+
+
+def counted_in_budgets(connection: apsw.Connection) -> bool:
+    """Whether the user wants budgets to count what other agents spent."""
+    return bool(connection.execute("SELECT value FROM meta WHERE key = ?", (_COUNTED,)).get == "1")
 
 
 def spent_on(connection: apsw.Connection, local_day: str) -> ImportedSpend | None:

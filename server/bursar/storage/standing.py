@@ -20,6 +20,7 @@ from bursar.domain.money.budget import (
 from bursar.domain.money.rolls import ALL_DAYS, OWN_AGENT
 from bursar.domain.money.scopes import chain, dated, days_of, scopes_of
 from bursar.storage.budgets import limits, raised
+from bursar.storage.imports import counted_in_budgets
 from bursar.storage.rolls import task_key
 from bursar.storage.rows import loaded, stored
 
@@ -117,7 +118,7 @@ def set_day(connection: apsw.Connection, day: str) -> None:
 
 def _charged(connection: apsw.Connection, scope: Scope, unit: Unit) -> tuple[int, int, int]:
     """What is known to be spent, what bounds the rest, and how many requests that rest is."""
-    table, values = _of_sums(scope)
+    table, values = _of_sums(scope, everybody=counted_in_budgets(connection))
     row = connection.execute(
         f"SELECT coalesce(sum({_CHARGED[unit]}), 0), coalesce(sum({_BOUND[unit]}), 0),"  # noqa: S608 - names of our own
         f" coalesce(sum(unknown_requests), 0) FROM {table}",
@@ -127,8 +128,11 @@ def _charged(connection: apsw.Connection, scope: Scope, unit: Unit) -> tuple[int
     return int(charged), int(bound), int(unknown)
 
 
-def _of_sums(scope: Scope) -> tuple[str, tuple[str, ...]]:
-    """The sums that make up a scope; what other agents spent is not among them."""
+def _of_sums(scope: Scope, *, everybody: bool) -> tuple[str, tuple[str, ...]]:
+    """The sums that make up a scope; what other agents spent is among them only where the user wishes it.
+
+    Requests, runs, tasks and sessions are our own in any case.
+    """
     if scope.kind == "run":
         return _RUN_ROWS, (stored(scope.key),)
     where: str
@@ -144,7 +148,8 @@ def _of_sums(scope: Scope) -> tuple[str, tuple[str, ...]]:
             values = (ALL_DAYS, stored(scope.key))
         case _:
             where, values = "dimension = 'day' AND local_day BETWEEN ? AND ?", days_of(scope)
-    return f"roll WHERE agent = '{OWN_AGENT}' AND {where}", values
+    whose = "" if everybody and scope.kind not in ("task", "session") else f"agent = '{OWN_AGENT}' AND "
+    return f"roll WHERE {whose}{where}", values
 
 
 def _of_holds(scope: Scope) -> tuple[str, tuple[str, ...]]:

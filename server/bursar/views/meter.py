@@ -57,4 +57,5 @@ def _others(others: ImportedSpend, here: Here) -> str:
     if others.unpriced_requests:
         unpriced = f" and {plural(others.unpriced_requests, 'request')} without a price"
     at = f"{others.imported_at[:16]}:00Z"
-    return f"Other agents today: {money(others.cost_pico)}{unpriced} (imported {moment_words(at, here)})."
+    counted = ", counted in the budgets" if others.counted else ""
+    return f"Other agents today: {money(others.cost_pico)}{unpriced} (imported {moment_words(at, here)}){counted}."

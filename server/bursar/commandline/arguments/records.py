@@ -30,7 +30,7 @@ $CLAUDE_CONFIG_DIR/projects or ~/.claude/projects; for codex sessions and archiv
 below $CODEX_HOME or ~/.codex. Only figures are kept, no texts. Each request counts once,
 however often the logs repeat it, and what was read before is not read again. Money is made
 from the prices of now for the time of each request; a model without a price is said to have
-none. Budgets do not count what other agents spent."""
+none. Budgets count what other agents spent only after 'bursar budget --imported count'."""
 
 
 def add_records(commands: Commands) -> None:
@@ -84,6 +84,12 @@ def add_records(commands: Commands) -> None:
         "--warn",
         metavar="P,P,P",
         help="at how many percent of a budget its level is notice, warning and critical; kept (at first 50,80,95)",
+    )
+    budget.add_argument(
+        "--imported",
+        choices=["count", "leave-out"],
+        help="whether the budgets of a workspace, day, week and month count what other agents spent, as far as 'usage "
+        "import' knows it; kept (at first left out)",
     )
     erase = add(
         commands,

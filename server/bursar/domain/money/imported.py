@@ -106,12 +106,16 @@ class Posted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedSpend:
-    """What other agents spent in some time, as far as it was imported; ``imported_at`` is the newest import."""
+    """What other agents spent in some time, as far as it was imported; ``imported_at`` is the newest import.
+
+    ``counted`` is whether budgets count it, as the user may wish.
+    """
 
     cost_pico: int
     requests: int
     unpriced_requests: int
     imported_at: str
+    counted: bool = False
 
 
 def fuller(one: Usage, other: Usage) -> Usage:
