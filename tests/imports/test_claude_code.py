@@ -130,6 +130,15 @@ def test_a_count_that_is_none_is_refused(value: Any) -> None:
         read(with_usage(output_tokens=value))
 
 
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [(0.0271, 27_100_000_000), ("0.5", 5 * 10**11), (0, 0), (None, None), (-1, None), (True, None), ("much", None)],
+)
+def test_a_cost_that_the_agent_wrote_down_is_kept_beside_ours(told: Any, kept: int | None) -> None:
+    (one,) = read(said(1, costUSD=told))
+    assert one.reported_pico == kept
+
+
 def test_only_its_own_logs_are_taken() -> None:
     found = [each for each in ("p/s.jsonl", "rollout-1.jsonl", "s.json", "a/agent-1.jsonl") if is_log(each)]
     assert found == ["p/s.jsonl", "a/agent-1.jsonl"]

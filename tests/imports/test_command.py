@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pty
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
+import apsw
 import pytest
 
 from support.program import BURSAR, User
@@ -101,6 +105,35 @@ def test_two_commands_at_once_count_once(user: User, tmp_path: Path) -> None:
         assert each.returncode == 0, err
     total = user.do("usage", "import", "claude-code", "--json").json()["agents"][0]
     assert total["total_requests"] == 41 * 25
+
+
+def test_what_was_killed_is_gone_on_with_and_counts_once(user: User, tmp_path: Path) -> None:
+    write(tmp_path / "logs" / "s1.jsonl", *(said(number // 2) for number in range(12_000)))
+    environ = {**os.environ, **user.environ, "BURSAR_HOME": str(user.home)}
+    command = [*BURSAR, "usage", "import", "claude-code", "--from", str(tmp_path / "logs"), "--json"]
+    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        while process.poll() is None and not imported(user):
+            time.sleep(0.005)
+        process.kill()
+    before = imported(user)
+    assert before > 0
+    done = user.do("usage", "import", "claude-code", "--from", tmp_path / "logs", "--json").json()["agents"][0]
+    assert (before + done["requests"], done["total_requests"]) == (6_000, 6_000)
+    # 100 x $2 + 1,000 x $0.10 + 20 x $2.50 + 3 x $4 + 10 x $10 for a million
+    assert Decimal(done["total_usd"]) == 6_000 * Decimal("0.000462")
+    assert [row["cost_usd"] for row in user.do("usage", "--by", "agent", "--json").json()["rows"]] == [
+        done["total_usd"]
+    ]
+
+
+def imported(user: User) -> int:
+    """How many requests are in the store, as another process sees it."""
+    path = user.home / "bursar.db"
+    with contextlib.suppress(apsw.Error):
+        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+        connection.set_busy_timeout(10_000)
+        return int(connection.execute("SELECT coalesce(sum(requests), 0) FROM imported").get)
+    return 0
 
 
 def test_fifty_megabytes_are_read_in_bounded_memory(user: User, tmp_path: Path) -> None:

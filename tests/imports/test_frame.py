@@ -6,15 +6,19 @@ import json
 import os
 import random
 import threading
-from pathlib import Path
+from collections.abc import Mapping
+from pathlib import Path, PurePath
 from typing import Any
 
 import apsw
 import pytest
 
+from bursar.domain.money.imported import ImportedRequest
+from bursar.imports import FORMATS
+from bursar.imports.reading import LogReader, parsed
 from bursar.storage import SqliteJournal
 
-from .logs import add, imports, pico, said, text, write
+from .logs import Card, add, imports, pico, said, text, write
 
 ROWS = (
     "SELECT agent, session, parent_session, message_id, requests, cost_pico, local_day, workspace, line FROM imported"
@@ -229,3 +233,68 @@ def test_two_imports_at_once_wait_for_one_another(journal: SqliteJournal, logs: 
         done.append(1)
     thread.join(30)
     assert done == [1, 2]
+
+
+class Whole:
+    """An agent whose log is one JSON file that is written anew."""
+
+    agent = "whole"
+    by_line = False
+
+    def places(self, environ: Mapping[str, str], home: Path) -> list[Path]:
+        return [home]
+
+    def is_log(self, path: PurePath) -> bool:
+        return path.suffix == ".json"
+
+    def open(self, file: str, state: Mapping[str, Any]) -> LogReader:
+        assert state == {}
+        return WholeReader(file)
+
+
+class WholeReader:
+    def __init__(self, file: str) -> None:
+        self._file = file
+
+    def record(self, number: int, data: bytes) -> list[ImportedRequest]:
+        reader = FORMATS["claude-code"].open(self._file, {})
+        messages = parsed(data)["messages"]
+        return [each for record in messages for each in reader.record(number, json.dumps(record).encode())]
+
+    def state(self) -> dict[str, Any]:
+        return {}
+
+
+def test_a_log_that_is_one_whole_is_read_again_when_it_changed(
+    journal: SqliteJournal, logs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(FORMATS, "whole", Whole())
+    log = logs / "task.json"
+    log.write_text(json.dumps({"messages": [said(1), said(2, output=1)]}))
+    assert imports(journal, "whole", logs).posted.added == 2
+    assert imports(journal, "whole", logs).records == 0
+    log.write_text(json.dumps({"messages": [said(1), said(2, output=50), said(3)]}))
+    done = imports(journal, "whole", logs)
+    assert (done.records, done.posted.added, done.posted.updated) == (3, 1, 1)
+    log.write_text('{"messages": [')
+    assert [each.why for each in imports(journal, "whole", logs).skips] == ["it is not JSON"]
+    assert total(journal) == (pico() + pico(output=50) + pico(), 3, 0)
+
+
+def test_names_that_no_text_should_hold_are_kept_as_they_are(journal: SqliteJournal, logs: Path) -> None:
+    odd = "\ud800 \x1b[31m \0 \ufdd0"
+    write(logs / "s1.jsonl", said(1, session=odd, cwd=odd, requestId=odd, model=odd))
+    assert imports(journal, "claude-code", logs).posted.added == 1
+    assert imports(journal, "claude-code", logs, card=Card()).records == 0
+    assert total(journal) == (pico(), 1, 0)
+    assert journal.imports.mark("claude-code", str(logs / "s1.jsonl")) is not None
+
+
+def test_a_mark_that_was_damaged_is_none(journal: SqliteJournal, logs: Path) -> None:
+    log = write(logs / "s1.jsonl", said(1))
+    imports(journal, "claude-code", logs)
+    with apsw.Connection(str(journal.path)) as db:
+        db.execute("UPDATE imported_file SET state = '{', size = -1")
+    add(log, text([said(2)]))
+    done = imports(journal, "claude-code", logs)
+    assert (done.posted.added, done.posted.duplicates) == (1, 1)

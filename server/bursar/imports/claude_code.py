@@ -8,7 +8,7 @@ from typing import Any
 
 from bursar.domain.money.imported import ImportedRequest
 from bursar.domain.money.usage import Usage
-from bursar.imports.reading import BadRecord, digest, ident, moment, nothing_used, parsed, part, tokens, word
+from bursar.imports.reading import BadRecord, digest, ident, moment, nothing_used, parsed, part, reported, tokens, word
 
 AGENT = "claude-code"
 _USUAL_TIERS = ("", "standard")
@@ -90,6 +90,7 @@ def _request(
         file=file,
         line=number,
         tier=tier,
+        reported_pico=reported(entry.get("costUSD")),
     )
 
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
 from pathlib import Path, PurePath
 from typing import Any, Protocol
 
@@ -14,6 +15,7 @@ from bursar.domain.money.usage import Usage
 
 _LONGEST_ID = 200
 _MOST_TOKENS = 10**8
+_MOST_USD = 1_000_000
 _YEARS = range(2000, 2200)
 
 
@@ -109,6 +111,17 @@ def moment(text: str) -> str:
     if found.tzinfo is None:
         found = found.replace(tzinfo=UTC)
     return found.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def reported(value: Any) -> int | None:
+    """A cost in USD that an agent wrote down, in pico-dollars; None for what cannot be one."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        usd = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return int(usd.scaleb(12).to_integral_value()) if usd.is_finite() and 0 <= usd < _MOST_USD else None
 
 
 def nothing_used(usage: Usage) -> bool:
