@@ -8,6 +8,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import apsw
@@ -16,7 +17,7 @@ from jsonschema import Draft202012Validator
 
 from bursar.domain.money.usage import Usage
 from support.books import book, entry, unknown, unpriced
-from support.program import User
+from support.program import Done, User
 
 _USD = 10**12
 TODAY = datetime.now(UTC).date()
@@ -173,3 +174,41 @@ def test_sums_that_differ_from_their_rows_are_found_and_mended(spent: User) -> N
     assert sums()["ok"]
     assert costs(rows(spent, "--by", "model"))["claude-sonnet-5-5"] == "3.500000000005"
     assert rows(spent, "--by", "model")["gpt-5"]["usage"] == Usage(uncached_input=100, output=50).as_dict()
+
+
+def test_a_bill_is_compared_with_the_ledger(spent: User, tmp_path: Path) -> None:
+    asked = ("--map", "date=Day,model=Model,cost=Amount")
+    bill = tmp_path / "bill.csv"
+
+    def reconciled(text: str, *more: str) -> Done:
+        bill.write_bytes(text.encode("utf-8-sig"))
+        return spent.do("usage", "reconcile", bill, *(more or asked), "--json")
+
+    same = f"{days_ago(9)};claude-sonnet-5-5;$1.00\n{days_ago(1)};claude-sonnet-5-5;$2.00\n"
+    # What is booked in these days and is not in the file is a difference, too.
+    done = reconciled(f"Day;Model;Amount\n{days_ago(9)};claude-sonnet-5-5;$1.00\n")
+    assert (done.code, done.json()["matched"], done.json()["differences"]) == (0, 1, [])
+    whole = f"Day;Model;Amount\n{same}{days_ago(0)};claude-sonnet-5-5;$0.50\nsoon;x;1\n{days_ago(0)};x;$3.10\n"
+    done = reconciled(whole)
+    Draft202012Validator(
+        json.loads(resources.files("bursar").joinpath("schemas/usage-reconcile.json").read_text("utf-8"))
+    ).validate(done.json())
+    assert (done.code, done.json()["matched"], done.json()["agreed"]) == (1, 3, 3)
+    assert {(each["what"], each["model"], each["difference_usd"]) for each in done.json()["differences"]} == {
+        ("only_in_export", "x", "3.1"),
+        ("only_in_ledger", "gpt-5", "-0.000000000003"),
+    }
+    assert [each["line"] for each in done.json()["skipped"]] == [5]
+    assert "line 5 was passed over: 'soon' is no date" in done.err
+    done = spent.do("usage", "reconcile", bill, *asked)
+    assert f"{days_ago(0)}  x  file $3.10  ledger -  +$3.10 (100.0%)  not in the ledger" in done.out
+    done = reconciled("Day,Model,Amount\n2020-01-01,claude-sonnet-5-5,1.00\n")
+    assert (done.code, done.json()["matched"]) == (1, 0)
+    assert "Nothing of" in done.err
+    done = reconciled("Day,Model,Amount\n03/04/2026,m,1.00\n")
+    assert (done.code, "line 2: '03/04/2026' may be two different days" in done.err) == (2, True)
+    done = reconciled("Id,Day,Model,Amount\nreq-2,2020-01-01,m,2.00\n", *asked, "--map", "request=Id")
+    assert (done.code, done.json()["matched"]) == (1, 0)
+    done = reconciled(f"Id,Day,Model,Amount\nreq-1,{days_ago(9)},m,1.00\n", *asked, "--map", "request=Id")
+    assert (done.code, done.json()["by"], done.json()["agreed"]) == (0, "request", 1)
+    assert spent.do("usage", "reconcile", tmp_path, *asked).code == 2

@@ -13,6 +13,7 @@ from bursar.domain.money.budget import Limit, Scope, Standing, Unit, Used, WarnP
 from bursar.domain.money.history import RunFigures
 from bursar.domain.money.imported import ImportedSpend
 from bursar.domain.money.past import EndedRun
+from bursar.domain.money.reconcile import Booked
 from bursar.domain.money.spending import Spending, SpendKey
 from bursar.domain.runs import RequestRow, RunEvent, RunRecord, RunSummary, StepOutline, StepRecord
 from bursar.storage import budgets, reads, rewinds, standing
@@ -23,7 +24,7 @@ from bursar.storage.imports import spent_on
 from bursar.storage.ledger import broken_row
 from bursar.storage.locks import RunLocks
 from bursar.storage.past import ended_runs
-from bursar.storage.spending import spending
+from bursar.storage.spending import booked, spending
 from bursar.storage.texts import read_text
 
 
@@ -102,6 +103,11 @@ class JournalReads:
         """The kept sums under each key; ``since`` is the first day, ``most`` gives the dearest (or newest days)."""
         with self._read() as db:
             return spending(db, by, since=since, agent=agent, most=most)
+
+    def booked(self, *, first: str, last: str, utc: bool, by_request: bool, all_agents: bool = False) -> list[Booked]:
+        """What is in the books from one day to another, by day and model or by request."""
+        with self._read() as db:
+            return booked(db, first=first, last=last, utc=utc, by_request=by_request, all_agents=all_agents)
 
     def ended_runs(self, newest: int) -> list[EndedRun]:
         """The runs of tasks that ended last, of all workspaces, with what they took; at most that many."""

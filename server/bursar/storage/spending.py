@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import apsw
 
+from bursar.domain.money.reconcile import Booked
 from bursar.domain.money.rolls import OWN_AGENT, Sums
 from bursar.domain.money.speed import Timed
 from bursar.domain.money.spending import BELOW_WORKSPACE, MOST_TIMED, Spending, SpendKey, placed, roll_of
@@ -58,4 +59,38 @@ def newest_timed(
         )
         for day, model, workspace, spec, task, ttft_ms, duration_ms, output in connection.execute(_TIMED, (most,))
         if since is None or day >= since
+    ]
+
+
+def booked(
+    connection: apsw.Connection, *, first: str, last: str, utc: bool, by_request: bool, all_agents: bool
+) -> list[Booked]:
+    """What is in the books from one day to another, by day and model or by request; ``utc`` takes days as UTC ones."""
+    day = "substr(at, 1, 10)" if utc else "local_day"
+    # An attempt whose provider gave an id twice has its own address behind it.
+    request = "iif(instr(request_id, '~'), substr(request_id, 1, instr(request_id, '~') - 1), request_id)"
+    request = request if by_request else "NULL"
+    own = (
+        f"SELECT {day} AS day, model, {request} AS request, coalesce(cost_pico, 0) AS cost,"  # noqa: S608
+        " iif(cost_pico IS NULL, at_most_pico, 0) AS bound, unpriced FROM ledger WHERE day BETWEEN ?1 AND ?2"
+    )
+    others = (
+        f"SELECT {day} AS day, model, {'request_id' if by_request else 'NULL'}, coalesce(cost_pico, 0), 0, unpriced"  # noqa: S608
+        " FROM imported WHERE day BETWEEN ?1 AND ?2"
+    )
+    books = f"{own} UNION ALL {others}" if all_agents else own
+    rows = connection.execute(
+        f"SELECT day, model, request, sum(cost), sum(bound), sum(unpriced) FROM ({books}) GROUP BY 1, 2, 3",  # noqa: S608
+        (first, last),
+    )
+    return [
+        Booked(
+            day=str(each_day),
+            model=loaded(model),
+            request=name,
+            cost_pico=int(cost),
+            at_most_pico=int(bound),
+            unpriced_requests=int(unpriced),
+        )
+        for each_day, model, name, cost, bound, unpriced in rows
     ]

@@ -25,6 +25,12 @@ off. A request without a price is named, and never counted as nothing. Speed is 
 by task: the time to the first token, that of the whole answer, and output tokens per second from
 the first token on."""
 
+_RECONCILE_HELP = """Each day and model of the file is compared with the same of the ledger, or each request where the
+file has the provider's ids. What one of the two does not have is a difference. Cells may be
+parted by comma, semicolon, tab or bar; amounts may be like $1,234.50; a date or an amount that
+may mean two things is refused, and a damaged row is told and passed over. Ends with 1 where
+something differs, and where nothing of the file is in the ledger."""
+
 _IMPORT_HELP = """Nothing is read before you ask for it, and nothing but these places: for claude-code
 $CLAUDE_CONFIG_DIR/projects or ~/.claude/projects; for codex sessions and archived_sessions
 below $CODEX_HOME or ~/.codex. Only figures are kept, no texts. Each request counts once,
@@ -55,7 +61,7 @@ def add_records(commands: Commands) -> None:
     )
     usage.add_argument("--csv", action="store_true", help="print the rows as CSV that any spreadsheet opens")
     usage.add_argument("--all-agents", action="store_true", help="with what was imported of other agents in the rows")
-    inner = usage.add_subparsers(metavar="import")
+    inner = usage.add_subparsers(metavar="import|reconcile")
     importing = add(
         inner,
         "import",
@@ -68,6 +74,7 @@ def add_records(commands: Commands) -> None:
     importing.add_argument(
         "--from", dest="folder", type=Path, metavar="DIR", help="read the logs below this folder and no others"
     )
+    _add_reconcile(inner)
     _add_cost(commands)
     budget = add(
         commands,
@@ -108,6 +115,32 @@ def add_records(commands: Commands) -> None:
         "bursar.commandline.doctor:doctor",
         "look at everything that a run depends on, and say what to do where something is wrong",
         "bursar doctor --json",
+    )
+
+
+def _add_reconcile(inner: Commands) -> None:
+    reconciling = add(
+        inner,
+        "reconcile",
+        "bursar.commandline.reconciling:reconcile_usage",
+        "compare an exported bill with what the ledger has",
+        "bursar usage reconcile bill.csv --map date=Day,model=Model,cost=Amount",
+    )
+    reconciling.description = f"Compare an exported bill with what the ledger has.\n\n{_RECONCILE_HELP}"
+    reconciling.add_argument("file", metavar="FILE", help="a CSV with a first line that names its columns")
+    reconciling.add_argument(
+        "--map",
+        action="append",
+        required=True,
+        metavar="date=COL,model=COL,cost=COL[,request=COL]",
+        help="which column is what; may be given several times",
+    )
+    reconciling.add_argument(
+        "--tolerance", default="1%", metavar="P", help="differences up to this share are none (1%% without it)"
+    )
+    reconciling.add_argument("--utc", action="store_true", help="the days of the file are days of UTC, not yours")
+    reconciling.add_argument(
+        "--all-agents", action="store_true", help="compare with what was imported of other agents, too"
     )
 
 

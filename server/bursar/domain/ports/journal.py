@@ -20,6 +20,7 @@ from bursar.domain.money.history import RunFigures
 from bursar.domain.money.imported import ImportedSpend
 from bursar.domain.money.ledger import LedgerEntry
 from bursar.domain.money.past import EndedRun
+from bursar.domain.money.reconcile import Booked
 from bursar.domain.money.spending import Spending, SpendKey
 from bursar.domain.runs import (
     KeptSteps,
@@ -237,6 +238,10 @@ class Journal(Protocol):
 
     def body(self, body_sha256: str) -> bytes | None:
         """The bytes of a request as they were sent; None when they were erased."""
+
+    def booked(self, *, first: str, last: str, utc: bool, by_request: bool, all_agents: bool = False) -> list[Booked]:
+        """What is in the books from one day to another, by day and model or by request; ``utc`` takes the days as
+        those of UTC, ``all_agents`` has what was imported of others among them."""
 
     def charged_pico(self, scope: Scope) -> int:
         """The fold of the ledger for a scope: costs, and bounds where a cost is unknown."""
