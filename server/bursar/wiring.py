@@ -99,7 +99,8 @@ class App:
     ) -> list[AgentImport]:
         """Read what other agents spent from their logs, or from those below this folder."""
         from bursar.imports import FORMATS
-        from bursar.imports.frame import Pricing, import_agent
+        from bursar.imports.frame import import_agent
+        from bursar.imports.pricing import Pricing
 
         self.journal()
         store = cast("SqliteJournal", self._journal).imports

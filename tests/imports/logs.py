@@ -10,7 +10,8 @@ from typing import Any
 
 from bursar.domain.money.price import Price, Rates, Unpriced
 from bursar.imports import FORMATS
-from bursar.imports.frame import AgentImport, Pricing, import_agent
+from bursar.imports.frame import AgentImport, import_agent
+from bursar.imports.pricing import Pricing
 from bursar.storage import SqliteJournal
 
 AT = "2026-11-20T09:30:00.000Z"

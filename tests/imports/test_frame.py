@@ -7,6 +7,8 @@ import os
 import random
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -14,6 +16,7 @@ import apsw
 import pytest
 
 from bursar.domain.money.imported import ImportedRequest
+from bursar.domain.money.price import Price, Unpriced
 from bursar.imports import FORMATS
 from bursar.imports.reading import LogReader, parsed
 from bursar.storage import SqliteJournal
@@ -152,6 +155,33 @@ def test_a_model_without_a_price_is_never_zero(journal: SqliteJournal, logs: Pat
     assert (done.posted.unpriced, done.posted.cost_pico, done.unpriced) == (1, pico(), {"new"})
     assert ask(journal, "SELECT cost_pico FROM imported WHERE model = 'new'") == [(None,)]
     assert total(journal) == (pico(), 2, 1)
+
+
+class Later(Card):
+    """The card of a later day, which knows the new model and asks more of the others."""
+
+    def price(self, *, provider: str, model: str, at: str) -> Price | Unpriced:
+        found = super().price(provider=provider, model="" if model == "new" else model, at=at)
+        if model == "new" or isinstance(found, Unpriced):
+            return found
+        return replace(found, rates=replace(found.rates, output=Decimal(1_000)))
+
+
+def test_a_price_that_becomes_known_is_given_later_and_a_known_one_stays(journal: SqliteJournal, logs: Path) -> None:
+    fast = said(3, model="new")
+    fast["message"]["usage"]["service_tier"] = "priority"
+    log = write(logs / "s1.jsonl", said(1, model="new", output=2), said(2), fast)
+    imports(journal, "claude-code", logs)
+    assert total(journal) == (pico(), 3, 2)
+    add(log, text([said(1, model="new", output=50)]))
+    assert imports(journal, "claude-code", logs).posted.updated == 1
+    assert total(journal) == (pico(), 3, 2)
+    done = imports(journal, "claude-code", logs, card=Later())
+    assert (done.records, done.posted.unpriced, done.posted.cost_pico) == (0, -1, pico(output=50))
+    # The request in another tier still has no price, and what had one keeps it.
+    assert total(journal) == (pico() + pico(output=50), 3, 1)
+    assert imports(journal, "claude-code", logs, card=Later()).posted.cost_pico == 0
+    assert total(journal) == (pico() + pico(output=50), 3, 1)
 
 
 def test_a_log_that_was_written_anew_is_read_from_its_start(journal: SqliteJournal, logs: Path) -> None:
@@ -298,3 +328,16 @@ def test_a_mark_that_was_damaged_is_none(journal: SqliteJournal, logs: Path) -> 
     add(log, text([said(2)]))
     done = imports(journal, "claude-code", logs)
     assert (done.posted.added, done.posted.duplicates) == (1, 1)
+
+
+def test_what_was_spent_on_a_day_is_known_with_whether_it_counts(journal: SqliteJournal, logs: Path) -> None:
+    assert journal.imported_on("2026-11-20") is None
+    write(logs / "s1.jsonl", said(1), said(2, model="new"))
+    imports(journal, "claude-code", logs)
+    spent = journal.imported_on("2026-11-20")
+    assert spent is not None
+    assert (spent.cost_pico, spent.requests, spent.unpriced_requests, spent.counted) == (pico(), 2, 1, False)
+    journal.imports.count_in_budgets(True)
+    counted = journal.imported_on("2026-11-21")
+    assert counted is not None
+    assert (counted.cost_pico, counted.requests, counted.counted) == (0, 0, True)

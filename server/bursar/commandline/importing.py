@@ -59,7 +59,7 @@ def _tell(done: AgentImport, total: ImportedSpend) -> None:
         models = f": {', '.join(sorted(done.unpriced))}" if done.unpriced else ""
         result(
             f"{'':<12} {plural(total.unpriced_requests, 'request')} of them without a price, which is not in the sum"
-            f'{models}. Give prices in the file that the setting "prices" names, before you import.'
+            f'{models}. Give prices in the file that the setting "prices" names, and import again.'
         )
 
 

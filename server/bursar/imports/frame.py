@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,22 +15,19 @@ from bursar.domain.money.imported import (
     ImportedRequest,
     ImportKey,
     Posted,
-    PricedRequest,
     SkippedLine,
     fuller,
 )
-from bursar.domain.money.price import Price, Unpriced, cost_of
-from bursar.domain.ports import PriceBook
 from bursar.domain.ports.imports import ImportStore
 from bursar.imports.finding import Found, find, open_log
 from bursar.imports.lines import LONGEST_LINE_BYTES, Line, lines
+from bursar.imports.pricing import Pricer, Pricing
 from bursar.imports.reading import BadRecord, LogFormat, LogReader
 
 _MOST_RECORDS = 2_000
 _MOST_MARKS = 256
 _HEAD_BYTES = 4_096
 _KEPT_SKIPS = 20
-_KEPT_NAMES = 20
 _TELL_EVERY_BYTES = 1 << 20
 _LARGEST_INODE = (1 << 63) - 1
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
@@ -69,14 +65,6 @@ class AgentImport:
             self.skips.append(skip)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pricing:
-    """The prices of now, and the user's calendar day of a moment."""
-
-    book: PriceBook
-    local_day_of: Callable[[str], str]
-
-
 def import_agent(
     log_format: LogFormat, places: Sequence[Path], *, store: ImportStore, pricing: Pricing, progress: Progress
 ) -> AgentImport:
@@ -85,7 +73,7 @@ def import_agent(
     found = find(places, log_format.is_log, outcome.skip)
     outcome.files = len(found)
     progress.begin(log_format.agent, sum(each.size for each in found))
-    batch = _Batch(outcome, store, _Pricer(pricing, outcome.unpriced))
+    batch = _Batch(outcome, store, Pricer(pricing, outcome.unpriced))
     for each in found:
         told = _Told(progress)
         try:
@@ -95,7 +83,18 @@ def import_agent(
         told.end(each.size)
     batch.flush()
     batch.wait()
+    _price_again(log_format.agent, outcome, store, Pricer(pricing, set()))
     return outcome
+
+
+def _price_again(agent: str, outcome: AgentImport, store: ImportStore, pricer: Pricer) -> None:
+    """Give requests of earlier imports the price that they did not have then; one that had a price keeps it."""
+    after, found = store.unpriced(agent)
+    while after:
+        priced = [each for each in map(pricer.priced, found) if each.cost_pico is not None]
+        if priced:
+            outcome.posted += store.post(priced, []).result()
+        after, found = store.unpriced(agent, after=after)
 
 
 class _Batch:
@@ -104,7 +103,7 @@ class _Batch:
     While the store writes one batch the next is read; never more than these two are in memory.
     """
 
-    def __init__(self, outcome: AgentImport, store: ImportStore, pricer: _Pricer) -> None:
+    def __init__(self, outcome: AgentImport, store: ImportStore, pricer: Pricer) -> None:
         self._outcome = outcome
         self._store = store
         self._pricer = pricer
@@ -246,52 +245,6 @@ class _File:
             head_sha256=hashlib.sha256(head).hexdigest(),
             state={} if reader is None else reader.state(),
         )
-
-
-class _Pricer:
-    """Prices records; what a model costs is looked up once for ten minutes of its use, which no price card divides."""
-
-    def __init__(self, pricing: Pricing, unpriced: set[str]) -> None:
-        self._pricing = pricing
-        self._unpriced = unpriced
-        self._prices: dict[tuple[str, str, str, str], Price | Unpriced] = {}
-        self._days: dict[str, str] = {}
-
-    def priced(self, request: ImportedRequest) -> PricedRequest:
-        """The record with its money; without a price it has none."""
-        cost = cost_of(request.usage, self._price(request))
-        day = self._day(request.at)
-        if isinstance(cost, Unpriced):
-            if len(self._unpriced) < _KEPT_NAMES:
-                self._unpriced.add(f"{request.model} ({request.tier})" if request.tier else request.model)
-            return PricedRequest(request=request, local_day=day, cost_pico=None, unit_prices=None, rate_card=None)
-        return PricedRequest(
-            request=request,
-            local_day=day,
-            cost_pico=cost.pico,
-            unit_prices=json.dumps(cost.rates.as_dict()),
-            rate_card=cost.rate_card,
-        )
-
-    def _price(self, request: ImportedRequest) -> Price | Unpriced:
-        key = (request.provider, request.model, request.tier, request.at[:15])
-        if key not in self._prices:
-            if len(self._prices) > 10_000:
-                self._prices.clear()
-            self._prices[key] = self._looked_up(request)
-        return self._prices[key]
-
-    def _looked_up(self, request: ImportedRequest) -> Price | Unpriced:
-        book = self._pricing.book
-        if request.tier == "":
-            return book.price(provider=request.provider, model=request.model, at=request.at)
-        return book.service_price(provider=request.provider, model=request.model, at=request.at, service=request.tier)
-
-    def _day(self, at: str) -> str:
-        key = at[:15]
-        if key not in self._days:
-            self._days[key] = self._pricing.local_day_of(at)
-        return self._days[key]
 
 
 class _Told:

@@ -8,50 +8,21 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import apsw
 
-from bursar.domain.money.imported import FileMark, ImportedSpend, Posted, PricedRequest, fuller
-from bursar.domain.money.rolls import OWN_AGENT, Spent, Sums
-from bursar.domain.money.usage import Usage
+from bursar.domain.money.imported import FileMark, ImportedRequest, ImportedSpend, Posted, PricedRequest
+from bursar.domain.money.rolls import OWN_AGENT
 from bursar.domain.ports import Clock
 from bursar.storage.errors import translated
 from bursar.storage.home import secure_file
-from bursar.storage.rolls import add_spent
-from bursar.storage.rows import USAGE_COLUMNS, columns, json_text, loaded, marks, stored
+from bursar.storage.imported_rows import add_requests, requests_without_price
+from bursar.storage.rows import columns, json_text, loaded, marks, stored
 from bursar.storage.writer import Writer
 
-_COLUMNS = (
-    "agent",
-    "message_id",
-    "request_id",
-    "version",
-    "session",
-    "parent_session",
-    "at",
-    "local_day",
-    "workspace",
-    "provider",
-    "model",
-    *USAGE_COLUMNS,
-    "requests",
-    "unpriced",
-    "cost_pico",
-    "unit_prices",
-    "rate_card",
-    "reported_pico",
-    "file",
-    "line",
-    "imported_at",
-)
-_ADD = f"INSERT INTO imported ({columns(_COLUMNS)}) VALUES ({marks(_COLUMNS)})"  # noqa: S608 - names of our own
-_KNOWN = (
-    f"SELECT count(*), {', '.join(f'sum({name})' for name in USAGE_COLUMNS)}, sum(unpriced),"  # noqa: S608
-    " sum(cost_pico), min(n) FROM imported WHERE agent = ? AND message_id = ? AND request_id = ?"
-)
 _MARK_COLUMNS = (
     "agent",
     "file",
@@ -64,11 +35,14 @@ _MARK_COLUMNS = (
     "head_sha256",
     "state",
 )
+_KEEP_MARK = (
+    f"INSERT OR REPLACE INTO imported_file ({columns(_MARK_COLUMNS)})"  # noqa: S608 - names of our own
+    f" VALUES ({marks(_MARK_COLUMNS)})"
+)
 _SPENT = (
     "SELECT coalesce(sum(cost_pico), 0), coalesce(sum(requests), 0), coalesce(sum(unpriced_requests), 0) FROM roll"
     " WHERE dimension = 'day' AND local_day = ? AND agent <> ?"
 )
-
 _COUNTED = "budgets_count_imported"
 
 
@@ -121,6 +95,11 @@ class SqliteImports:
         at = self._clock.now_utc()
         return self._writer.submit(lambda db: _post(db, requests, marks, at))
 
+    def unpriced(self, agent: str, *, after: int = 0) -> tuple[int, Sequence[ImportedRequest]]:
+        """Some requests without a price; those that were given one since are left out."""
+        with self._read() as db:
+            return requests_without_price(db, agent, after=after)
+
     def finish(self, agents: Sequence[str]) -> None:
         """Keep when these agents were imported."""
         at = self._clock.now_utc()
@@ -166,124 +145,17 @@ def spent_on(connection: apsw.Connection, local_day: str) -> ImportedSpend | Non
     row: Sequence[Any] = connection.execute(_SPENT, (local_day, OWN_AGENT)).fetchall()[0]
     cost, number, unpriced = row
     return ImportedSpend(
-        cost_pico=int(cost), requests=int(number), unpriced_requests=int(unpriced), imported_at=str(at)
+        cost_pico=int(cost),
+        requests=int(number),
+        unpriced_requests=int(unpriced),
+        imported_at=str(at),
+        counted=counted_in_budgets(connection),
     )
 
 
 def _post(db: apsw.Connection, requests: Sequence[PricedRequest], marks: Sequence[FileMark], at: str) -> Posted:
-    posted = Posted()
-    last = int(db.execute("SELECT coalesce(max(n), 0) FROM imported").get)
-    for each in requests:
-        posted += _add(db, each, at)
-    add_spent(db, _spent_after(db, last))
+    posted = add_requests(db, requests, at)
     for mark in marks:
-        db.execute(
-            f"INSERT OR REPLACE INTO imported_file ({columns(_MARK_COLUMNS)})"  # noqa: S608
-            f" VALUES ({', '.join('?' for _ in _MARK_COLUMNS)})",
-            (
-                mark.agent,
-                stored(mark.file),
-                mark.inode,
-                mark.size,
-                mark.mtime_ns,
-                mark.offset,
-                mark.line,
-                mark.head_bytes,
-                mark.head_sha256,
-                json_text(mark.state),
-            ),
-        )
+        values = {**asdict(mark), "file": stored(mark.file), "state": json_text(mark.state)}
+        db.execute(_KEEP_MARK, tuple(values[name] for name in _MARK_COLUMNS))
     return posted
-
-
-def _spent_after(db: apsw.Connection, n: int) -> Iterator[Spent]:
-    """What the rows after this one add to the sums."""
-    about = "local_day, workspace, agent, model, session, requests, unpriced, coalesce(cost_pico, 0)"
-    rows = db.execute(f"SELECT {about}, {columns(USAGE_COLUMNS)} FROM imported WHERE n > ?", (n,))  # noqa: S608
-    for local_day, workspace, agent, model, session, requests, unpriced, cost_pico, *buckets in rows:
-        yield Spent(
-            local_day=local_day,
-            workspace=loaded(workspace),
-            agent=agent,
-            model=loaded(model),
-            session=loaded(session),
-            sums=Sums(
-                attempts=requests,
-                requests=requests,
-                unpriced_requests=unpriced,
-                usage=Usage(**dict(zip(USAGE_COLUMNS, buckets, strict=True))),
-                cost_pico=cost_pico,
-            ),
-        )
-
-
-def _add(db: apsw.Connection, priced: PricedRequest, at: str) -> Posted:
-    request = priced.request
-    key = (request.agent, *(stored(each) for each in (request.message_id, request.request_id)))
-    found: Sequence[Any] = db.execute(_KNOWN, key).fetchall()[0]
-    versions, *sums, unpriced, cost_pico, first = found
-    if not versions:
-        posted = Posted(added=1, unpriced=int(priced.cost_pico is None), cost_pico=priced.cost_pico or 0)
-        _insert(db, priced, 0, request.usage, posted, priced.cost_pico, at)
-        return posted
-    known = Usage(**dict(zip(USAGE_COLUMNS, (int(each) for each in sums), strict=True)))
-    if fuller(known, request.usage) == known:
-        return Posted(duplicates=1)
-    was_unpriced, was_pico = int(unpriced), int(cost_pico or 0)
-    posted = Posted(
-        updated=1,
-        unpriced=int(priced.cost_pico is None) - was_unpriced,
-        cost_pico=(priced.cost_pico or 0) - was_pico,
-    )
-    difference = None if priced.cost_pico is None and was_unpriced else posted.cost_pico
-    # A difference belongs where the request stands already: to its day, its project and its model.
-    where = db.execute("SELECT local_day, at, session, workspace, model FROM imported WHERE n = ?", (first,))
-    local_day, first_at, session, project, model = (loaded(str(each)) for each in where.fetchall()[0])
-    request = replace(request, at=first_at, session=session, project=project, model=model)
-    priced = replace(priced, request=request, local_day=local_day)
-    _insert(db, priced, int(versions), _minus(request.usage, known), posted, difference, at)
-    return posted
-
-
-def _insert(
-    db: apsw.Connection,
-    priced: PricedRequest,
-    version: int,
-    usage: Usage,
-    posted: Posted,
-    cost_pico: int | None,
-    at: str,
-) -> None:
-    request = priced.request
-    buckets = usage.as_dict()
-    db.execute(
-        _ADD,
-        (
-            request.agent,
-            stored(request.message_id),
-            stored(request.request_id),
-            version,
-            stored(request.session),
-            None if request.parent_session is None else stored(request.parent_session),
-            request.at,
-            priced.local_day,
-            stored(request.project),
-            stored(request.provider),
-            stored(request.model),
-            *(buckets[name] for name in USAGE_COLUMNS),
-            int(version == 0),
-            posted.unpriced,
-            cost_pico,
-            priced.unit_prices,
-            priced.rate_card,
-            request.reported_pico,
-            stored(request.file),
-            request.line,
-            at,
-        ),
-    )
-
-
-def _minus(usage: Usage, known: Usage) -> Usage:
-    before = known.as_dict()
-    return Usage(**{name: number - before[name] for name, number in usage.as_dict().items()})

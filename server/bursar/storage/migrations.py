@@ -261,7 +261,23 @@ ALTER TABLE run ADD COLUMN first_pico INTEGER;
 CREATE INDEX run_by_end ON run (updated_at) WHERE kind = 'task' AND state IN ('finished', 'failed');
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _REWINDS, _OPERATIONS, _IMPORTS, ROLLS, _TRAITS, BUDGETS, DEAREST)
+# What is needed to look for the price of a request again that had none when it was imported.
+_IMPORTED_TIER = """
+ALTER TABLE imported ADD COLUMN tier TEXT NOT NULL DEFAULT '';
+CREATE INDEX imported_unpriced ON imported (agent, n) WHERE unpriced > 0;
+"""
+
+MIGRATIONS: tuple[str, ...] = (
+    _FIRST,
+    _REWINDS,
+    _OPERATIONS,
+    _IMPORTS,
+    ROLLS,
+    _TRAITS,
+    BUDGETS,
+    DEAREST,
+    _IMPORTED_TIER,
+)
 
 
 def migrate(

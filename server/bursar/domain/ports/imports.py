@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
-from bursar.domain.money.imported import FileMark, Posted, PricedRequest
+from bursar.domain.money.imported import FileMark, ImportedRequest, Posted, PricedRequest
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -24,8 +24,12 @@ class ImportStore(Protocol):
     def post(self, requests: Sequence[PricedRequest], marks: Sequence[FileMark]) -> Future[Posted]:
         """Add what is new and keep how far the files were read, in one durable transaction. No key is there twice.
 
-        What is handed in first is written first; the future has its outcome after the commit, or StorageError.
+        A request that is known without a price, and comes with one, is given it. What is handed in first is written
+        first; the future has its outcome after the commit, or StorageError.
         """
+
+    def unpriced(self, agent: str, *, after: int = 0) -> tuple[int, Sequence[ImportedRequest]]:
+        """Some requests that have no price yet, in their order, as they are known now; where to go on, 0 at the end."""
 
     def finish(self, agents: Sequence[str]) -> None:
         """Keep that these agents' logs were read up to now."""
