@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from bursar.imports.claude_code import ClaudeCode
 from bursar.imports.codex import Codex
+from bursar.imports.opencode import OpenCode
 from bursar.imports.reading import LogFormat
 
 __all__ = ["FORMATS"]
 
-FORMATS: dict[str, LogFormat] = {each.agent: each for each in (ClaudeCode(), Codex())}
+FORMATS: dict[str, LogFormat] = {each.agent: each for each in (ClaudeCode(), Codex(), OpenCode())}

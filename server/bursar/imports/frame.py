@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,10 +19,12 @@ from bursar.domain.money.imported import (
     fuller,
 )
 from bursar.domain.ports.imports import ImportStore
+from bursar.imports.companions import companions
+from bursar.imports.databases import read_database
 from bursar.imports.finding import Found, find, open_log
 from bursar.imports.lines import LONGEST_LINE_BYTES, Line, lines
 from bursar.imports.pricing import Pricer, Pricing
-from bursar.imports.reading import BadRecord, LogFormat, LogReader
+from bursar.imports.reading import BadRecord, HasCompanions, HasDatabases, LogFormat, LogReader
 
 _MOST_RECORDS = 2_000
 _MOST_MARKS = 256
@@ -58,6 +60,10 @@ class AgentImport:
     posted: Posted = field(default_factory=Posted)
     unpriced: set[str] = field(default_factory=set)
 
+    def skips_in(self, file: str) -> Callable[[int, str], None]:
+        """Keeps that a part of this file was not read."""
+        return lambda line, why: self.skip(SkippedLine(file=file, line=line, why=why))
+
     def skip(self, skip: SkippedLine) -> None:
         """Keep that a part was not read."""
         self.skipped += 1
@@ -77,7 +83,21 @@ def import_agent(
     for each in found:
         told = _Told(progress)
         try:
-            _File(log_format, each, outcome, batch, told).read(store.mark(log_format.agent, str(each.path)))
+            mark = store.mark(log_format.agent, str(each.path))
+            if isinstance(log_format, HasDatabases) and log_format.is_database(each.path):
+                name = str(each.path)
+                read_database(
+                    log_format,
+                    log_format.agent,
+                    each,
+                    mark,
+                    store,
+                    add=batch.add,
+                    keep=batch.read_up_to,
+                    skip=outcome.skips_in(name),
+                )
+            else:
+                _File(log_format, each, outcome, batch, told).read(mark)
         except OSError as error:
             outcome.skip(SkippedLine(file=str(each.path), line=0, why=f"it cannot be read ({error.strerror})"))
         told.end(each.size)
@@ -165,7 +185,7 @@ class _File:
             return
         with open_log(self._found) as file:
             if not self._format.by_line:
-                self._whole(file)
+                self._whole(file, mark)
                 return
             head = file.read(_HEAD_BYTES)
             if head[:2] in _UTF16:
@@ -216,16 +236,24 @@ class _File:
         except BadRecord as error:
             self._skip(line.number, str(error))
 
-    def _whole(self, file: BinaryIO) -> None:
+    def _whole(self, file: BinaryIO, mark: FileMark | None) -> None:
         data = b""
         while len(data) <= LONGEST_LINE_BYTES and (more := file.read(LONGEST_LINE_BYTES + 1 - len(data))):
             data += more
-        reader = self._format.open(self._name, {})
-        self._record(
-            reader,
-            Line(number=1, data=data if len(data) <= LONGEST_LINE_BYTES else None, end=len(data)),
-        )
-        self._batch.read_up_to(self._mark(data, offset=len(data), line=0, reader=None))
+        state = {} if mark is None else mark.state
+        if isinstance(self._format, HasCompanions):
+            reader = self._format.open(self._name, state)
+            for path, beside in companions(self._format, self._found):
+                with contextlib.suppress(BadRecord):
+                    reader.companion(path, beside)
+            self._only_record(reader, data)
+        else:
+            self._only_record(self._format.open(self._name, state), data)
+
+    def _only_record(self, reader: LogReader, data: bytes) -> None:
+        kept = data if len(data) <= LONGEST_LINE_BYTES else None
+        self._record(reader, Line(number=1, data=kept, end=len(data)))
+        self._batch.read_up_to(self._mark(data, offset=len(data), line=0, reader=reader))
 
     def _skip(self, line: int, why: str) -> None:
         self._outcome.skip(SkippedLine(file=self._name, line=line, why=why))

@@ -5,18 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path, PurePath
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
-from bursar.domain.money.imported import ImportedRequest
+from bursar.domain.money.imported import ImportedRequest, Table
 from bursar.domain.money.usage import Usage
 
 _LONGEST_ID = 200
 _MOST_TOKENS = 10**8
 _MOST_USD = 1_000_000
 _YEARS = range(2000, 2200)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class BadRecord(ValueError):
@@ -51,6 +52,45 @@ class LogFormat(Protocol):
 
     def open(self, file: str, state: Mapping[str, Any]) -> LogReader:
         """A reader of this file; ``state`` is empty at its start, else what an earlier reader had at that point."""
+
+
+class CompanionReader(LogReader, Protocol):
+    """Reads a log whose record is told in full by other small files."""
+
+    def companion(self, name: PurePath, data: bytes) -> None:
+        """One of these, before the record. Raises BadRecord."""
+
+
+@runtime_checkable
+class HasCompanions(Protocol):
+    """A format with a file for each record and small files beside it."""
+
+    def beside(self, path: PurePath) -> tuple[PurePath, Sequence[str]]:
+        """The folder that these files of a log lie below, and how they are named there, as glob patterns."""
+
+    def open(self, file: str, state: Mapping[str, Any]) -> CompanionReader:
+        """A reader of this file."""
+
+
+class DatabaseReader(LogReader, Protocol):
+    """Reads another program's database from its first row to its last."""
+
+    def tables(self) -> Sequence[Table]:
+        """What is read, in this order."""
+
+    def row(self, table: str, number: int, values: Sequence[Any]) -> Sequence[ImportedRequest]:
+        """The requests in this row; number counts from 1 in its table. Raises BadRecord."""
+
+
+@runtime_checkable
+class HasDatabases(Protocol):
+    """A format of which some files are SQLite databases."""
+
+    def is_database(self, path: PurePath) -> bool:
+        """Whether this one is."""
+
+    def open(self, file: str, state: Mapping[str, Any]) -> DatabaseReader:
+        """A reader of this file."""
 
 
 def parsed(data: bytes) -> dict[str, Any]:
@@ -122,6 +162,19 @@ def reported(value: Any) -> int | None:
     except InvalidOperation:
         return None
     return int(usd.scaleb(12).to_integral_value()) if usd.is_finite() and 0 <= usd < _MOST_USD else None
+
+
+def moment_of_ms(value: object) -> str:
+    """Milliseconds since 1970 as RFC 3339 UTC; raises BadRecord."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise BadRecord(f"its time is {json.dumps(value)[:40]}")
+    try:
+        found = _EPOCH + timedelta(milliseconds=value)
+    except OverflowError as error:
+        raise BadRecord(f"its time is {value}"[:60]) from error
+    if found.year not in _YEARS:
+        raise BadRecord(f"its time is {value}")
+    return found.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def nothing_used(usage: Usage) -> bool:

@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import apsw
 
@@ -18,6 +18,7 @@ from bursar.domain.money.imported import FileMark, ImportedRequest, ImportedSpen
 from bursar.domain.money.rolls import OWN_AGENT
 from bursar.domain.ports import Clock
 from bursar.storage.errors import translated
+from bursar.storage.foreign import CopiedDatabase, copied_database
 from bursar.storage.home import secure_file
 from bursar.storage.imported_rows import add_requests, requests_without_price
 from bursar.storage.rows import columns, json_text, loaded, marks, stored
@@ -116,6 +117,10 @@ class SqliteImports:
         """Whether they count it."""
         with self._read() as db:
             return counted_in_budgets(db)
+
+    def other_database(self, path: Path, opened: Callable[[Path], BinaryIO]) -> AbstractContextManager[CopiedDatabase]:
+        """Another program's database, read from a copy in the state folder."""
+        return copied_database(self._home, path, opened)
 
     def totals(self) -> dict[str, ImportedSpend]:
         """All that was imported, by agent."""

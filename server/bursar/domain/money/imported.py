@@ -64,6 +64,19 @@ class SkippedLine:
     why: str
 
 
+class NotReadable(ValueError):
+    """Another program's database that cannot be read; the message says why, as the end of a sentence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """What to read of a table in another program's database; ``since`` a column and its least value."""
+
+    name: str
+    columns: tuple[str, ...]
+    since: tuple[str, int] | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileMark:
     """How far a log was read: up to ``offset``, which ends ``line`` whole lines.

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
-from bursar.domain.money.imported import FileMark, ImportedRequest, Posted, PricedRequest
+from bursar.domain.money.imported import FileMark, ImportedRequest, Posted, PricedRequest, Table
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
+
+
+class OtherDatabase(Protocol):
+    """A copy of another program's SQLite file, as it was at one moment."""
+
+    def rows(self, table: Table) -> Iterator[Sequence[Any]]:
+        """The rows of a table, texts as bytes; one longer than is kept is None. Raises NotReadable."""
 
 
 class ImportStore(Protocol):
@@ -33,3 +41,9 @@ class ImportStore(Protocol):
 
     def finish(self, agents: Sequence[str]) -> None:
         """Keep that these agents' logs were read up to now."""
+
+    def other_database(self, path: Path, opened: Callable[[Path], BinaryIO]) -> AbstractContextManager[OtherDatabase]:
+        """Read another program's database from a copy that is gone afterwards; its own files are only read.
+
+        ``opened`` opens the file and the one with its newest changes, and raises OSError. Raises NotReadable.
+        """
