@@ -83,8 +83,9 @@ soak-short: $(ENV_STAMP) ## The same at a twentieth, at most 4 minutes, with a p
 bench-resume: $(BENCH_STAMP) ## Tokens billed again after a kill: Bursar beside restarting, LangGraph and DBOS (about 10 minutes)
 	@PYTHONPATH=tests $(PY) -m benchmarks.resume $(BENCH_FLAGS)
 
-bench-ledger: $(ENV_STAMP) ## How long the status bar and usage take with 1,000,000 requests in the ledger (about 2 minutes)
+bench-ledger: $(ENV_STAMP) $(CCUSAGE_STAMP) ## How long the status bar and usage take with 1,000,000 requests in the ledger; imports beside ccusage (about 3 minutes)
 	@PYTHONPATH=tests $(PY) -m benchmarks.ledger $(BENCH_FLAGS)
+	@PYTHONPATH=tests $(PY) -m benchmarks.imports --ccusage $(CCUSAGE)/node_modules/.bin/ccusage --into ledger
 
 bench-imports: $(ENV_STAMP) $(CCUSAGE_STAMP) ## Reading other agents' logs, beside ccusage on the same logs (BENCH_FLAGS="--megabytes 1024" for a gigabyte)
 	@PYTHONPATH=tests $(PY) -m benchmarks.imports --ccusage $(CCUSAGE)/node_modules/.bin/ccusage $(BENCH_FLAGS)

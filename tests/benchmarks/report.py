@@ -58,6 +58,19 @@ def write(name: str, rows: Sequence[Row], versions: Mapping[str, str], folder: P
     return path
 
 
+def add(name: str, rows: Sequence[Row], versions: Mapping[str, str], folder: Path = FOLDER) -> Path:
+    """Add rows to a benchmark's file, in the place of those of the same name; without the file it is made."""
+    path = folder / f"{name}.json"
+    if not path.exists():
+        return write(name, rows, versions, folder)
+    data = json.loads(path.read_text("utf-8"))
+    named = {each.what for each in rows}
+    kept = [each for each in data["rows"] if each["what"] not in named]
+    data = {**data, "rows": [*kept, *(each.to_json() for each in rows)], "versions": {**data["versions"], **versions}}
+    path.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    return path
+
+
 def _processor() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()

@@ -48,6 +48,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="bench-imports", description=__doc__)
     parser.add_argument("--megabytes", type=int, default=100, help="of each agent's logs (1024 for a gigabyte)")
     parser.add_argument("--ccusage", type=Path, help="the program to compare with; left out, there is no comparison")
+    parser.add_argument("--into", default="imports", metavar="NAME", help="the file of build/bench that takes the rows")
     args = parser.parse_args()
     rows: list[report.Row] = []
     wrong: list[str] = []
@@ -58,7 +59,7 @@ def main() -> int:
     if args.ccusage is not None:
         said = subprocess.run([args.ccusage, "--version"], capture_output=True, text=True, check=True).stdout
         versions["ccusage"] = said.split()[-1]
-        _say(f"Written: {report.write('imports', rows, versions)}")
+        _say(f"Written: {report.add(args.into, rows, versions)}")
     for each in wrong:
         _say(f"WRONG: {each}")
     return 1 if wrong else 0
