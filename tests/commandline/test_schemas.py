@@ -195,6 +195,12 @@ PROVIDER = {"wire": "anthropic", "base_url": "http://127.0.0.1:1", "price": "fre
         ({"routes": {"r": {"chain": ["openai/m"], "effort": "loud"}}}, False),
         ({"local_only": {"path": ["secrets/**"]}}, False),
         ({"local_only": {"paths": [""]}}, False),
+        ({"alerts": {"cost_day": "5usd", "error_share": "20%", "p95_s": "60"}}, True),
+        ({"alerts": {"cost_day": "off", "error_share": "", "p95_s": "1.5s"}}, True),
+        ({"alerts": {"cost_day": "300req"}}, False),
+        ({"alerts": {"error_share": "many"}}, False),
+        ({"alerts": {"p95_s": 60}}, False),
+        ({"alerts": {"p95": "60"}}, False),
     ],
 )
 def test_settings_that_fit_are_read_and_others_refused(tmp_path: Path, settings: dict[str, Any], good: bool) -> None:

@@ -212,3 +212,19 @@ def test_a_bill_is_compared_with_the_ledger(spent: User, tmp_path: Path) -> None
     done = reconciled(f"Id,Day,Model,Amount\nreq-1,{days_ago(9)},m,1.00\n", *asked, "--map", "request=Id")
     assert (done.code, done.json()["by"], done.json()["agreed"]) == (0, "request", 1)
     assert spent.do("usage", "reconcile", tmp_path, *asked).code == 2
+
+
+def test_alerts_of_today_are_told_and_settings_that_cannot_be_read_hide_no_money(spent: User) -> None:
+    spent.settings(alerts={"cost_day": "0.10usd", "error_share": "20%", "p95_s": "60"})
+    done = spent.do("usage", "--json")
+    Draft202012Validator(_SCHEMA).validate(done.json())
+    # Five requests of today and two attempts that nobody took are too few for a share.
+    assert [(each["kind"], each["value"], each["limit"]) for each in done.json()["alerts"]] == [
+        ("cost_day", "$7.50", "$0.10")
+    ]
+    assert "alert: today cost $7.50, of it at most $7.00 not known; the alert is set at $0.10." in done.err
+    spent.settings(alerts={"cost_day": "much"})
+    done = spent.do("usage", "--json")
+    assert (done.code, done.json()["alerts"]) == (0, [])
+    assert "alerts are not looked at: " in done.err
+    assert "alerts.cost_day: 'much' is not an amount" in done.err

@@ -6,6 +6,7 @@ import argparse
 import csv
 import io
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any, Literal
 
 from bursar.commandline.efforts import effort_words, efforts_of, success_json, success_text
@@ -14,11 +15,13 @@ from bursar.commandline.output import FINE, message, result, result_json
 from bursar.domain.days import since_day
 from bursar.domain.efforts import EffortGroup
 from bursar.domain.errors import BadInput
+from bursar.domain.money.alerts import AlertLimits
 from bursar.domain.money.price import usd_text
 from bursar.domain.money.rolls import OWN_AGENT, Sums
 from bursar.domain.money.speed import Percentiles, Speed, output_tokens_per_s
 from bursar.domain.money.spending import MOST_TIMED, Spending, SpendKey, SpendLine, spend_lines
 from bursar.domain.runs import RequestRow
+from bursar.runs.alerting import alerts_today
 from bursar.runs.watching import watched
 from bursar.views.figures import count, money, plural
 from bursar.views.usage import CSV_HEAD, csv_cells, line_text, speed_text
@@ -48,17 +51,30 @@ def usage(app: App, args: argparse.Namespace) -> int:
         spending = journal.spending(by, since=since, agent=agent, most=most)
         lines = spend_lines(by, spending)
     found_worse = watched(journal)
+    alerts = alerts_today(journal, _alert_limits(app), app.clock.local_day())
     if args.csv:
         _csv(lines)
     elif args.json:
         requests = journal.requests(since=since, newest=_MOST_REQUESTS)
         rows = [{**_row_json(each), **success_json(efforts.get(each.key))} for each in lines]
-        result_json({**_json(rows, requests, spending), "findings": findings_json(app, found_worse)})
+        more = {"findings": findings_json(app, found_worse), "alerts": [asdict(each) for each in alerts]}
+        result_json({**_json(rows, requests, spending), **more})
     else:
         _lines(by, lines, efforts, left_out=spending.left_out)
         _totals(spending, by_agent=by == "agent")
     tell_findings(app, found_worse)
+    for alert in alerts:
+        message(f"bursar: alert: {alert.message}")
     return FINE
+
+
+def _alert_limits(app: App) -> AlertLimits:
+    """What the user set; what was spent is shown whatever the settings are."""
+    try:
+        return app.settings().alerts
+    except BadInput as error:
+        message(f"bursar: alerts are not looked at: {error}")
+        return AlertLimits()
 
 
 def request_json(row: RequestRow) -> dict[str, Any]:

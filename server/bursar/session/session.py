@@ -12,6 +12,7 @@ from bursar.domain.errors import BadInput, BursarError
 from bursar.domain.runs import RunRecord, RunSummary
 from bursar.runs.here import here_of
 from bursar.runs.world import Outcome
+from bursar.session.alerting import tell_alerts
 from bursar.session.analysing import Analyst
 from bursar.session.analysis import describe, workspace_of
 from bursar.session.asking import EditorAsker
@@ -387,6 +388,7 @@ class Session:
         self._batches.ended(record, outcome)
         if not self._closing:
             self._beside.start(tell_worse(self._adapters, self._editor, record.run))
+            self._beside.start(tell_alerts(self._adapters, self._editor, self._settings.alerts))
 
     def _may_write(self) -> bool:
         return self._trusted and not self._closing

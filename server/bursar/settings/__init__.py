@@ -11,13 +11,26 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from bursar.domain.errors import BadInput
+from bursar.domain.money.alerts import AlertLimits, alert_limits
 from bursar.domain.money.budget import BUDGET_KINDS, Amount, BudgetKind, budget_amount
 from bursar.domain.routes import LocalOnly, Route
 from bursar.domain.wires import WIRES
 
 ESTIMATE_MODEL = "claude-sonnet-5-5"
 _DEFAULT_BUDGETS: Mapping[BudgetKind, str] = {"run": "1usd", "day": "5usd"}
-_KEYS = ("providers", "model", "routes", "route", "local_only", "budget", "prices", "diagnostics", "test_command")
+_ALERT_EXAMPLES = {"cost_day": "'5usd'", "error_share": "'20%'", "p95_s": "'60'"}
+_KEYS = (
+    "providers",
+    "model",
+    "routes",
+    "route",
+    "local_only",
+    "budget",
+    "prices",
+    "diagnostics",
+    "test_command",
+    "alerts",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +63,7 @@ class Settings:
     routes: Mapping[str, Route] = field(default_factory=dict)
     route: Route | None = None
     local_only: LocalOnly = field(default_factory=LocalOnly)
+    alerts: AlertLimits = field(default_factory=AlertLimits)
     budget_places: Mapping[str, str] = field(default_factory=dict)
     """Where each budget of these was set: a file, the editor's setting, or nowhere."""
 
@@ -116,6 +130,7 @@ def load_settings(home: Path, environ: Mapping[str, str], editor: Mapping[str, A
         prices=Path(text).expanduser() if (text := checked.text("prices")) else None,
         silenced=checked.silenced(),
         test_command=checked.command("test_command"),
+        alerts=checked.alerts(),
         budget_places={each: _budget_place(each, raw, editor, path) for each in BUDGET_KINDS},
     )
 
@@ -217,6 +232,18 @@ class _Checked:
             return tuple(shlex.split(text or ""))
         except ValueError as error:
             raise BadInput(f"{self._places[key]}: '{key}' is no list of arguments ({error}): quote it right") from error
+
+    def alerts(self) -> AlertLimits:
+        place = f"{self._places.get('alerts', 'settings')}: alerts"
+        given = _object(self._raw.get("alerts", {}), place)
+        _only(given, tuple(_ALERT_EXAMPLES), place)
+        for name, text in given.items():
+            if not isinstance(text, str):
+                raise BadInput(f"{place}.{name} must be a string such as {_ALERT_EXAMPLES[name]}")
+        try:
+            return alert_limits(**given)
+        except BadInput as error:
+            raise BadInput(f"{place.removesuffix('alerts')}{error}") from error
 
     def silenced(self) -> frozenset[str]:
         diagnostics = self._raw.get("diagnostics", {})

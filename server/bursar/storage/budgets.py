@@ -57,6 +57,16 @@ def warn_once(connection: apsw.Connection, scope: Scope, unit: Unit, limit: int,
     return connection.changes() > 0
 
 
+def alert_once(connection: apsw.Connection, day: str) -> bool:
+    """Keep that this day was told of; False where it, or a later one, was already."""
+    connection.execute(
+        "INSERT INTO meta VALUES ('alerted_on', ?) ON CONFLICT DO UPDATE SET value = excluded.value"
+        " WHERE value < excluded.value",
+        (day,),
+    )
+    return connection.changes() > 0
+
+
 def warned(connection: apsw.Connection, scope: Scope, unit: Unit, limit: int) -> int:
     """The highest share of this limit, in percent, that was told of; 0 for none."""
     return int(

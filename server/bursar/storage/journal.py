@@ -338,6 +338,10 @@ class SqliteJournal(JournalReads):
         at = self._clock.now_utc()
         return await self._writer.write(lambda db: budgets.warn_once(db, scope, unit, limit, percent, at))
 
+    async def alert_once(self, day: str) -> bool:
+        """Keep that this day's alerts were told; False where they were already."""
+        return await self._writer.write(lambda db: budgets.alert_once(db, day))
+
     async def set_budget_day(self, day: str) -> None:
         """Take this day for the present one, as the user says."""
         await self._writer.write(lambda db: standing.set_day(db, day))

@@ -179,6 +179,9 @@ class Journal(Protocol):
     async def warn_once(self, scope: Scope, unit: Unit, limit: int, percent: int) -> bool:
         """Keep that this share of a limit was told of; False where it was already."""
 
+    async def alert_once(self, day: str) -> bool:
+        """Keep that this day's alerts were told, here or in another process; False where they were already."""
+
     async def set_budget_day(self, day: str) -> None:
         """Take this local day for the present one, whatever was reserved on a later one."""
 
