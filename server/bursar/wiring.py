@@ -142,6 +142,14 @@ class App:
 
         mend_sums(self.home)
 
+    def keep_report(self, html: str, out: Path | None = None) -> Path:
+        """Put a report into a file, the state folder's own unless another is named; where it is."""
+        from bursar.storage.reports import keep_report, report_path
+
+        path = report_path(self.home) if out is None else out
+        keep_report(path, html)
+        return path
+
     def has_key(self, entry: ProviderEntry) -> bool:
         """Whether a key for this provider is there."""
         return self._key_of(entry)() is not None

@@ -45,7 +45,7 @@ def test_a_clock_in_the_system_text_is_found_to_the_byte() -> None:
     # The tools, an opening quotation mark, and what stands before the last digits.
     at = len(plain(TOOLS)) + len('"It is é 12:0'.encode())
     found = first_break(asked("12:01"), asked("12:02"))
-    assert found == Break(byte=at, part="the system text", was='1 now"', now='2 now"')
+    assert found == Break(byte=at, part="the system text", was='It is é 12:01 now"', now='It is é 12:02 now"')
 
 
 def test_a_turn_that_changed_or_went_is_named() -> None:
@@ -60,7 +60,7 @@ def test_a_turn_that_changed_or_went_is_named() -> None:
 def test_new_tools_break_everything_behind_them() -> None:
     found = first_break(body(tools=TOOLS, system="s"), body(tools=[*TOOLS, {"name": "more"}], system="s"))
     assert found is not None
-    assert (found.part, found.byte, found.was) == ("the list of tools", len(plain(TOOLS)) - 1, "]")
+    assert (found.part, found.byte, found.was) == ("the list of tools", len(plain(TOOLS)) - 1, '"read_file"}]')
 
 
 def test_another_model_has_another_cache() -> None:

@@ -88,7 +88,7 @@ def test_a_regression_of_the_cache_names_the_byte(shop: Past) -> None:
     text = finding_text(found, HERE)
     assert "Runs pay without the prompt cache for 100.0% of the input (3.0 times as much), median of 2" in text
     assert f"the prompt cache was broken at byte {len(chr(34) + 'It is ')} in the system text" in text
-    assert '“1"” became “2"”' in text
+    assert '“"It is 1"” became “"It is 2"”' in text
 
 
 def test_nothing_recorded_is_no_finding(shop: Past) -> None:

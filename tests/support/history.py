@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import random
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,7 @@ class Past:
             model=act.model,
             usage=act.usage,
             cost_pico=act.cost_pico,
+            at_most_pico=act.cost_pico or 0,
             unpriced=act.cost_pico is None,
             body_sha256=sha256,
             ttft_ms=act.duration_ms // 4,
@@ -185,3 +187,51 @@ def at(past: Past, moment: str) -> None:
 def _now(writing: Coroutine[Any, Any, None]) -> None:
     run: Callable[[Coroutine[Any, Any, None]], None] = asyncio.run
     run(writing)
+
+
+def a_month(past: Past, *, days: int = 34, hostile: str = "") -> None:
+    """Five weeks with a bit of everything: growth, another model, a grown prompt, a broken cache, waste, no price."""
+    chance = random.Random(7)
+    titles = ("Fix the total of the cart", "Add tests for rates", "Write the docs of zones", "Implement surcharges")
+    cents, made = 10**10, 0
+    for day in range(days):
+        late = day >= 20
+        style = ("steering/style.md", "b7" * 8 if late else "a1" * 8)
+        prompt = Prompt(version="v2" if late else "v1", documents=(style, ("specs/shop/design.md", "d0" * 8)))
+        at(past, f"{(date(2026, 10, 18) + timedelta(days=day)).isoformat()}T08:00:00.000Z")
+        for _ in range(chance.choice((0, 1, 2, 3, 4))):
+            made += 1
+            past.clock.advance(1_800)
+            requests = chance.randrange(3, 8)
+            acts: list[Asked | Did] = []
+            for k in range(1, requests + 1):
+                warm = Usage(uncached_input=900 + 40 * k, cache_read=11_000 + 800 * k, output=chance.randrange(80, 700))
+                cold = Usage(uncached_input=9_000 + 800 * k, cache_read=2_000, output=chance.randrange(80, 700))
+                acts.append(
+                    Asked(
+                        cost_pico=int(cents * (2 + day / 12) * chance.lognormvariate(0, 0.3) * (2.2 if late else 1)),
+                        usage=cold if late or k == 1 else warm,
+                        body=chat(f"It is {k if late else 0}", k),
+                        model="acme-large-2" if late else "acme-large-1",
+                        duration_ms=chance.randrange(2_000, 26_000),
+                    )
+                )
+                path = f"src/shop/{chance.choice(('cart', 'rates', 'zones'))}.py"
+                acts.append(Did(tool="read_file", input={"path": path}, content=f"{path} as it is"))
+                if chance.random() < 0.25:
+                    acts.append(
+                        Did(tool="run_command", input={"argv": ["pytest", "-q"]}, content="2 failed", error=True)
+                    )
+                if chance.random() < 0.1:
+                    acts.append(Did(tool="edit_file", input={"path": path}, hashes=("aa", "aa")))
+            if made % 17 == 0:
+                acts.append(Asked(cost_pico=None, model=f"local-7b{hostile}"))
+            past.run(
+                *acts,
+                title=f"{titles[made % 4]}{hostile}",
+                task=f"{1 + made % 9}.{1 + made % 3}{hostile}",
+                prompt=prompt,
+                finished=chance.random() < 0.9,
+                workspace=f"/home/ada/shop{hostile}",
+                first_tokens=(9_200 if late else 5_100) + chance.randrange(60),
+            )

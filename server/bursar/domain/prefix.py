@@ -10,14 +10,15 @@ from typing import Any
 
 _ORDER = ("tools", "system", "instructions", "messages", "input")
 _MARK = "cache_control"
-_SHOWN_CHARS = 32
+_BEFORE_CHARS, _SHOWN_CHARS = 12, 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Break:
     """The second request differs from the first at ``byte``, counted from the beginning of what is cached.
 
-    ``part`` names what it is in, as in 'the system text' or 'turn 3'; ``was`` and ``now`` are what stands there.
+    ``part`` names what it is in, as in 'the system text' or 'turn 3'; ``was`` and ``now`` are what stands there, with a
+    few characters before it.
     ``model`` is true when the cache is another one because the request went to another model.
     """
 
@@ -98,4 +99,4 @@ def _alike(one: str, other: str) -> int:
 
 
 def _shown(text: str, at: int) -> str:
-    return text[at : at + _SHOWN_CHARS]
+    return text[max(at - _BEFORE_CHARS, 0) : at + _SHOWN_CHARS]

@@ -25,6 +25,7 @@ from bursar.storage.locks import RunLocks
 from bursar.storage.opening import Opened, open_store
 from bursar.storage.owning import Owning
 from bursar.storage.reading import JournalReads
+from bursar.storage.reports import drop_report
 from bursar.storage.rows import json_text, stored
 from bursar.storage.spool import FileSpool
 from bursar.storage.stopping import stop_now
@@ -366,6 +367,7 @@ class SqliteJournal(JournalReads):
                     erasure.renew_backups(db, backups, self._clock)
                 if everything:
                     erasure.drop_asides(self._home)
+                drop_report(self._home)
                 return len(chosen)
 
         number = await self._writer.write(remove, alone=True)

@@ -61,6 +61,7 @@ def add_records(commands: Commands) -> None:
     )
     usage.add_argument("--csv", action="store_true", help="print the rows as CSV that any spreadsheet opens")
     usage.add_argument("--all-agents", action="store_true", help="with what was imported of other agents in the rows")
+    _report(commands)
     inner = usage.add_subparsers(metavar="import|reconcile")
     importing = add(
         inner,
@@ -157,3 +158,19 @@ def _add_cost(commands: Commands) -> None:
     cost.add_argument("--model", metavar="M", help="the model, where the answer names none")
     cost.add_argument("--at", metavar="TIME", help="at the prices of this time (RFC 3339); now, where it is not given")
     cost.add_argument("--prices", metavar="FILE", help="a price file that goes before the price card")
+
+
+def _report(commands: Commands) -> None:
+    report = add(
+        commands,
+        "report",
+        "bursar.commandline.report:report",
+        "write what was spent as one HTML file that loads nothing",
+        "bursar report --since 30d --out spend.html",
+    )
+    report.add_argument(
+        "--out", metavar="FILE", type=Path, help="write it there; without it, report.html in the state folder"
+    )
+    report.add_argument(
+        "--since", metavar="D", help="from this day on: a date like 2026-11-21, 30d (thirty days with today), or today"
+    )
