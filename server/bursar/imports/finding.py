@@ -70,7 +70,7 @@ def _below(
             if entry.is_dir(follow_symlinks=False):
                 if depth < _DEEPEST:
                     yield from _below(path, place, is_log, skip, depth + 1)
-            elif is_log(path.relative_to(place)):
+            elif is_log(path):
                 if entry.is_symlink():
                     skip(SkippedLine(file=str(path), line=0, why="it is a link, and links are not followed"))
                 elif entry.is_file(follow_symlinks=False):

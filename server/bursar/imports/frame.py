@@ -247,6 +247,8 @@ class _File:
                 with contextlib.suppress(BadRecord):
                     reader.companion(path, beside)
             self._only_record(reader, data)
+            for number, why in reader.problems():
+                self._skip(number, why)
         else:
             self._only_record(self._format.open(self._name, state), data)
 

@@ -103,6 +103,10 @@ class OpenCodeReader:
         elif value.get("type") == "step-finish":
             self._steps.append(part(value, "tokens"))
 
+    def problems(self) -> Sequence[tuple[int, str]]:
+        """None: a message is one request."""
+        return ()
+
     def record(self, number: int, data: bytes) -> Sequence[ImportedRequest]:
         """The request of a message in a file of its own."""
         value = parsed(data)

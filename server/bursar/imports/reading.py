@@ -48,7 +48,7 @@ class LogFormat(Protocol):
         """The only folders that are looked into, unless the user names another; they need not be there."""
 
     def is_log(self, path: PurePath) -> bool:
-        """Whether a file of this path, below a place, is one of the agent's logs."""
+        """Whether the file of this whole path is one of the agent's logs."""
 
     def open(self, file: str, state: Mapping[str, Any]) -> LogReader:
         """A reader of this file; ``state`` is empty at its start, else what an earlier reader had at that point."""
@@ -59,6 +59,9 @@ class CompanionReader(LogReader, Protocol):
 
     def companion(self, name: PurePath, data: bytes) -> None:
         """One of these, before the record. Raises BadRecord."""
+
+    def problems(self) -> Sequence[tuple[int, str]]:
+        """The parts of the record that could not be used, by number, and why."""
 
 
 @runtime_checkable
@@ -95,16 +98,17 @@ class HasDatabases(Protocol):
 
 def parsed(data: bytes) -> dict[str, Any]:
     """The JSON object in these bytes. Broken letters in a text do not matter here, where only figures are read."""
-    try:
-        value = _DECODER.decode(data.decode("utf-8", "replace"))
-    except BadRecord:
-        raise
-    except RecursionError as error:
-        raise BadRecord("it is nested too deeply") from error
-    except ValueError as error:
-        raise BadRecord("it is not JSON") from error
+    value = _json(data)
     if not isinstance(value, dict):
         raise BadRecord("it is not a JSON object")
+    return value
+
+
+def parsed_list(data: bytes) -> list[Any]:
+    """The JSON list in these bytes."""
+    value = _json(data)
+    if not isinstance(value, list):
+        raise BadRecord("it is not a JSON list")
     return value
 
 
@@ -191,3 +195,14 @@ def _no_constant(name: str) -> float:
 
 
 _DECODER = json.JSONDecoder(parse_constant=_no_constant)
+
+
+def _json(data: bytes) -> Any:
+    try:
+        return json.loads(data.decode("utf-8", "replace"), parse_constant=_no_constant)
+    except BadRecord:
+        raise
+    except RecursionError as error:
+        raise BadRecord("it is nested too deeply") from error
+    except ValueError as error:
+        raise BadRecord("it is not JSON") from error
