@@ -146,13 +146,18 @@ def claude_code(modules: Path, environ: Mapping[str, str]) -> None:
 
 
 def codex(modules: Path, environ: Mapping[str, str]) -> None:
-    """A session with a tool call and a sub-agent, gone on with, and forked."""
+    """A session with a tool call and a sub-agent, gone on with, forked, and compacted."""
     environ = codex_environ(environ)
     program = ["node", str(modules / "@openai" / "codex" / "bin" / "codex.js"), "exec"]
     options = ["--json", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox"]
     first = json.loads(run([*program, *options, "MAKE-FILE please"], environ).splitlines()[0])["thread_id"]
     run([*program, "resume", first, *options, "GO-ON please"], environ)
     run([*program, "fork", *options, first, "FORK-IT please"], environ)
+    with AppServer([*program[:-1], "app-server"], environ) as server:
+        server.ask("thread/resume", {"threadId": first})
+        server.ask("thread/compact/start", {"threadId": first})
+        server.ended()
+        server.turn(first, "GO-ON again")
 
 
 def old_codex(modules: Path, environ: Mapping[str, str]) -> None:
@@ -208,6 +213,10 @@ class AppServer:
         if resume:
             self.ask("thread/resume", {"threadId": thread})
         self.ask("turn/start", {"threadId": thread, "input": [{"type": "text", "text": text}]})
+        self.ended()
+
+    def ended(self) -> None:
+        """Wait for the end of the turn that was begun, and for what is written after it."""
         self._until(lambda each: each.get("method") == "turn/completed")
         time.sleep(1)
 

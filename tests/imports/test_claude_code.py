@@ -98,6 +98,15 @@ def test_what_is_no_request_counts_nothing(record: Any) -> None:
     assert read(record) == []
 
 
+def test_a_compaction_is_told_of_because_no_record_has_its_figures() -> None:
+    reader = ClaudeCode().open("/logs/s1.jsonl", {})
+    told = {"type": "system", "subtype": "compact_boundary", "compactMetadata": {"trigger": "auto", "preTokens": 9_898}}
+    spoken = {"type": "user", "message": {"content": 'they call it "compact_boundary"'}}
+    for record in (told, spoken, said(1), told):
+        reader.record(1, json.dumps(record).encode())
+    assert reader.unlogged == 2
+
+
 def test_a_sub_agent_is_a_session_below_the_one_that_began_it() -> None:
     (one,) = read(said(1, isSidechain=True, agentId="a1"))
     assert (one.session, one.parent_session) == ("a1", "s1")

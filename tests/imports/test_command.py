@@ -50,11 +50,13 @@ def test_it_says_what_it_did(user: User, tmp_path: Path) -> None:
     log = write(tmp_path / "logs" / "s1.jsonl", said(1), said(1), said(2, model="nobody-knows"))
     with log.open("a") as file:
         file.write("{broken\n")
+        file.write(text([{"type": "system", "subtype": "compact_boundary"}]))
     done = user.do("usage", "import", "claude-code", "--from", tmp_path / "logs")
     assert done.code == 0
     # 100 x $2 + 1,000 x $0.10 + 20 x $2.50 + 3 x $4 + 10 x $10 for a million
     assert "claude-code  2 new requests, $0.00046 (1 file, 3 records, 1 repeated)" in done.out
     assert "1 request of them without a price, which is not in the sum: nobody-knows." in done.out
+    assert "1 compaction of the conversation cost more, which the agent does not write down" in done.out
     assert done.err == f"bursar: {log}, line 4: skipped: it is not a whole JSON object.\n"
     again = user.do("usage", "import", "claude-code", "--from", tmp_path / "logs")
     assert "claude-code  0 new requests, $0.00 (1 file, 0 records, 0 repeated)" in again.out

@@ -55,6 +55,11 @@ def _tell(done: AgentImport, total: ImportedSpend) -> None:
     read = f"{plural(done.files, 'file')}, {plural(done.records, 'record')}, {count(posted.duplicates)} repeated"
     result(f"{done.agent:<12} {new} ({read})")
     result(f"{'':<12} in all {plural(total.requests, 'request')}, {money(total.cost_pico)}")
+    if done.unlogged:
+        result(
+            f"{'':<12} {plural(done.unlogged, 'compaction')} of the conversation cost more, which the agent does not"
+            " write down: that is not in the sum"
+        )
     if total.unpriced_requests:
         models = f": {', '.join(sorted(done.unpriced))}" if done.unpriced else ""
         result(
@@ -84,6 +89,7 @@ def _json(done: AgentImport, total: ImportedSpend) -> dict[str, Any]:
         "total_requests": total.requests,
         "total_unpriced_requests": total.unpriced_requests,
         "total_usd": usd_text(total.cost_pico),
+        "unlogged": done.unlogged,
         "skips": [{"file": each.file, "line": each.line, "why": each.why} for each in done.skips],
     }
 

@@ -35,10 +35,14 @@ class ClaudeCode:
 
 
 class ClaudeCodeReader:
-    """Every record stands for itself."""
+    """Every record stands for itself.
+
+    ``unlogged`` counts the compactions: they are requests, and no record has their usage.
+    """
 
     def __init__(self, file: str) -> None:
         self._file = file
+        self.unlogged = 0
 
     def record(self, number: int, data: bytes) -> Sequence[ImportedRequest]:
         """The request that an assistant's record belongs to; other records cost nothing."""
@@ -47,6 +51,9 @@ class ClaudeCodeReader:
             return ()
         if not (line.startswith(b"{") and line.endswith(b"}")):
             raise BadRecord("it is not a whole JSON object")
+        if b'"compact_boundary"' in line[:2_048] and parsed(line).get("subtype") == "compact_boundary":
+            self.unlogged += 1
+            return ()
         # Most of a log is what was said and read; it is not parsed.
         if b'"usage"' not in line:
             return ()

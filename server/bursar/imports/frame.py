@@ -24,7 +24,7 @@ from bursar.imports.databases import read_database
 from bursar.imports.finding import Found, find, open_log
 from bursar.imports.lines import LONGEST_LINE_BYTES, Line, lines
 from bursar.imports.pricing import Pricer, Pricing
-from bursar.imports.reading import BadRecord, HasCompanions, HasDatabases, LogFormat, LogReader
+from bursar.imports.reading import BadRecord, CountsUnlogged, HasCompanions, HasDatabases, LogFormat, LogReader
 
 _MOST_RECORDS = 2_000
 _MOST_MARKS = 256
@@ -48,7 +48,7 @@ class Progress(Protocol):
 @dataclass(slots=True)
 class AgentImport:
     """What came of one agent's logs. ``skips`` are the first of the ``skipped`` parts that could not be read,
-    ``unpriced`` the models without a price.
+    ``unpriced`` the models without a price, ``unlogged`` how many requests the logs name without their figures.
     """
 
     agent: str
@@ -56,6 +56,7 @@ class AgentImport:
     files: int = 0
     records: int = 0
     skipped: int = 0
+    unlogged: int = 0
     skips: list[SkippedLine] = field(default_factory=list)
     posted: Posted = field(default_factory=Posted)
     unpriced: set[str] = field(default_factory=set)
@@ -204,8 +205,13 @@ class _File:
         return self._found.path.lstat().st_ino & _LARGEST_INODE
 
     def _lines(self, file: BinaryIO, head: bytes, mark: FileMark | None) -> None:
-        offset, number = (0, 0) if mark is None else (mark.offset, mark.line)
         reader = self._format.open(self._name, {} if mark is None else mark.state)
+        self._lines_by(reader, file, head, mark)
+        if isinstance(reader, CountsUnlogged):
+            self._outcome.unlogged += reader.unlogged
+
+    def _lines_by(self, reader: LogReader, file: BinaryIO, head: bytes, mark: FileMark | None) -> None:
+        offset, number = (0, 0) if mark is None else (mark.offset, mark.line)
         for line in lines(file, offset=offset, number=number):
             if not line.whole:
                 self._last(reader, line, head, offset, number)

@@ -34,6 +34,13 @@ class LogReader(Protocol):
         """What must be known to read on behind the last record."""
 
 
+@runtime_checkable
+class CountsUnlogged(Protocol):
+    """A reader that also sees requests of which the log says only that they were made, without any figure."""
+
+    unlogged: int
+
+
 class LogFormat(Protocol):
     """Where one agent keeps its logs, and how they are read.
 
