@@ -20,6 +20,7 @@ export const FORWARDED = [
   "budget.week",
   "budget.month",
   "diagnostics.requestCost",
+  "diagnostics.forecast",
 ] as const;
 
 /**

@@ -142,8 +142,10 @@ def test_budgets_in_every_unit(user: User, amount: str) -> None:
 
 def test_specs_and_estimates(user: User) -> None:
     fits("spec-show", user.do("spec", "show", ".kiro/specs/demo", "--json").json())
-    for estimate in user.do("run", ".kiro/specs/demo", "--dry-run", "--json").events():
+    estimates = user.do("run", ".kiro/specs/demo", "--dry-run", "--json").events()
+    for estimate in estimates:
         fits("estimate", estimate)
+    assert [each["together"] is not None for each in estimates] == [False, True]
     fits("spec-tick", user.do("spec", "tick", ".kiro/specs/demo", "1", "--json").json())
 
 
@@ -175,7 +177,14 @@ PROVIDER = {"wire": "anthropic", "base_url": "http://127.0.0.1:1", "price": "fre
     [
         ({}, True),
         ({"providers": {"x": PROVIDER}, "model": "x/y", "budget": {"run": "1usd", "day": "off"}}, True),
-        ({"budget": {"day": "300req"}, "diagnostics": {"requestCost": False}, "prices": "~/p.json"}, True),
+        (
+            {
+                "budget": {"day": "300req"},
+                "diagnostics": {"requestCost": False, "forecast": False},
+                "prices": "~/p.json",
+            },
+            True,
+        ),
         ({"providers": {"x": {**PROVIDER, "wire": "morse"}}}, False),
         ({"providers": {"x": {**PROVIDER, "key": "secret"}}}, False),
         ({"providers": {"x": {"wire": "anthropic"}}}, False),

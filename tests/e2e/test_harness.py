@@ -70,7 +70,7 @@ def test_everything_that_a_server_prepares_is_seen_and_pressed(extensions: Path,
     assert log["configuration"][-1].get("pulled", log["configuration"][-1].get("pushed")) is not None
     for each in log["configuration"]:
         section = each["pulled"][0] if "pulled" in each else each["pushed"]["bursar"]
-        assert section == {"budget": {"day": "7usd"}, "diagnostics": {"requestCost": True}}
+        assert section == {"budget": {"day": "7usd"}, "diagnostics": {"requestCost": True, "forecast": True}}
 
 
 def seen_on_the_screen(bench: Workbench, shot: Path) -> None:

@@ -6,11 +6,15 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bursar.domain.moments import Here
+from bursar.domain.money.forecast import Room, forecast_task
+from bursar.domain.money.past import Known, PastTask
+from bursar.domain.money.prior import Prior
 from bursar.domain.money.usage import Usage
 from bursar.domain.resuming import NextRequest, Resumable, TooSmall
 from bursar.domain.runs import RequestRow, RunRecord, RunSummary, TaskEstimate
 from bursar.domain.specs import parse_spec, title_sha256
 from bursar.views.annotations import Related
+from bursar.views.forecasts import Outlook
 from bursar.views.spec_annotations import annotate_spec
 
 TEXT = "# Plan\n\n- [ ] 1 Make the parcel\n- [x] 2 Send the parcel\n- [ ] 3 Group\n  - [ ] 3.1 Inner\n"
@@ -108,7 +112,6 @@ def annotated(*runs: RunSummary, **changes):
         "runs": runs,
         "mine": frozenset(),
         "here": HERE,
-        "history": (),
         "left_pico": None,
         "window_tokens": None,
         "silenced": frozenset(),
@@ -132,25 +135,6 @@ def test_a_model_without_a_price_and_a_run_without_a_ceiling_are_said_to_be_so()
     assert lenses(2, estimates={2: unpriced}) == [
         ("Run · first request 14,210 in · no price known · no limit", "bursar.runTask")
     ]
-
-
-def history(number: int, **changes) -> list[RunSummary]:
-    return [
-        summary(record(state="finished", **changes), row(1, cost_pico=(50 + 20 * index) * MILLI))
-        for index in range(number)
-    ]
-
-
-def test_five_similar_runs_make_a_range_and_four_do_not():
-    assert lenses(2, history=history(9)) == [("Run · $0.05-0.21 (9 similar)", "bursar.runTask")]
-    assert lenses(2, history=history(5)) == [("Run · $0.05-0.13 (5 similar)", "bursar.runTask")]
-    assert lenses(2, history=history(4))[0][0].startswith("Run · first request")
-
-
-@pytest.mark.parametrize("changes", [{"counted_tokens": 7_000}, {"counted_tokens": 28_421}, {"state": "failed"}])
-def test_runs_of_another_size_or_end_are_not_similar(changes):
-    runs = [summary(replace(record(state="finished"), **changes), row(1)) for _ in range(9)]
-    assert lenses(2, history=runs)[0][0].startswith("Run · first request")
 
 
 def test_a_paused_run_says_what_is_kept():
@@ -402,3 +386,60 @@ def test_a_task_that_does_not_fit_offers_to_be_split():
 def test_hints_stand_behind_headings_and_tasks():
     hints = annotated(heading_tokens={0: 120}, task_tokens={2: 1}).hints
     assert [(each.line, each.character, each.label) for each in hints] == [(0, 6, "120 tokens"), (2, 23, "1 token")]
+
+
+KNOWN = Known(traits=None, model="m", workspace="/w", spec="x", first_tokens=14_210, first_pico=35_525 * 10**6)
+ENOUGH = forecast_task(
+    KNOWN,
+    [
+        PastTask(
+            known=Known(
+                traits=None, model="m", workspace="/w", spec="x", first_tokens=14_210, first_pico=35_525 * 10**6
+            ),
+            tokens=100_000,
+            cost_pico=(50 + 20 * index) * MILLI,
+            time_ms=1_000,
+            requests=5,
+            whole=True,
+        )
+        for index in range(9)
+    ],
+    Prior(tokens_permille=(1_000,), cost_permille=(3_000,), time_ms=(1_000,), requests=(5,)),
+)
+DAY_LEFT = Room(name="today's budget", unit="usd", left=20 * MILLI, resets_at="2026-11-21T23:00:00Z")
+
+
+def test_similar_tasks_make_a_range():
+    assert lenses(2, outlook=Outlook(tasks={2: ENOUGH})) == [("Run · usually $0.07-0.19, 9 similar", "bursar.runTask")]
+    (lens,) = [each for each in annotated(outlook=Outlook(tasks={2: ENOUGH})).lenses if each.line == 2]
+    assert lens.tooltip.startswith("From 9 similar tasks among 9 of yours")
+    few = replace(ENOUGH, similar=4)
+    assert lenses(2, outlook=Outlook(tasks={2: few}))[0][0].startswith("Run · first request")
+
+
+def test_a_parent_and_the_whole_spec_have_a_sum():
+    two = replace(ENOUGH, tasks=2)
+    found = annotated(outlook=Outlook(groups={4: replace(ENOUGH, tasks=1)}, total=two, rooms=(DAY_LEFT,)))
+    titles = {each.line: (each.title, each.command) for each in found.lenses}
+    assert titles[4] == ("Run 1 task · usually $0.07-0.19, 9 similar", "bursar.runTask")
+    assert titles[0] == (
+        "2 open tasks · usually $0.07-0.19 · 0 % likely within the $0.02 left of today's budget",
+        None,
+    )
+    stale = annotated(outlook=Outlook(groups={4: two}))
+    assert {each.line: each.title for each in stale.lenses}[4] == "Run 1 task", "of another set of tasks"
+
+
+def test_a_run_that_will_probably_not_finish_is_a_warning():
+    outlook = Outlook(tasks={2: ENOUGH}, rooms=(DAY_LEFT,))
+    (finding,) = annotated(outlook=outlook).findings
+    assert (finding.line, finding.severity, finding.code) == (2, "warning", "probably-unfinished")
+    assert "$0.02 of today's budget is left" in finding.message
+    assert "wait for its reset (2026-11-22 00:00)" in finding.message, "in the user's own time"
+    assert annotated(outlook=outlook, silenced=frozenset({"probably-unfinished"})).findings == ()
+    assert annotated(outlook=outlook, skipped=frozenset({0})).findings == ()
+    assert annotated(outlook=replace(outlook, rooms=())).findings == ()
+    paused = summary(record(), row(1))
+    assert [each.code for each in annotated(paused, outlook=outlook).findings] == ["request-cost"]
+    dearer = annotated(outlook=outlook, left_pico=1).findings
+    assert [each.code for each in dearer] == ["over-budget"], "the first request does not fit: that says more"

@@ -6,15 +6,17 @@ import argparse
 import asyncio
 import shlex
 import signal
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
+from bursar.commandline.forecasting import forecast_json
 from bursar.commandline.output import FINE, PAUSED, message, result, result_json
 from bursar.commandline.specs import OpenedSpec
 from bursar.commandline.terminal import TerminalAsker
 from bursar.domain.errors import BadInput
 from bursar.domain.money.budget import parse_amount
+from bursar.domain.money.forecast import Room, TaskForecast
 from bursar.domain.money.price import Price, Unpriced, usd_text
 from bursar.domain.ports import Clock, ModelProvider
 from bursar.domain.routes import Effort
@@ -26,6 +28,7 @@ from bursar.runs.prepare import Estimate, estimate_task
 from bursar.runs.world import Finished, Outcome, Ways, World
 from bursar.settings import Settings
 from bursar.views.figures import count, money
+from bursar.views.forecasts import forecast_lines
 from bursar.views.progress import event_line
 from bursar.wiring import App, NoEditor
 
@@ -48,8 +51,19 @@ class Printer:
         if line is not None:
             message(line)
 
-    def estimate(self, estimate: TaskEstimate, *, at: str) -> None:
-        """What is known before a run; as a line it is numbered like an event, and of no run."""
+    def estimate(
+        self,
+        estimate: TaskEstimate,
+        forecast: TaskForecast,
+        rooms: Sequence[Room],
+        *,
+        at: str,
+        together: TaskForecast | None = None,
+    ) -> None:
+        """What is known before a run; as a line it is numbered like an event, and of no run.
+
+        ``together`` is the forecast of all tasks, with the last one of several.
+        """
         first = estimate.first_request_pico
         self._seq += 1
         if self._json:
@@ -65,13 +79,19 @@ class Printer:
                     "encoding": "o200k_base",
                     "first_request_usd": None if first is None else usd_text(first),
                     "ceiling_usd": None if estimate.ceiling_pico is None else usd_text(estimate.ceiling_pico),
+                    "forecast": forecast_json(forecast, rooms),
+                    "together": None if together is None else forecast_json(together, rooms),
                 }
             )
             return
         price = "no price known" if first is None else f"~{money(first)}"
         most = "no limit" if estimate.ceiling_pico is None else f"at most {money(estimate.ceiling_pico)}"
         known = f"first request {count(estimate.counted_tokens)} in {price} · {most}"
-        result(f"{estimate.address:6} {estimate.title}\n       {known}")
+        told = "".join(f"\n       {each}" for each in (known, *forecast_lines(forecast, rooms)))
+        result(f"{estimate.address:6} {estimate.title}{told}")
+        if together is not None:
+            told = "".join(f"\n       {each}" for each in forecast_lines(together, rooms))
+            result(f"{'all':6} {together.tasks} tasks together{told}")
 
 
 def world_for(

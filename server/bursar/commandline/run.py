@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bursar.commandline.driving import Printer, ceiling_pico, estimate_of, price_of, run_loop, world_for
+from bursar.commandline.forecasting import Outlooks
 from bursar.commandline.output import FINE, PAUSED, message
 from bursar.commandline.review import fetch_all, fetched_words
 from bursar.commandline.specs import OpenedSpec, open_spec, pick_task
@@ -55,11 +56,19 @@ def run(app: App, args: argparse.Namespace) -> int:
         message(f"{price.why[:1].upper()}{price.why[1:]}.")
     if args.dry_run:
         local_only = settings.local_only | ways.route.local_only
+        outlooks = Outlooks(app, settings, opened, ceiling_pico=ceiling)
+        estimates: list[TaskEstimate] = []
         for task in tasks:
             way = first_asked(ways, local_only, spec=opened.spec, spec_path=opened.path, task=task)
+            made = estimate_of(app, settings, opened, task, way.provider, way.model, ceiling, ways.route.effort).facts
+            estimates.append(made)
+            is_last = len(estimates) == len(tasks) > 1
             printer.estimate(
-                estimate_of(app, settings, opened, task, way.provider, way.model, ceiling, ways.route.effort).facts,
+                made,
+                outlooks.of(made),
+                outlooks.rooms(),
                 at=app.clock.now_utc(),
+                together=outlooks.together(estimates) if is_last else None,
             )
         return FINE
     missing = ways.missing_key()
@@ -133,6 +142,9 @@ async def _run_tasks(
         effort = world.ways.route.effort if world.ways else "normal"
         estimate = estimate_of(app, settings, opened, task, provider, model, ceiling, effort)
         _refuse_if_open(world, opened, estimate.facts, max_given=max_given)
+        warning = Outlooks(app, settings, opened, ceiling_pico=ceiling).warning(estimate.facts)
+        if warning is not None:
+            message(warning)
         record = await world.journal.create_run(
             new_run(
                 run=app.ids.new("run"),

@@ -74,6 +74,16 @@ def diagnostics(document: Document, annotations: Annotations, *, related: bool) 
     ]
 
 
+def hover_at(line: int, end_line: int, markdown: str) -> types.Hover:
+    """A hover over these lines, the last one whole."""
+    return types.Hover(
+        contents=types.MarkupContent(kind=types.MarkupKind.Markdown, value=markdown),
+        range=types.Range(
+            start=types.Position(line=line, character=0), end=types.Position(line=end_line + 1, character=0)
+        ),
+    )
+
+
 def workspace_edit(edit: BufferEdit) -> types.WorkspaceEdit:
     """One versioned edit of one document."""
     return types.WorkspaceEdit(

@@ -10,8 +10,10 @@ from bursar.domain.errors import BadInput, BursarError
 from bursar.session.analysis import Estimating, analyse
 from bursar.session.documents import Buffers, FrozenBuffers
 from bursar.session.faults import tell_faults
-from bursar.session.model import ENCODING, Analysis, Document
+from bursar.session.forecasting import Forecasts, Work
+from bursar.session.model import ENCODING, Analysis, Document, Snapshot
 from bursar.session.money import default_settings, run_ceiling_pico
+from bursar.session.outlook import work_of
 from bursar.session.ports import Adapters, Editor
 from bursar.settings import ESTIMATE_MODEL, Settings
 
@@ -30,6 +32,7 @@ class Analyst:
         document: Callable[[str], Document | None],
         settings: Callable[[], Settings],
         problem: Callable[[str], None],
+        snapshot: Callable[[], Snapshot],
     ) -> None:
         self._adapters = adapters
         self._editor = editor
@@ -37,9 +40,11 @@ class Analyst:
         self._document = document
         self._settings = settings
         self._problem = problem
+        self._snapshot = snapshot
         self._stale: set[str] = set()
         self._jobs: dict[str, asyncio.Task[None]] = {}
         self.analyses: dict[str, Analysis] = {}
+        self.forecasts = Forecasts(adapters=adapters, editor=editor, work=self._to_forecast, problem=problem)
 
     def count(self, uri: str) -> None:
         """Count this document again, soon."""
@@ -65,6 +70,7 @@ class Analyst:
         """Start nothing more; what is being counted is left to its thread."""
         for job in list(self._jobs.values()):
             job.cancel()
+        self.forecasts.close()
 
     async def _work(self, uri: str) -> None:
         try:
@@ -90,6 +96,12 @@ class Analyst:
         if current is not None and current.version == document.version:
             self.analyses[uri] = result
             self._editor.annotations_changed()
+            self.forecasts.look_soon()
+
+    def _to_forecast(self) -> dict[str, Work]:
+        snapshot = self._snapshot()
+        counted = [(each, self.analyses.get(each.uri)) for each in snapshot.documents.values() if each.kind == "tasks"]
+        return {each.uri: work_of(each, known, snapshot) for each, known in counted if known is not None}
 
     async def _analyse(self, document: Document) -> Analysis:
         settings = self._settings()

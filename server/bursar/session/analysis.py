@@ -18,6 +18,7 @@ from bursar.domain.tasks import skipped_tasks
 from bursar.domain.text import split_lines_keeping_ends
 from bursar.runs.gather import gather_documents
 from bursar.runs.prepare import estimate_task
+from bursar.session.forecasting import outlook_of
 from bursar.session.model import ENCODING, Analysis, Document, HeadingKey, Snapshot, TaskKey
 from bursar.views.annotations import Annotations
 from bursar.views.spec_annotations import annotate_spec
@@ -100,7 +101,7 @@ def analyse(document: Document, counter: TokenCounter, estimating: Estimating | 
         version=document.version,
         tokens=counter.count(document.text, encoding=ENCODING),
         heading_tokens={key: tokens(each.line, each.end_line) for key, each in _headings(spec)},
-        task_tokens={key: tokens(each.line, each.end_line) for key, each in _tasks(spec)} if is_tasks else {},
+        task_tokens={key: tokens(each.line, each.end_line) for key, each in keyed_tasks(spec)} if is_tasks else {},
         estimates=_estimates(document, spec, counter, estimating) if is_tasks and estimating else {},
         window_tokens=estimating.window_tokens if estimating else None,
     )
@@ -126,22 +127,27 @@ def annotate(document: Document, analysis: Analysis | None, snapshot: Snapshot) 
         text=document.text,
         spec=shown,
         heading_tokens=_by_line(_headings(shown), known.heading_tokens),
-        task_tokens=_by_line(_tasks(shown), known.task_tokens),
+        task_tokens=_by_line(keyed_tasks(shown), known.task_tokens),
         estimates={
             each.line: replace(known.estimates[key], line=each.line)
-            for key, each in _tasks(shown)
+            for key, each in keyed_tasks(shown)
             if key in known.estimates
         },
         runs=runs,
         skipped=skipped_tasks(shown, document.spec, snapshot.skips.get(document.workspace, ()), runs),
         mine=snapshot.mine,
         resumables=snapshot.resumables,
-        history=history,
         left_pico=snapshot.left_pico,
         window_tokens=known.window_tokens,
         silenced=snapshot.settings.silenced,
         encoding=ENCODING,
         here=snapshot.here,
+        outlook=outlook_of(
+            snapshot.forecasts.get(document.uri),
+            keyed_tasks(shown),
+            rooms=snapshot.rooms,
+            workspace=document.workspace,
+        ),
     )
 
 
@@ -165,12 +171,13 @@ def _estimates(
             spec_path=document.spec,
             local_only=estimating.local_only,
         ).facts
-        for key, each in _tasks(spec)
+        for key, each in keyed_tasks(spec)
         if each.index in runnable
     }
 
 
-def _tasks(spec: Spec) -> list[tuple[TaskKey, SpecTask]]:
+def keyed_tasks(spec: Spec) -> list[tuple[TaskKey, SpecTask]]:
+    """The tasks under keys that outlive an edit elsewhere in the document."""
     seen: Counter[tuple[str | None, str]] = Counter()
     keyed = []
     for each in spec.tasks:

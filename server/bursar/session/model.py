@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from bursar.domain.moments import Here
+from bursar.domain.money.forecast import Room, TaskForecast
 from bursar.domain.resuming import Resumable
 from bursar.domain.runs import RunSummary, TaskEstimate
 from bursar.domain.tasks import Skip
@@ -114,6 +115,15 @@ class Analysis:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SpecForecast:
+    """What the tasks of one document will probably take: each, those that stand for others, and all open ones."""
+
+    tasks: Mapping[TaskKey, TaskForecast] = field(default_factory=dict)
+    groups: Mapping[TaskKey, TaskForecast] = field(default_factory=dict)
+    total: TaskForecast | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """The whole session at one moment; what it holds never changes."""
 
@@ -128,6 +138,8 @@ class Snapshot:
     here: Here
     skips: Mapping[str, tuple[Skip, ...]] = field(default_factory=dict)
     resumables: Mapping[str, Resumable] = field(default_factory=dict)
+    forecasts: Mapping[str, SpecForecast] = field(default_factory=dict)
+    rooms: tuple[Room, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,9 +44,7 @@ class Purse:
     async def _choose(self, scope: BudgetKind, run: str | None) -> str:
         own = self._adapters.budgets(self._adapters.settings()).get(scope)
         limit = own.value if own is not None and own.unit == "usd" else None
-        known = self._resumes.known(
-            self._records.runs, wide=self._records.wide, run_limit_pico=self._records.run_limit_pico
-        )
+        known = self._resumes.known(self._records)
         too_small = known[run].too_small if run is not None and run in known else None
         needed = too_small.needed_pico if too_small is not None and too_small.scope == scope else 0
         amounts = {money(each): each for each in higher_limits(max(needed, (limit or 0) + 1))}

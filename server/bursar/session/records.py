@@ -7,12 +7,14 @@ from collections.abc import Callable
 
 from bursar.domain.errors import BursarError
 from bursar.domain.money.budget import BudgetState
+from bursar.domain.money.forecast import Room
+from bursar.domain.money.rooms import EACH_ANEW, rooms_of
 from bursar.domain.runs import RunSummary
 from bursar.domain.tasks import SKIPS, Skip, skips_in
 from bursar.runs.here import here_of
 from bursar.session.faults import tell_faults
 from bursar.session.model import RunChange
-from bursar.session.money import left_pico, meter, run_ceiling_pico, wide_states
+from bursar.session.money import begins_with, left_pico, meter, run_ceiling_pico, wide_states
 from bursar.session.ports import Adapters, Editor
 from bursar.settings import Settings
 from bursar.views.annotations import Meter
@@ -36,6 +38,7 @@ class Records:
         running: Callable[[], tuple[str, ...]],
         problem: Callable[[str], None],
         loaded: Callable[[RunSummary], None] = lambda summary: None,
+        skips_changed: Callable[[], None] = lambda: None,
     ) -> None:
         self._adapters = adapters
         self._editor = editor
@@ -44,6 +47,7 @@ class Records:
         self._running = running
         self._problem = problem
         self._tell_loaded = loaded
+        self._tell_skips_changed = skips_changed
         self._dirty = asyncio.Event()
         self._loaded: set[str] = set()
         self._seen: tuple[int, str] | None = None
@@ -54,6 +58,7 @@ class Records:
         self.left_pico: int | None = None
         self.wide: list[BudgetState] = []
         self.run_limit_pico: int | None = None
+        self.rooms: tuple[Room, ...] = ()
 
     def add(self, workspace: str) -> bool:
         """Look after this workspace from now on; whether it is new."""
@@ -122,6 +127,8 @@ class Records:
         if any(changed) or budgets != (self.wide, self.run_limit_pico):
             self.left_pico = left
             self.wide, self.run_limit_pico = budgets
+            each_anew = [begins_with(self._adapters, settings, kind) for kind in EACH_ANEW]
+            self.rooms = rooms_of(wide, narrow=each_anew)
             self._editor.annotations_changed()
 
     def _load(self, workspace: str) -> bool:
@@ -133,6 +140,8 @@ class Records:
         self.runs[workspace], self.skips[workspace] = now, skips
         for each in (*now, *journal.operations(workspace)):
             self._tell_loaded(each)
+        if skipped:
+            self._tell_skips_changed()
         known = {_change(each) for each in before}
         if workspace in self._loaded or self._mine():
             for each in now:

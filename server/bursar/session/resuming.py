@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from bursar.domain.errors import BursarError
-from bursar.domain.money.budget import BudgetState
 from bursar.domain.resuming import NextRequest, Resumable, budget_in_the_way
 from bursar.domain.runs import RunRecord, RunSummary
 from bursar.domain.tasks import OPEN_RUN
@@ -16,6 +15,7 @@ from bursar.runs.modes import modes_of
 from bursar.runs.resuming import asked_target, next_request
 from bursar.session.faults import tell_faults
 from bursar.session.ports import Adapters, Editor
+from bursar.session.records import Records
 
 _Key = tuple[int, str]
 
@@ -51,20 +51,18 @@ class Resumes:
         if self._work is not None:
             self._work.cancel()
 
-    def known(
-        self, runs: Mapping[str, tuple[RunSummary, ...]], *, wide: Sequence[BudgetState], run_limit_pico: int | None
-    ) -> Mapping[str, Resumable]:
+    def known(self, records: Records) -> Mapping[str, Resumable]:
         """What is known of each run that can go on, under the budgets as they are now."""
         found = {}
-        for summary in (each for here in runs.values() for each in here if each.record.run in self._known):
+        for summary in (each for here in records.runs.values() for each in here if each.record.run in self._known):
             _, request = self._known[summary.record.run]
             in_the_way = budget_in_the_way(
                 summary,
                 request.hold_pico,
-                run_limit_pico=run_limit_pico,
+                run_limit_pico=records.run_limit_pico,
                 wide=[
                     each
-                    for each in wide
+                    for each in records.wide
                     if each.scope.kind != "workspace" or each.scope.key == summary.record.workspace
                 ],
             )

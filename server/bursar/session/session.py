@@ -67,6 +67,15 @@ class Session:
         self._buffers = Buffers(editor=editor, clock=adapters.clock, documents=lambda: list(self._documents.values()))
         self._asker = EditorAsker(editor=editor, home=adapters.home, ids=adapters.ids)
         self._resumes = Resumes(adapters=adapters, editor=editor)
+        self._analyst = Analyst(
+            adapters=adapters,
+            editor=editor,
+            buffers=self._buffers,
+            document=self._documents.get,
+            settings=lambda: self._settings,
+            problem=self._tell_once,
+            snapshot=self.snapshot,
+        )
         self._records = Records(
             adapters=adapters,
             editor=editor,
@@ -75,6 +84,7 @@ class Session:
             running=lambda: self._jobs.running,
             problem=self._tell_once,
             loaded=self._looked_at,
+            skips_changed=self._analyst.forecasts.look_soon,
         )
         self._jobs = RunJobs(
             adapters=adapters,
@@ -86,14 +96,6 @@ class Session:
             trusted=lambda: self._trusted,
             wanted=is_wanted(adapters),
             ended=self._run_ended,
-        )
-        self._analyst = Analyst(
-            adapters=adapters,
-            editor=editor,
-            buffers=self._buffers,
-            document=self._documents.get,
-            settings=lambda: self._settings,
-            problem=self._tell_once,
         )
         self._starter = Starter(adapters=adapters, jobs=self._jobs, buffers=self._buffers)
         self._control = Control(adapters=adapters, editor=editor, starter=self._starter, jobs=self._jobs)
@@ -171,11 +173,11 @@ class Session:
             settings=self._settings,
             left_pico=self._records.left_pico,
             meter=self._records.meter,
+            forecasts=MappingProxyType(self._analyst.forecasts.known),
+            rooms=self._records.rooms,
             here=here_of(self._adapters.clock),
             skips=MappingProxyType(dict(self._records.skips)),
-            resumables=self._resumes.known(
-                self._records.runs, wide=self._records.wide, run_limit_pico=self._records.run_limit_pico
-            ),
+            resumables=self._resumes.known(self._records),
         )
 
     def summaries(self) -> list[RunSummary]:
@@ -381,6 +383,7 @@ class Session:
     def _looked_at(self, summary: RunSummary) -> None:
         """A run was looked at: it goes on at its moment if it is one of the folders that are open and trusted."""
         self._resumes.look(summary)
+        self._analyst.forecasts.looked_at(summary)
         if self._starter.is_inside(summary.record.workspace, self._folders):
             self._jobs.remember(summary.record)
 

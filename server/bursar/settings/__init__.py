@@ -31,6 +31,8 @@ _KEYS = (
     "test_command",
     "alerts",
 )
+_SILENCERS = {"requestCost": "request-cost", "forecast": "probably-unfinished"}
+"""Which finding each of the ``diagnostics`` settings shows; it is silent where the setting is false."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,9 +249,9 @@ class _Checked:
 
     def silenced(self) -> frozenset[str]:
         diagnostics = self._raw.get("diagnostics", {})
-        if isinstance(diagnostics, dict) and diagnostics.get("requestCost") is False:
-            return frozenset({"request-cost"})
-        return frozenset()
+        if not isinstance(diagnostics, dict):
+            return frozenset()
+        return frozenset(code for key, code in _SILENCERS.items() if diagnostics.get(key) is False)
 
 
 def _provider_entry(name: str, entry: dict[str, Any]) -> ProviderEntry:

@@ -6,16 +6,17 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from bursar.domain.moments import Here, moment_words
+from bursar.domain.moments import Here, in_local_time, moment_words
 from bursar.domain.money.budget import DEFAULT_WARN_PERCENT
 from bursar.domain.money.usage import Usage, cached_percent
 from bursar.domain.resuming import Resumable
 from bursar.domain.runs import ANSWER_TOKENS, RequestRow, RunSummary, TaskEstimate
 from bursar.domain.specs import Spec, SpecTask, open_tasks
-from bursar.domain.tasks import newest_run, runs_for
+from bursar.domain.tasks import OPEN_RUN, newest_run, runs_for
 from bursar.domain.text import split_lines
 from bursar.views.annotations import Annotations, Finding, Hint, Lens, Related
 from bursar.views.figures import count, money, plural, seconds
+from bursar.views.forecasts import NO_OUTLOOK, Outlook, provenance, total_title, unlikely
 from bursar.views.task_lenses import task_lenses
 
 NOTHING_KNOWN: Mapping[str, Resumable] = MappingProxyType({})
@@ -31,7 +32,6 @@ def annotate_spec(
     estimates: Mapping[int, TaskEstimate],
     runs: Sequence[RunSummary],
     mine: frozenset[str],
-    history: Sequence[RunSummary],
     left_pico: int | None,
     window_tokens: int | None,
     silenced: frozenset[str],
@@ -39,8 +39,9 @@ def annotate_spec(
     resumables: Mapping[str, Resumable] = NOTHING_KNOWN,
     encoding: str = "o200k_base",
     here: Here,
+    outlook: Outlook = NO_OUTLOOK,
 ) -> Annotations:
-    """Everything for one tasks file; ``runs`` are its own, ``history`` the workspace's, ``mine`` are driven here.
+    """Everything for one tasks file; ``runs`` are its own, ``mine`` are driven here.
 
     ``skipped`` are the indices of the tasks that the user leaves out, ``resumables`` what is known of going on with
     paused runs, by their ids.
@@ -62,11 +63,12 @@ def annotate_spec(
             newest,
             estimate,
             mine,
-            history,
+            outlook.tasks.get(task.line),
             runnable=task.line in runnable,
             skipped=task.index in skipped,
             below=[estimates.get(each.line) for each in below],
             runs_below=[each for child in below if (each := newest_run(spec, child, runs)) is not None],
+            together=outlook.groups.get(task.line),
             too_large=bool(large),
             resumable=None if newest is None else resumables.get(newest.record.run),
             here=here,
@@ -74,6 +76,13 @@ def annotate_spec(
         if newest is not None and newest.requests and "request-cost" not in silenced:
             findings.append(_request_cost(task, lines, newest, here))
         findings += large
+        is_next = task.line in runnable and task.index not in skipped
+        if is_next and not large and not (newest is not None and newest.record.state in OPEN_RUN):
+            findings += _unlikely(task, lines, outlook, silenced, here)
+    total = None if outlook.total is None else total_title(outlook.total, outlook.rooms)
+    if total is not None and outlook.total is not None:
+        at = min((each.line for each in spec.headings), default=0)
+        lenses.append(Lens(line=at, title=total, tooltip=provenance(outlook.total)))
     hints = [
         _hint(line, lines, tokens, encoding)
         for line, tokens in sorted({**heading_tokens, **task_tokens}.items())
@@ -161,6 +170,15 @@ def _too_large(
         if message is not None:
             found.append(_finding(task, lines, "warning", "over-window", message))
     return found
+
+
+def _unlikely(
+    task: SpecTask, lines: Sequence[str], outlook: Outlook, silenced: frozenset[str], here: Here
+) -> list[Finding]:
+    message = unlikely(outlook.tasks.get(task.line), outlook.rooms)
+    if message is None or "probably-unfinished" in silenced:
+        return []
+    return [_finding(task, lines, "warning", "probably-unfinished", in_local_time(message, here))]
 
 
 def _finding(

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from bursar.domain.moments import Here
+from bursar.domain.money.forecast import TaskForecast
 from bursar.domain.money.usage import Usage, cached_percent
 from bursar.domain.resuming import Resumable
 from bursar.domain.runs import RunSummary, TaskEstimate
 from bursar.domain.specs import SpecTask
 from bursar.domain.tasks import OPEN_RUN, truth_of
 from bursar.views.annotations import Lens
-from bursar.views.figures import count, money, money_range, plural, seconds
+from bursar.views.figures import count, money, plural, seconds
+from bursar.views.forecasts import provenance, usually
 from bursar.views.open_run_lenses import open_run_lenses
-
-SIMILAR_NEEDED = 5
 
 
 def task_lenses(
@@ -24,21 +24,23 @@ def task_lenses(
     newest: RunSummary | None,
     estimate: TaskEstimate | None,
     mine: frozenset[str],
-    history: Sequence[RunSummary],
+    forecast: TaskForecast | None,
     *,
     runnable: bool,
     skipped: bool,
     below: Sequence[TaskEstimate | None],
     runs_below: Sequence[RunSummary],
+    together: TaskForecast | None = None,
     too_large: bool = False,
     resumable: Resumable | None = None,
     here: Here,
 ) -> list[Lens]:
     """The lenses of one task, from the left to the right; ``runnable`` says whether its turn could be now.
 
-    ``below`` are the estimates of the tasks that running this one means, as far as they are known, and ``runs_below``
-    those tasks' newest runs. ``too_large`` says that the first request does not fit: then splitting it is offered.
-    ``resumable`` is what is known of going on with the newest run.
+    ``forecast`` is of this task. ``below`` are the estimates of the tasks that running this one means, as far as they
+    are known, ``runs_below`` those tasks' newest runs, ``together`` the forecast of all of them. ``too_large`` says
+    that the first request does not fit: then splitting it is offered. ``resumable`` is what is known of going on with
+    the newest run.
     """
     truth = truth_of(task.state, None if newest is None else newest.record)
     if newest is not None and newest.record.state in OPEN_RUN:
@@ -50,13 +52,14 @@ def task_lenses(
         return [Lens(line=task.line, title=unsaved + finished_figures(newest))]
     target = ({"uri": uri, "line": task.line, "title": task.title},)
     if not runnable:
-        return _of_parent(task, target, below, runs_below)
-    title = run_title(estimate, history)
+        return _of_parent(task, target, below, runs_below, together)
+    title = run_title(estimate, forecast)
     run = Lens(
         line=task.line,
         title=f"Skipped · {title}" if skipped else title,
         command="bursar.runTask",
         arguments=target,
+        tooltip=provenance(forecast) if forecast is not None and forecast.is_enough else "",
     )
     if newest is not None and truth.shown == "stopped" and newest.steps_done:
         kept = f"Retry · {plural(newest.steps_done, 'step')} kept"
@@ -71,15 +74,18 @@ def _of_parent(
     target: tuple[dict[str, Any], ...],
     below: Sequence[TaskEstimate | None],
     runs_below: Sequence[RunSummary],
+    together: TaskForecast | None,
 ) -> list[Lens]:
     """Nothing while one of them runs: its own lens says so, and the others have to wait for it."""
     if not below or any(each.record.owner_alive and each.record.state in OPEN_RUN for each in runs_below):
         return []
-    title = parent_title(len(below), [each for each in below if each is not None])
+    title, tooltip = parent_title(len(below), [each for each in below if each is not None]), ""
+    if together is not None and together.is_enough and together.tasks == len(below):
+        title, tooltip = f"Run {plural(len(below), 'task')} · {usually(together)}", provenance(together)
     goes_on = sum(1 for each in runs_below if each.record.state in OPEN_RUN)
     if goes_on:
-        title = f"Run {plural(len(below), 'task')} · {goes_on} of them from where it paused"
-    return [Lens(line=task.line, title=title, command="bursar.runTask", arguments=target)]
+        title, tooltip = f"Run {plural(len(below), 'task')} · {goes_on} of them from where it paused", ""
+    return [Lens(line=task.line, title=title, command="bursar.runTask", arguments=target, tooltip=tooltip)]
 
 
 def parent_title(number: int, estimates: Sequence[TaskEstimate]) -> str:
@@ -97,28 +103,16 @@ def parent_title(number: int, estimates: Sequence[TaskEstimate]) -> str:
     return f"Run {tasks} · {requests} {tokens} in{cost} · {most}"
 
 
-def run_title(estimate: TaskEstimate | None, history: Sequence[RunSummary]) -> str:
-    """What the Run lens says: the range of similar runs when there are enough, else what was counted."""
+def run_title(estimate: TaskEstimate | None, forecast: TaskForecast | None) -> str:
+    """What the Run lens says: what similar tasks took where there are enough of them, else what was counted."""
     if estimate is None:
         return "Run"
-    similar = similar_runs(estimate, history)
-    if len(similar) >= SIMILAR_NEEDED:
-        costs = [each.cost_pico for each in similar]
-        return f"Run · {money_range(min(costs), max(costs))} ({len(similar)} similar)"
+    if forecast is not None and forecast.is_enough:
+        return f"Run · {usually(forecast)}"
     first = f"first request {count(estimate.counted_tokens)} in"
     first += " · no price known" if estimate.first_request_pico is None else f" ~{money(estimate.first_request_pico)}"
     most = "no limit" if estimate.ceiling_pico is None else f"at most {money(estimate.ceiling_pico)}"
     return f"Run · {first} · {most}"
-
-
-def similar_runs(estimate: TaskEstimate, history: Sequence[RunSummary]) -> list[RunSummary]:
-    """Finished, wholly priced runs whose first request had between half and twice as many tokens."""
-    low, high = estimate.counted_tokens / 2, estimate.counted_tokens * 2
-    return [
-        each
-        for each in history
-        if each.record.state == "finished" and not each.unpriced_requests and low <= each.record.counted_tokens <= high
-    ]
 
 
 def finished_figures(summary: RunSummary) -> str:

@@ -45,9 +45,10 @@ _TRAITS_UNKNOWN = 0.7
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
-    """What is left of one limit; ``name`` as in 'the run's limit', ``left`` in its unit (pico-dollars for 'usd').
+    """What is left of one budget; ``name`` as in "today's budget", ``left`` in its unit (pico-dollars for 'usd').
 
-    ``each_run`` says that every run has it anew, so that it says nothing about several together.
+    ``each_run`` says that every run has it anew, so that it says nothing about several together; ``workspace`` is the
+    only one that it holds in, None for all.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Room:
     left: int
     resets_at: str | None = None
     each_run: bool = False
+    workspace: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

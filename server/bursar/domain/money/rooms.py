@@ -1,27 +1,45 @@
-"""What is left of each limit that a run would be held to."""
+"""What is left of each budget that a run would be held to."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bursar.domain.money.budget import BudgetState
+from bursar.domain.money.budget import BudgetKind, BudgetState
 from bursar.domain.money.forecast import Room
+from bursar.domain.money.scopes import scope_words
 
-_NAMES = {"day": "today's budget", "week": "this week's budget", "month": "this month's budget"}
+EACH_ANEW: tuple[BudgetKind, ...] = ("run", "task")
+"""The budgets that a forecast looks at and that a run begins anew; a task's earlier runs are not taken from its own."""
 
 
-def rooms_of(states: Iterable[BudgetState], *, ceiling_pico: int | None) -> tuple[Room, ...]:
-    """The rooms under these budgets, and under the ceiling of a run that has not begun; what has no limit is none."""
-    rooms = [
-        Room(
-            name=_NAMES.get(each.scope.kind, f"the {each.scope.kind}'s budget"),
-            unit=each.unit,
-            left=max(0, each.limit - each.spent - each.reserved),
-            resets_at=each.resets_at,
-        )
-        for each in states
-        if each.limit is not None and each.scope.kind != "run"
-    ]
+def rooms_of(
+    wide: Iterable[BudgetState], *, narrow: Iterable[BudgetState] = (), ceiling_pico: int | None = None
+) -> tuple[Room, ...]:
+    """The rooms under budgets that add up over several runs, and under those that each run or task has anew.
+
+    ``ceiling_pico`` is the limit of a run in money, in place of what ``narrow`` says of it. What has no limit is none.
+    """
+    rooms = []
     if ceiling_pico is not None:
-        rooms.insert(0, Room(name="the run's limit", unit="usd", left=ceiling_pico, each_run=True))
-    return tuple(rooms)
+        rooms.append(Room(name=_name("run"), unit="usd", left=ceiling_pico, each_run=True))
+    rooms += [
+        _room(each, each.limit, each_run=True)
+        for each in narrow
+        if each.limit is not None and not (each.scope.kind == "run" and ceiling_pico is not None)
+    ]
+    return (*rooms, *(_room(each, each.limit, each_run=False) for each in wide if each.limit is not None))
+
+
+def _room(state: BudgetState, limit: int, *, each_run: bool) -> Room:
+    return Room(
+        name=_name(state.scope.kind),
+        unit=state.unit,
+        left=max(0, limit - state.spent - state.reserved),
+        resets_at=state.resets_at,
+        each_run=each_run,
+        workspace=state.scope.key if state.scope.kind == "workspace" else None,
+    )
+
+
+def _name(kind: BudgetKind) -> str:
+    return f"{scope_words(kind)}'s budget"
