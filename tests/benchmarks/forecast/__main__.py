@@ -53,6 +53,11 @@ def main() -> int:
     correlations = ", ".join(
         f"{name} {score.correlation_within_sessions(forecasts, amount):.2f}" for amount, name in NAMES.items()
     )
+    inside = {amount: score.within(forecasts, amount, 0.1, 0.9) for amount in NAMES}
+    _say("\nOutcomes from p10 to p90, which the lens calls 'usually' (80 % would be right):")
+    for amount, number in inside.items():
+        low, high = score.wilson(number, len(forecasts))
+        _say(f"  {NAMES[amount]:8} {number / len(forecasts):.1%}, Wilson 95 % {low:.1%}-{high:.1%}")
     _say(f"\nCorrelation of what is left within a session: {correlations}")
     path = report.write("forecast", [_row(each) for each in whole], {"bursar": importlib.metadata.version("bursar")})
     _say(f"Written: {path}")

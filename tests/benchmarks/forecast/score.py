@@ -149,6 +149,13 @@ def correlation_within_sessions(forecasts: Sequence[Forecasted], amount: Amount 
     return (between - within) / (between + (size - 1) * within)
 
 
+def within(forecasts: Sequence[Forecasted], amount: Amount, low: float, high: float) -> int:
+    """How many outcomes lie between two quantiles of their forecasts, both included."""
+    return sum(
+        _figure(each, amount, low) <= getattr(each.row, amount) <= _figure(each, amount, high) for each in forecasts
+    )
+
+
 def shown(forecasts: Sequence[Forecasted]) -> list[Forecasted]:
     """Those for which the product would show figures."""
     return [each for each in forecasts if each.forecast.similar >= SIMILAR_NEEDED]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal, TypeAlias
 
 TaskKind: TypeAlias = Literal["publish", "test", "docs", "refactor", "fix", "implement", "review", "question", "other"]
@@ -19,9 +20,9 @@ _WORDS: tuple[tuple[TaskKind, str], ...] = (
     ("review", r"review\w*|investigat\w+|check|analy[sz]\w+|look"),
     ("question", r"why|what|how|which|is|are|does|do|did|can"),
 )
-_KINDS = tuple((kind, re.compile(rf"\b(?:{words})\b", re.IGNORECASE)) for kind, words in _WORDS)
-_FILE = re.compile(
-    r"[\w./\\@-]*[\w-]\.(?:c|cc|cpp|cs|css|go|h|html|java|js|json|jsx|kt|md|mod|php|proto|py|rb|rs|sh|sql|svelte|swift"
+# Looked for only where such a run of characters begins, so that a very long one is looked through once.
+_FILE = (
+    r"(?<![\w./\\@-])[\w./\\@-]*[\w-]\.(?:c|cc|cpp|cs|css|go|h|html|java|js|json|jsx|kt|md|mod|php|proto|py|rb|rs|sh|sql|svelte|swift"
     r"|toml|ts|tsx|txt|vue|xml|ya?ml)\b"
 )
 _LOOKED_AT_CHARS = 20_000
@@ -44,5 +45,12 @@ def known_kind(name: str | None) -> TaskKind | None:
 def traits_of(text: str) -> TaskTraits:
     """The traits of a task's text: its title and the lines below it."""
     looked_at = text[:_LOOKED_AT_CHARS]
-    kind: TaskKind = next((kind for kind, words in _KINDS if words.search(looked_at)), "other")
-    return TaskTraits(kind=kind, text_chars=len(text), files_named=len(set(_FILE.findall(looked_at))))
+    kinds, file = _patterns()
+    kind: TaskKind = next((kind for kind, words in kinds if words.search(looked_at)), "other")
+    return TaskTraits(kind=kind, text_chars=len(text), files_named=len(set(file.findall(looked_at))))
+
+
+@cache
+def _patterns() -> tuple[tuple[tuple[TaskKind, re.Pattern[str]], ...], re.Pattern[str]]:
+    """Compiled at the first task: a start that looks at none need not pay for it."""
+    return tuple((kind, re.compile(rf"\b(?:{words})\b", re.IGNORECASE)) for kind, words in _WORDS), re.compile(_FILE)
