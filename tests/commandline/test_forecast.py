@@ -65,6 +65,10 @@ def test_a_dry_run_says_what_such_tasks_took_and_a_run_that_will_not_fit_is_told
     assert "usually $0." in shown
     assert ", 20 similar" in shown
     assert "all    2 tasks together" in shown
+    (checked,) = user.do("check", f"{SPEC}/tasks.md", "--json").json()["files"]
+    titles = [each["title"] for each in checked["lenses"]]
+    assert titles[0].startswith("2 open tasks · usually $0.")
+    assert titles[1].endswith(", 20 similar"), "as in an editor"
     tight = user.do("run", SPEC, "--task", "1", "--max", "0.1usd", "--json")
     assert "1: Will probably not finish: half of the runs of such tasks took more than $0." in tight.err
     assert "and $0.10 of this run's budget is left" in tight.err

@@ -53,11 +53,13 @@ def test_five_similar_tasks_are_enough() -> None:
     assert found.is_enough
     assert (found.similar, found.past, found.weight) == (5, 5, 5.0)
     assert (found.lowest_pico, found.highest_pico) == (8 * CENT, 30 * CENT)
-    # Weights: 3 at the prior's figure, 1 at each of the five; the fourth of eight in order is the median.
-    assert [found.requests.quantile(each) for each in (0.1, 0.5, 0.9)] == [5, 8, 30]
-    assert found.tokens.quantile(0.5) == 80_000
+    # Weights: 1 at each of the five, 3 at the prior's figure, which moves five eighths of the way to their median.
+    prior = [5 * (12 / 5) ** (5 / 8), 50_000 * (120 / 50) ** (5 / 8), 6 * CENT * (12 / 6) ** (5 / 8)]
+    assert 8 < prior[0] < 9
+    assert [found.requests.quantile(each) for each in (0.1, 0.5, 0.9)] == [8, 8, 30]
+    assert found.tokens.quantile(0.5) == pytest.approx(prior[1], rel=0.001)
     assert found.cost_pico is not None
-    assert found.cost_pico.quantile(0.5) == 8 * CENT
+    assert found.cost_pico.quantile(0.5) == pytest.approx(prior[2], rel=0.001)
     assert found.time_ms.quantile(0.9) == 120_000
 
 
@@ -65,7 +67,18 @@ def test_figures_shrink_to_the_prior_by_the_number_of_similar_tasks() -> None:
     def median(number: int) -> int:
         return forecast_task(KNOWN, [past(40)] * number, LEVEL).requests.quantile(0.5)
 
-    assert [median(each) for each in (0, 1, 2, 4, 50)] == [5, 5, 5, 40, 40]
+    moved = [int(5 * 8 ** (number / (number + 3))) for number in (0, 1, 2)]
+    assert moved == [5, 8, 11]
+    assert [median(each) for each in (0, 1, 2, 4, 50)] == [*moved, 40, 40]
+
+
+def test_the_prior_says_how_far_tasks_spread_and_hardly_where_once_there_is_history() -> None:
+    """Twenty dear tasks: the lower figure is theirs, although others' tasks are a hundred times cheaper."""
+    dear = [past(each) for each in range(200, 220)]
+    found = forecast_task(KNOWN, dear)
+    assert 50 < found.requests.quantile(0.1) <= 200
+    assert 200 <= found.requests.quantile(0.5) < 220
+    assert found.requests.quantile(0.9) >= 218
 
 
 def test_tokens_and_money_scale_with_the_first_request() -> None:
@@ -102,7 +115,7 @@ def test_every_trait_makes_tasks_less_alike(other: Known) -> None:
 def test_what_is_more_alike_counts_more() -> None:
     docs = replace(KNOWN, traits=TaskTraits(kind="docs", text_chars=3_000, files_named=9), model="n")
     history = [past(4)] * 10 + [past(40, known=docs)] * 10
-    assert forecast_task(KNOWN, history, LEVEL).requests.quantile(0.7) == 5
+    assert forecast_task(KNOWN, history, LEVEL).requests.quantile(0.7) == 4
     assert forecast_task(docs, history, LEVEL).requests.quantile(0.7) == 40
 
 
@@ -130,7 +143,7 @@ def test_the_tightest_limit_is_named_with_its_chance() -> None:
     ]
     fit = tightest(found, rooms)
     assert fit is not None
-    assert (fit.room.name, fit.chance) == ("the run's limit", pytest.approx(4 / 8))
+    assert (fit.room.name, fit.chance) == ("the run's limit", pytest.approx(1 / 8))
     assert tightest(found, []) is None
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from bursar.commandline.baseline import comparison_json, measured_json, read_baseline, tell_comparison
+from bursar.commandline.forecasting import forecaster_of, rooms_left
 from bursar.commandline.output import FINE, FOUND, message, result, result_json
 from bursar.domain.baseline import Measured, Resident, Section, compare, parse_percent
 from bursar.domain.errors import BadInput
@@ -20,8 +22,10 @@ from bursar.runs.here import here_of
 from bursar.session.analysing import estimating_for
 from bursar.session.analysis import analyse, annotate, describe
 from bursar.session.documents import FrozenBuffers
+from bursar.session.forecasting import forecasts_of
 from bursar.session.model import ENCODING, Analysis, Document, Snapshot
 from bursar.session.money import default_settings, left_pico, run_ceiling_pico, wide_states
+from bursar.session.outlook import work_of
 from bursar.settings import ESTIMATE_MODEL, Settings
 from bursar.views.annotations import Annotations
 from bursar.wiring import App, workspace_root
@@ -116,6 +120,10 @@ def _check(app: App, given: str) -> tuple[str, Document, Analysis, Annotations]:
         here=here_of(app.clock),
         skips={document.workspace: skips_in(journal.events(run=SKIPS), document.workspace)},
     )
+    if document.kind == "tasks":
+        made = forecasts_of(work_of(document, analysis, snapshot), forecaster_of(app))
+        rooms = rooms_left(app, settings, document.workspace)
+        snapshot = replace(snapshot, forecasts={document.uri: made}, rooms=rooms)
     shown = Annotations() if document.kind == "other" else annotate(document, analysis, snapshot)
     return given, document, analysis, shown
 

@@ -30,7 +30,7 @@ class Outlooks:
         self._workspace = str(opened.root)
         self._spec = opened.path
         self._ceiling_pico = ceiling_pico
-        self._forecaster = Forecaster(past_tasks(app.journal().ended_runs(HISTORY_RUNS)))
+        self._forecaster = forecaster_of(app)
 
     def of(self, estimate: TaskEstimate) -> TaskForecast:
         """The forecast of one task."""
@@ -43,10 +43,7 @@ class Outlooks:
 
     def rooms(self) -> tuple[Room, ...]:
         """What is left of each limit now."""
-        app, settings = self._app, self._settings
-        wide = wide_states(app, app.journal(), settings, workspaces=[self._workspace])
-        each_anew = [begins_with(app, settings, kind) for kind in EACH_ANEW]
-        return rooms_of(wide, narrow=each_anew, ceiling_pico=self._ceiling_pico)
+        return rooms_left(self._app, self._settings, self._workspace, ceiling_pico=self._ceiling_pico)
 
     def warning(self, estimate: TaskEstimate) -> str | None:
         """What is told before a run that will probably not finish; None where it may begin without a word."""
@@ -54,6 +51,18 @@ class Outlooks:
             return None
         found = unlikely(self.of(estimate), self.rooms())
         return None if found is None else in_local_time(f"{estimate.address}: {found}.", here_of(self._app.clock))
+
+
+def forecaster_of(app: App) -> Forecaster:
+    """Forecasts from the user's history as it is now."""
+    return Forecaster(past_tasks(app.journal().ended_runs(HISTORY_RUNS)))
+
+
+def rooms_left(app: App, settings: Settings, workspace: str, *, ceiling_pico: int | None = None) -> tuple[Room, ...]:
+    """What is left of each budget now; ``ceiling_pico`` is the limit of a run in place of the user's own."""
+    wide = wide_states(app, app.journal(), settings, workspaces=[workspace])
+    each_anew = [begins_with(app, settings, kind) for kind in EACH_ANEW]
+    return rooms_of(wide, narrow=each_anew, ceiling_pico=ceiling_pico)
 
 
 def forecast_json(forecast: TaskForecast, rooms: Sequence[Room]) -> dict[str, Any]:

@@ -82,7 +82,7 @@ def annotate_spec(
     total = None if outlook.total is None else total_title(outlook.total, outlook.rooms)
     if total is not None and outlook.total is not None:
         at = min((each.line for each in spec.headings), default=0)
-        lenses.append(Lens(line=at, title=total, tooltip=provenance(outlook.total)))
+        lenses.insert(0, Lens(line=at, title=total, tooltip=provenance(outlook.total)))
     hints = [
         _hint(line, lines, tokens, encoding)
         for line, tokens in sorted({**heading_tokens, **task_tokens}.items())

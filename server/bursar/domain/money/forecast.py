@@ -8,10 +8,12 @@ length of the task's text and of the number of files that it names (Nadaraya, Th
 Sankhya A 26, 1964; for quantiles Stone, Ann. Stat. 5, 1977), and a factor each for another kind of work, model, spec
 and workspace. To these come the quantiles of a stated prior (``prior.py``) as pseudo-observations that weigh
 ``PRIOR_WEIGHT`` past tasks together, so that the figures shrink to the prior by the effective number of similar tasks
-(a finite Dirichlet prior on the distribution: Ferguson, Ann. Stat. 1, 1973). p10, p50 and p90 are quantiles of that
-mixture; what was broken off is a lower bound (``spread.py``).
+(a finite Dirichlet prior on the distribution: Ferguson, Ann. Stat. 1, 1973). The prior itself is moved on the
+logarithmic scale toward the user's own median, by the share that the effective number has beside ``LOCATION_WEIGHT``
+(a user whose tasks are all dear has none of the cheap ones of others): it then says how far tasks spread, no longer
+where. p10, p50 and p90 are quantiles of that mixture; what was broken off is a lower bound (``spread.py``).
 
-Constants. ``PRIOR_WEIGHT`` and the kernels were chosen once on the requests of `tests/fixtures/forecast`, where the
+Constants. The two weights and the kernels were chosen once on the requests of `tests/fixtures/forecast`, where the
 figures hardly depend on them; `make bench-forecast` scores this function and prints what each part brings.
 
 With fewer than ``SIMILAR_NEEDED`` similar past tasks there are no figures, whatever the prior says.
@@ -33,6 +35,7 @@ SIMILAR_NEEDED = 5
 SIMILAR_FROM = 0.2
 """From this weight on a past task counts as similar."""
 PRIOR_WEIGHT = 3.0
+LOCATION_WEIGHT = 3.0
 _FIRST_SIGMA = 1.0
 _TEXT_SIGMA = 1.5
 _FILES_SIGMA = 1.5
@@ -166,10 +169,22 @@ def _plain(weighed: Sequence[tuple[PastTask, float]], name: Literal["time_ms", "
 
 def _with_prior(own: Sequence[Observed], prior: Sequence[int]) -> Spread:
     weight = PRIOR_WEIGHT / len(prior)
-    spread = spread_of([*own, *(Observed(value=each, weight=weight) for each in prior)])
+    moved = _moved_permille(own, prior)
+    spread = spread_of([*own, *(Observed(value=each * moved // 1_000, weight=weight) for each in prior)])
     if spread is None:
         raise ValueError("a prior without quantiles says nothing")
     return spread
+
+
+def _moved_permille(own: Sequence[Observed], prior: Sequence[int]) -> int:
+    """The factor that moves the prior's median toward the user's own, in thousandths; 1,000 without history."""
+    spread = spread_of(own)
+    if spread is None:
+        return 1_000
+    weight = sum(each.weight for each in own)
+    share = weight / (weight + LOCATION_WEIGHT)
+    apart = math.log(max(1, spread.quantile(0.5)) / max(1, sorted(prior)[len(prior) // 2]))
+    return round(1_000 * math.exp(share * apart))
 
 
 def _apart(one: int, other: int, sigma: float) -> float:
