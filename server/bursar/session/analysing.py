@@ -53,6 +53,12 @@ class Analyst:
             job = self._jobs[uri] = asyncio.create_task(self._work(uri), name=f"count {uri}")
             tell_faults(job, self._editor, "Counting a document")
 
+    def count_all(self) -> None:
+        """Count every annotated document again, soon."""
+        for each in self._snapshot().documents.values():
+            if each.kind != "other":
+                self.count(each.uri)
+
     async def tokens(self, document: Document) -> int:
         """The tokens of a document, exact; counted beside the loop unless it is known."""
         known = self.analyses.get(document.uri)

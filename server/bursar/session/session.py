@@ -140,7 +140,7 @@ class Session:
             case FilesChanged():
                 for path in event.paths:
                     self._beside.start(self._written(path))
-                self._count_all()
+                self._analyst.count_all()
             case Trusted():
                 self._trusted = event.trusted
                 if not event.trusted:
@@ -272,14 +272,14 @@ class Session:
         """Set the user's own limit, or let the user choose one; the amount. Raises BadInput for what is none."""
         chosen = await self._purse.set(scope, amount, run)
         self._records.look_soon()
-        self._count_all()
+        self._analyst.count_all()
         return chosen
 
     async def unset_budget(self, scope: str) -> str | None:
         """Go back to the limit of the settings; that amount, None for no limit. Raises BadInput for no scope."""
         now = await self._purse.unset(scope)
         self._records.look_soon()
-        self._count_all()
+        self._analyst.count_all()
         return now
 
     async def count_tokens(self, document: Document) -> int:
@@ -354,16 +354,11 @@ class Session:
             self._settings = default_settings()
             self._tell_once(f"{_SETTINGS} {error}. Until then estimates use {ESTIMATE_MODEL}.")
         self._records.look_soon()
-        self._count_all()
+        self._analyst.count_all()
 
     def _look_after(self, workspace: str) -> None:
         if self._records.add(workspace) and self._trusted:
             self._beside.start(self._reconcile())
-
-    def _count_all(self) -> None:
-        for each in self._documents.values():
-            if each.kind != "other":
-                self._analyst.count(each.uri)
 
     async def _reconcile(self) -> None:
         """Bring the tasks files and the journal together once they are known."""
