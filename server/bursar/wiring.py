@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from bursar.domain.errors import BadInput
 from bursar.domain.money.budget import BUDGET_KINDS, BUDGET_UNITS, Amount, BudgetKind, amount_text
 from bursar.domain.ports import Asker, EditorBuffers, Journal, ModelProvider, PriceBook, TokenCounter, WorkspaceFiles
-from bursar.domain.routes import Route, Target
+from bursar.domain.routes import Role, Route, Target
 from bursar.domain.runs import MODEL_CHOSEN, RunRecord
 from bursar.runs.assemble import FirstRequest
 from bursar.runs.circuits import Circuits
@@ -182,22 +182,27 @@ class App:
             self._prices = (settings.prices, free, book)
         return self._prices[2]
 
-    def provider(self, settings: Settings, chosen: str | None = None) -> tuple[ModelProvider, str]:
+    def provider(
+        self, settings: Settings, chosen: str | None = None, *, role: Role = "edit"
+    ) -> tuple[ModelProvider, str]:
         """The provider and model to use: what was chosen, the setting, else the default for estimates.
 
         Raises BadInput for a provider that no setting names.
         """
-        if chosen is None and settings.route is not None:
-            first = settings.route.chain[0]
+        route = settings.roles.get(role, settings.route)
+        if chosen is None and route is not None:
+            first = route.chain[0]
             return self._provider_named(settings, first.provider), first.model
         name, model = split_model(chosen or settings.model or f"anthropic/{ESTIMATE_MODEL}")
         return self._provider_named(settings, name), model
 
-    def ways(self, settings: Settings, chosen: str | None = None) -> Ways:
-        """Whom a new run may ask: a chosen model alone, else the route, else the one model of the settings."""
-        if chosen is None and settings.route is not None:
-            return self._ways(settings, settings.route)
-        return Ways.only(*self.provider(settings, chosen))
+    def ways(self, settings: Settings, chosen: str | None = None, *, role: Role = "edit") -> Ways:
+        """Whom a new run may ask: a chosen model alone, else the role's own route, the route that holds for all, or the
+        one model of the settings."""
+        route = settings.roles.get(role, settings.route)
+        if chosen is None and route is not None:
+            return self._ways(settings, route)
+        return Ways.only(*self.provider(settings, chosen, role=role))
 
     def ways_of(self, settings: Settings, record: RunRecord) -> Ways:
         """Whom a run that was begun may ask: its route as it is now with the run's own model in it, else that alone.

@@ -12,8 +12,10 @@ from jsonschema import Draft202012Validator
 
 from bursar.commandline.schema import load_schema
 from bursar.domain.errors import BadInput
+from bursar.domain.routes import ROLES as ROLE_NAMES
 from bursar.domain.routes import LocalOnly
 from bursar.settings import Settings, load_settings
+from bursar.wiring import build_app
 from support.program import User, make_workspace, simulator
 
 HOME = {"wire": "openai-chat", "base_url": "http://127.0.0.1:9", "price": "free"}
@@ -250,3 +252,48 @@ def test_a_task_that_stays_here_is_sent_nowhere_by_the_command(tmp_path: Path, b
     assert "away/m" not in events[-1]["detail"]
     assert (events[-1]["reason"], user.do("runs", "--json").json()["runs"][0]["reason"]) == ("local_only",) * 2
     assert events[-1]["requests"] == 0
+
+
+ROLES = {"plan": "day", "check": "home/tiny"}
+
+
+def test_a_role_asks_its_own_route_and_the_others_the_one_that_holds_for_all(tmp_path: Path) -> None:
+    settings = load(tmp_path, {**FILE, "route": "safe", "roles": {**ROLES, "summarise": "safe"}})
+    Draft202012Validator(load_schema("settings")).validate({**FILE, "route": "safe", "roles": ROLES})
+    assert settings.roles["plan"] is settings.routes["day"]
+    assert [str(each) for each in settings.roles["check"].chain] == ["home/tiny"]
+    assert "edit" not in settings.roles
+    assert load(tmp_path, FILE).roles == {}, "one model for all"
+    # A model that is chosen nearer to the user holds for every role, and what stays here stays here.
+    near = load(tmp_path, {**FILE, "roles": {"plan": "safe"}}, BURSAR_MODEL="home/own")
+    assert (near.roles, near.local_only) == ({}, LocalOnly(paths=("secrets",)))
+
+
+@pytest.mark.parametrize(
+    ("roles", "words"),
+    [
+        ({"planing": "day"}, "'planing' is no role: the roles are plan, edit, summarise, check"),
+        ({"plan": "night"}, "no route is named 'night'"),
+        ({"plan": "nowhere/model"}, "no provider is named 'nowhere'"),
+        ({"plan": 3}, "roles.plan must be the name of a route or PROVIDER/MODEL"),
+        ("day", "roles must be"),
+    ],
+)
+def test_a_role_that_means_nothing_is_refused(tmp_path: Path, roles: Any, words: str) -> None:
+    with pytest.raises(BadInput, match=words):
+        load(tmp_path, {**FILE, "roles": roles})
+
+
+def test_each_command_asks_the_model_of_its_role(tmp_path: Path) -> None:
+    user = User(home=tmp_path / "home", cwd=make_workspace(tmp_path / "workspace"))
+    user.settings(providers={"home": HOME}, model="home/one", roles={"plan": "home/planner", "edit": "home/editor"})
+    app = build_app({"BURSAR_HOME": str(user.home)})
+    try:
+        asked = {role: str(app.ways(app.settings(), role=role).chain[0].target) for role in ROLE_NAMES}
+        assert asked == {"plan": "home/planner", "edit": "home/editor", "summarise": "home/one", "check": "home/one"}
+        assert str(app.ways(app.settings(), "home/own", role="plan").chain[0].target) == "home/own"
+    finally:
+        app.close()
+    said = user.do("split", "1", "--dry-run", "--spec", ".kiro/specs/demo")
+    assert said.code == 0, said.err
+    assert "home/planner" in said.out

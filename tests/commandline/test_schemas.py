@@ -64,7 +64,7 @@ def test_the_command_prints_them(user: User) -> None:
     assert user.do("schema", "runs").json() == load_schema("runs")
     wrong = user.do("schema", "nonsense")
     assert (wrong.code, wrong.out) == (2, "")
-    assert "there is no schema 'nonsense': choose one of bill, " in wrong.err
+    assert "there is no schema 'nonsense': choose one of advise, bill, " in wrong.err
 
 
 def test_events_of_runs(played: tuple[User, Simulator, Done]) -> None:

@@ -46,7 +46,7 @@ def review(app: App, args: argparse.Namespace) -> int:
     if record is None:
         raise BadInput(f"there is no run '{args.run}': see 'bursar runs --all'")
     settings = app.settings()
-    ways = app.ways(settings, args.model)
+    ways = app.ways(settings, args.model, role="check")
     world = _world(app, settings, record.workspace, ways)
     plan = plan_review(
         world,

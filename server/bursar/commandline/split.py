@@ -24,7 +24,7 @@ def split(app: App, args: argparse.Namespace) -> int:
     """Say what the request would cost, ask the model, show the difference, write it after a yes."""
     opened, task, _ = open_task(app, args)
     settings = app.settings()
-    ways = app.ways(settings, args.model)
+    ways = app.ways(settings, args.model, role="plan")
     printer = Printer(app.clock, as_json=False)
     world = app.world(root=opened.root, settings=settings, ways=ways, on_event=printer, asker=TerminalAsker())
     plan = plan_split(

@@ -7,11 +7,14 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Literal
+from typing import Literal, get_args
 
 from bursar.domain.errors import BadInput
 
 Effort = Literal["normal", "terse"]
+Role = Literal["plan", "edit", "summarise", "check"]
+"""What a model is asked for: to divide a task, to carry it out, to shorten texts, to look at what was done."""
+ROLES: tuple[Role, ...] = get_args(Role)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,12 +7,13 @@ about stay the same.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import difflib
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bursar.domain.errors import BadInput, Refused
+from bursar.domain.errors import BadInput, OwnedElsewhere, Refused
 from bursar.domain.money.price import Unpriced
 from bursar.domain.ports import EditPlan, ToolRefused
 from bursar.domain.runs import NewRun, RequestFigures, RunSummary
@@ -187,8 +188,16 @@ async def agree(world: World, plan: SplitPlan, proposed: Proposed) -> bool:
 async def write(world: World, plan: SplitPlan, proposed: Proposed) -> str | None:
     """Put the sub-tasks into the file, or into the editor where it has unsaved changes; in that case a sentence.
 
-    Raises Refused where the text is another by now: nothing is written then.
+    That the user took them is written down. Raises Refused where the text is another by now: nothing is written then.
     """
+    waits = await _write(world, plan, proposed)
+    # They are in the file whoever else has the operation just now; that they were taken is then not counted.
+    with contextlib.suppress(OwnedElsewhere):
+        await close_operation(world, proposed.run, "finished", "accepted", "The user took these sub-tasks.")
+    return waits
+
+
+async def _write(world: World, plan: SplitPlan, proposed: Proposed) -> str | None:
     absolute = f"{world.files.root}/{plan.spec_path}"
     changed = Refused(f"{plan.spec_path} was changed meanwhile: nothing was written; split the task again")
     unsaved = world.buffers.unsaved_text(absolute)

@@ -35,7 +35,7 @@ class Divider:
         """What was asked and written. Raises BadInput, Refused, OwnedElsewhere and StorageError with a sentence."""
         _, spec_path, task = self._starter.task_at(workspace=workspace, path=path, line=line, title=title)
         settings = self._adapters.settings()
-        ways = self._adapters.ways(settings)
+        ways = self._adapters.ways(settings, role="plan")
         missing = ways.missing_key()
         if missing is not None:
             raise BadInput(missing)

@@ -18,6 +18,7 @@ from bursar.domain.ports import (
     TokenCounter,
     WorkspaceFiles,
 )
+from bursar.domain.routes import Role
 from bursar.domain.runs import RunRecord
 from bursar.runs.world import OnEvent, Ways, World
 from bursar.session.model import BufferEdit, RunChange, UsageUpdate
@@ -52,7 +53,7 @@ class Adapters(Protocol):
 
     def provider(self, settings: Settings, chosen: str | None = None, /) -> tuple[ModelProvider, str]: ...
 
-    def ways(self, settings: Settings, chosen: str | None = None, /) -> Ways: ...
+    def ways(self, settings: Settings, chosen: str | None = None, /, *, role: Role = "edit") -> Ways: ...
 
     def ways_of(self, settings: Settings, record: RunRecord, /) -> Ways: ...
 

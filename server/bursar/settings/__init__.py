@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from bursar.domain.errors import BadInput
 from bursar.domain.money.alerts import AlertLimits, alert_limits
 from bursar.domain.money.budget import BUDGET_KINDS, Amount, BudgetKind, budget_amount
-from bursar.domain.routes import LocalOnly, Route
+from bursar.domain.routes import ROLES, LocalOnly, Role, Route
 from bursar.domain.wires import WIRES
 
 ESTIMATE_MODEL = "claude-sonnet-5-5"
@@ -24,6 +24,7 @@ _KEYS = (
     "model",
     "routes",
     "route",
+    "roles",
     "local_only",
     "budget",
     "prices",
@@ -66,6 +67,8 @@ class Settings:
     route: Route | None = None
     local_only: LocalOnly = field(default_factory=LocalOnly)
     alerts: AlertLimits = field(default_factory=AlertLimits)
+    roles: Mapping[Role, Route] = field(default_factory=dict)
+    """Whom each role asks that has a route of its own; empty where a model was chosen nearer to the user."""
     budget_places: Mapping[str, str] = field(default_factory=dict)
     """Where each budget of these was set: a file, the editor's setting, or nowhere."""
 
@@ -122,11 +125,15 @@ def load_settings(home: Path, environ: Mapping[str, str], editor: Mapping[str, A
     if isinstance(route_in_file, str) and route_in_file in routes:
         # The editor may choose another route; what the one in the file keeps here stays here.
         local_only |= routes[route_in_file].local_only
+    roles = checked.roles(providers, routes)
+    for each in roles.values():
+        local_only |= each.local_only
     return Settings(
         providers=providers,
         model=model,
         routes=routes,
         route=None if model and nearness["model"] > nearness.get("route", 0) else named,
+        roles={} if model and nearness["model"] > nearness.get("roles", 0) else roles,
         local_only=local_only,
         budgets=checked.budgets(),
         prices=Path(text).expanduser() if (text := checked.text("prices")) else None,
@@ -200,6 +207,20 @@ class _Checked:
             listed = f"choose one of {', '.join(sorted(routes))}" if routes else "there are none"
             raise BadInput(f"{self._places['route']}: no route is named '{name}': {listed}, or add it to 'routes'")
         return routes[name]
+
+    def roles(self, known: Mapping[str, ProviderEntry], routes: Mapping[str, Route]) -> dict[Role, Route]:
+        """The route of each role: one by its name, or the one model that stands there."""
+        given = self._raw.get("roles")
+        if given is None:
+            return {}
+        from bursar.settings.routes import role_route
+
+        place = f"{self._places['roles']}: roles"
+        found = _object(given, place)
+        for key in found:
+            if key not in ROLES:
+                raise BadInput(f"{place}: '{key}' is no role: the roles are {', '.join(ROLES)}")
+        return {role: role_route(found[role], f"{place}.{role}", known, routes) for role in ROLES if role in found}
 
     def local_only(self) -> LocalOnly:
         given = self._raw.get("local_only")

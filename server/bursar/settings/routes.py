@@ -55,6 +55,18 @@ def route_from(name: str, value: Any, place: str, known: Collection[str]) -> Rou
     )
 
 
+def role_route(value: Any, place: str, known: Collection[str], routes: Mapping[str, Route]) -> Route:
+    """The route that a role names: one of ``routes``, or a PROVIDER/MODEL of its own. Raises BadInput."""
+    if not isinstance(value, str) or not value:
+        raise BadInput(f"{place} must be the name of a route or PROVIDER/MODEL")
+    if value in routes:
+        return routes[value]
+    if "/" not in value:
+        listed = f"choose one of {', '.join(sorted(routes))}" if routes else "there are none in 'routes'"
+        raise BadInput(f"{place}: no route is named '{value}': {listed}, or write PROVIDER/MODEL")
+    return Route(chain=(_target(value, place, known),))
+
+
 def with_local_only(below: Any, above: Any) -> Any:
     """Two values of ``local_only`` as one that keeps what both keep; one that is none is left to be refused."""
     if below is None or not isinstance(above, Mapping):

@@ -31,6 +31,13 @@ parted by comma, semicolon, tab or bar; amounts may be like $1,234.50; a date or
 may mean two things is refused, and a damaged row is told and passed over. Ends with 1 where
 something differs, and where nothing of the file is in the ledger."""
 
+_ADVISE_HELP = """A task succeeded where its check passed, or where you took it as done; it failed where the check
+did, or where the stronger model had to take over. A run without a check says nothing, and neither
+does one that several models worked on. Each task counts once for a model, with the money and the
+time of all its runs, those that failed too. The bound is the lower end of the Wilson interval at
+95 %: ten of ten are at least 72 %, sixteen of sixteen 80 %. Roles: plan (split), edit (run), check
+(review); the setting "roles" gives each a route or a model of its own."""
+
 _IMPORT_HELP = """Nothing is read before you ask for it, and nothing but these places: for claude-code
 $CLAUDE_CONFIG_DIR/projects or ~/.claude/projects; for codex sessions and archived_sessions
 below $CODEX_HOME or ~/.codex. Only figures are kept, no texts. Each request counts once,
@@ -77,6 +84,7 @@ def add_records(commands: Commands) -> None:
     )
     _add_reconcile(inner)
     _add_cost(commands)
+    _add_advise(commands)
     budget = add(
         commands,
         "budget",
@@ -174,3 +182,29 @@ def _report(commands: Commands) -> None:
     report.add_argument(
         "--since", metavar="D", help="from this day on: a date like 2026-11-21, 30d (thirty days with today), or today"
     )
+
+
+def _add_advise(commands: Commands) -> None:
+    advise = add(
+        commands,
+        "advise",
+        "bursar.commandline.advise:advice",
+        "name the cheapest model that reliably does the job, measured by the checks of your tasks",
+        "bursar advise --target 80%\n         bursar advise --prefer fast --json",
+    )
+    advise.description = f"{advise.description}\n\n{_ADVISE_HELP}"
+    advise.add_argument(
+        "--prefer",
+        choices=["cheap", "fast", "strong"],
+        default="cheap",
+        help="among the models that are reliable enough: the least money for each success (the default), the shortest"
+        " p95, or the highest bound of success",
+    )
+    advise.add_argument(
+        "--target",
+        dest="share",
+        metavar="P%",
+        default="80%",
+        help="the share of tasks that must succeed, at the lower end of its interval (80%% is the default)",
+    )
+    advise.add_argument("--here", action="store_true", help="only what was done in this workspace")
