@@ -15,6 +15,7 @@ from typing import Any
 import apsw
 import pytest
 
+from bursar.domain.money.budget import Scope
 from bursar.domain.money.imported import ImportedRequest
 from bursar.domain.money.price import Price, Unpriced
 from bursar.imports import FORMATS
@@ -234,7 +235,7 @@ def test_the_order_of_files_and_imports_makes_no_difference(tmp_path: Path) -> N
         output = each["message"]["usage"]["output_tokens"]
         fullest[each["requestId"]] = max(output, fullest.get(each["requestId"], 0))
     expected = sum(pico(output=each) for each in fullest.values())
-    for seed in range(6):
+    for seed in range(3):
         random.Random(seed).shuffle(records)
         home, folder = tmp_path / f"home{seed}", tmp_path / f"logs{seed}"
         journal = open_journal(home, clock=FakeClock(), ids=CountingIds(), failpoint=lambda name: None)
@@ -341,3 +342,22 @@ def test_what_was_spent_on_a_day_is_known_with_whether_it_counts(journal: Sqlite
     counted = journal.imported_on("2026-11-21")
     assert counted is not None
     assert (counted.cost_pico, counted.requests, counted.counted) == (0, 0, True)
+
+
+def test_budgets_of_days_and_workspaces_count_it_only_when_the_user_wishes(journal: SqliteJournal, logs: Path) -> None:
+    write(logs / "s1.jsonl", said(1), said(2, timestamp="2026-11-16T08:00:00.000Z", cwd="/home/ada/other"))
+    imports(journal, "claude-code", logs)
+    scopes = {
+        Scope(kind="day", key="2026-11-20"): 1,
+        Scope(kind="day", key="2026-11-21"): 0,
+        Scope(kind="week", key="2026-W47"): 2,
+        Scope(kind="month", key="2026-11"): 2,
+        Scope(kind="workspace", key="/home/ada/project"): 1,
+        Scope(kind="session", key="s1"): 0,
+    }
+    assert [journal.used(each, "usd").charged for each in scopes] == [0] * 6
+    journal.imports.count_in_budgets(True)
+    assert [journal.used(each, "usd").charged for each in scopes] == [pico() * number for number in scopes.values()]
+    assert [journal.used(each, "requests").charged for each in scopes] == list(scopes.values())
+    journal.imports.count_in_budgets(False)
+    assert [journal.used(each, "usd").charged for each in scopes] == [0] * 6
