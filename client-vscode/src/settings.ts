@@ -8,6 +8,7 @@ export const FORWARDED = [
   "providers",
   "routes",
   "route",
+  "roles",
   "local_only",
   "prices",
   "test_command",

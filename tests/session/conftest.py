@@ -13,6 +13,7 @@ import pytest
 
 from bursar.domain.money.budget import Amount, BudgetKind
 from bursar.domain.ports import EditorBuffers, ModelProvider
+from bursar.domain.routes import Role
 from bursar.domain.runs import RunRecord
 from bursar.runs.world import Ways, World
 from bursar.session.model import BufferEdit, FoldersChanged, Opened, RunChange, Trusted, UsageUpdate
@@ -38,6 +39,7 @@ class Adapters:
     editor_settings: Mapping[str, Any] = field(default_factory=dict)
     keys: Mapping[str, str] = field(default_factory=dict)
     run_limit_pico: int = 10**12
+    roles_asked: list[Role] = field(default_factory=list)
 
     @property
     def home(self) -> Path:
@@ -66,7 +68,8 @@ class Adapters:
     def provider(self, settings: Settings, chosen: str | None = None, /) -> tuple[ModelProvider, str]:
         return self.model, MODEL
 
-    def ways(self, settings: Settings, chosen: str | None = None, /) -> Ways:
+    def ways(self, settings: Settings, chosen: str | None = None, /, *, role: Role = "edit") -> Ways:
+        self.roles_asked.append(role)
         return Ways.only(self.model, MODEL)
 
     def ways_of(self, settings: Settings, record: RunRecord, /) -> Ways:

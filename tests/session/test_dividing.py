@@ -28,6 +28,7 @@ async def test_nothing_is_sent_before_the_user_has_seen_what_it_costs(office: Of
     assert asked.startswith("The request for sub-tasks of 1 goes to acme/claude-sonnet-5-5: ")
     assert "tokens in ~$" in asked
     assert office.model.bodies == []
+    assert "plan" in office.adapters.roles_asked
 
 
 async def test_the_diff_is_shown_and_the_file_written_after_a_yes(office: Office) -> None:
