@@ -19,6 +19,7 @@ from bursar.domain.money.budget import Scope
 from bursar.domain.money.imported import ImportedRequest
 from bursar.domain.money.price import Price, Unpriced
 from bursar.imports import FORMATS
+from bursar.imports.finding import Found, open_log
 from bursar.imports.reading import LogReader, parsed
 from bursar.storage import SqliteJournal
 
@@ -214,14 +215,22 @@ def test_nothing_outside_of_the_folder_is_read(journal: SqliteJournal, logs: Pat
     assert imports(journal, "claude-code", place).posted.added == 1
 
 
-def test_what_cannot_be_opened_is_told(journal: SqliteJournal, logs: Path) -> None:
-    write(logs / "s1.jsonl", said(1))
-    locked = write(logs / "s2.jsonl", said(2))
-    locked.chmod(0)
-    if os.access(locked, os.R_OK):
-        pytest.skip("this user may read everything")
-    done = imports(journal, "claude-code", logs)
-    assert (done.posted.added, [each.file for each in done.skips]) == (1, [str(locked)])
+def test_a_log_that_became_something_else_meanwhile_is_not_opened(logs: Path, tmp_path: Path) -> None:
+    outside = write(tmp_path / "outside" / "s1.jsonl", said(1))
+    (logs / "p").mkdir()
+    for name, make in (
+        ("link.jsonl", lambda path: path.symlink_to(outside)),
+        ("pipe.jsonl", os.mkfifo),
+        ("p/s1.jsonl", lambda path: (path.parent.rmdir(), path.parent.symlink_to(outside.parent))),
+        ("gone.jsonl", lambda path: None),
+    ):
+        found = Found(path=logs / name, place=logs, size=1, mtime_ns=1)
+        make(found.path)
+        with pytest.raises(OSError):
+            open_log(found)
+    plain = write(logs / "s1.jsonl", said(1))
+    with open_log(Found(path=plain, place=logs, size=1, mtime_ns=1)) as file:
+        assert file.read(1) == b"{"
 
 
 def test_the_order_of_files_and_imports_makes_no_difference(tmp_path: Path) -> None:
