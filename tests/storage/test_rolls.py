@@ -218,7 +218,7 @@ def test_the_dearest_and_the_newest_come_first(home: Path) -> None:
         assert found == {
             f"s{m}": sum(each.sums.cost_pico for each in days if each.session == f"s{m}") for m in range(7)
         }
-        assert number_of_keys(connection, "session", since=since, agent=None) >= 7
+        assert number_of_keys(connection, "session", since=since, agent=None) == 7
         assert number_of_keys(connection, "file", since=since, agent="bursar") == len(days)
         assert number_of_keys(connection, "day", since=since, agent=None) == len(days)
     connection.close()
@@ -276,3 +276,18 @@ async def test_what_the_hold_knows_goes_into_the_row(journal: SqliteJournal, hom
     await settle(journal, epoch, booked=unknown(), result=None)
     assert ask_file(home, "SELECT session, outcome, at_most_tokens FROM ledger") == [(journal.session, "failed", 1_200)]
     assert journal.session.startswith("session-")
+
+
+async def test_what_the_user_stopped_has_not_failed(journal: SqliteJournal, home: Path) -> None:
+    epoch = await owned(journal)
+    for n in (1, 2):
+        await begin(journal, epoch, key=f"m{n}")
+    assert await journal.request_stop("run-1")
+    await settle(journal, epoch, booked=unknown(), result=None)
+    await journal.release_request(run="run-1", epoch=epoch, key="m2", attempt=1, why="stopped")
+    assert ask_file(home, "SELECT outcome FROM ledger") == [("stopped",)]
+    assert ask_file(home, "SELECT count(*) FROM not_taken") == [(0,)]
+    assert ask_file(
+        home, "SELECT attempts, failed, requests FROM roll WHERE dimension = 'day' AND local_day = '*'"
+    ) == [(1, 0, 1)]
+    assert differing(home) == []

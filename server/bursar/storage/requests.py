@@ -173,13 +173,16 @@ def _completed(connection: apsw.Connection, entry: LedgerEntry, *, answered: boo
     return replace(
         entry,
         session=entry.session or str(session),
-        outcome=entry.outcome or ("answered" if answered else "failed"),
+        outcome=entry.outcome
+        or ("answered" if answered else "stopped" if _is_stopped(connection, entry.run) else "failed"),
         at_most_tokens=int(tokens) if entry.certainty == "unknown" else entry.at_most_tokens,
     )
 
 
 def _count_as_failed(connection: apsw.Connection, run: str, key: str, attempt: int, at: str) -> None:
     """Remember an attempt that nobody took, while its hold is there: it costs nothing, and is in no ledger."""
+    if _is_stopped(connection, run):
+        return
     found = connection.execute(
         "SELECT hold.local_day, hold.workspace, hold.session, run.spec, run.task_address, run.provider, run.model,"
         " run.prompt_version, step.intent FROM hold JOIN run USING (run) JOIN step ON step.run = hold.run"
@@ -224,6 +227,11 @@ def _count_as_failed(connection: apsw.Connection, run: str, key: str, attempt: i
         sums=Sums(attempts=1, failed=1),
     )
     add_spent(connection, [spent])
+
+
+def _is_stopped(connection: apsw.Connection, run: str) -> bool:
+    """Whether the user has stopped the run: what is broken off then has not failed."""
+    return bool(connection.execute("SELECT stop_requested FROM run WHERE run = ?", (run,)).get)
 
 
 def _check_step(connection: apsw.Connection, wanted: Wanted) -> None:

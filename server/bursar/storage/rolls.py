@@ -96,13 +96,17 @@ def rolled_by_agent(connection: apsw.Connection, *, since: str | None) -> dict[s
 def number_of_keys(
     connection: apsw.Connection, dimension: RollDimension, *, since: str | None, agent: str | None
 ) -> int:
-    """How many rows ``rolled`` would give without a bound; days count once whatever their agents."""
-    where, values = _where(dimension, "=" if since is None else ">=", since or ALL_DAYS, agent)
-    key = "key, workspace, agent"
+    """How many keys ``rolled`` would give rows for without a bound."""
     if dimension == "day":
-        key = "local_day"
         where, values = _where(dimension, ">" if since is None else ">=", since or ALL_DAYS, agent)
-    return int(connection.execute(f"SELECT count(*) FROM (SELECT DISTINCT {key} FROM roll WHERE {where})", values).get)  # noqa: S608
+        rows = f"SELECT DISTINCT local_day FROM roll WHERE {where}"  # noqa: S608 - names of our own
+    else:
+        where, values = _where(dimension, "=" if since is None else ">=", since or ALL_DAYS, agent)
+        # Over all days a key has one row for each agent, which need not be compared with its neighbours.
+        alone = since is None and agent is not None and dimension != "model"
+        key = "key, workspace" if dimension in ("task", "file") else "key"
+        rows = f"SELECT {'' if alone else 'DISTINCT'} {key} FROM roll WHERE {where}"  # noqa: S608
+    return int(connection.execute(f"SELECT count(*) FROM ({rows})", values).get)  # noqa: S608
 
 
 def _days(

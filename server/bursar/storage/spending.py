@@ -50,16 +50,18 @@ def newest_timed(
     connection: apsw.Connection, by: SpendKey, *, since: str | None, most: int = MOST_TIMED
 ) -> list[Timed]:
     """The newest requests with their times, by model or by task."""
-    return [
-        Timed(
-            key=str(model) if by == "model" else placed(loaded(workspace), f"{loaded(spec)}#{loaded(task)}"),
-            ttft_ms=ttft_ms,
-            duration_ms=duration_ms,
-            output_tokens=int(output),
-        )
-        for day, model, workspace, spec, task, ttft_ms, duration_ms, output in connection.execute(_TIMED, (most,))
-        if since is None or day >= since
-    ]
+    names: dict[tuple[str, ...], str] = {}
+    found = []
+    for day, model, workspace, spec, task, ttft_ms, duration_ms, output in connection.execute(_TIMED, (most,)):
+        if since is not None and day < since:
+            continue
+        about = (model,) if by == "model" else (workspace, spec, task)
+        name = names.get(about)
+        if name is None:
+            name = model if by == "model" else placed(loaded(workspace), f"{loaded(spec)}#{loaded(task)}")
+            names[about] = name
+        found.append(Timed(key=name, ttft_ms=ttft_ms, duration_ms=duration_ms, output_tokens=output))
+    return found
 
 
 def booked(
