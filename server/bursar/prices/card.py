@@ -14,16 +14,7 @@ from genai_prices import types as card_types
 from genai_prices.data_snapshot import get_snapshot
 
 from bursar.domain.money.price import Assumed, Price, Rates, Service, Tier
-
-_VENDORS = (
-    (re.compile(r"claude-"), "anthropic"),
-    (re.compile(r"(?:gpt|chatgpt|codex)-|o[0-9](?:-|$)"), "openai"),
-    (re.compile(r"gemini-"), "google"),
-    (re.compile(r"deepseek-"), "deepseek"),
-    (re.compile(r"grok-"), "x-ai"),
-    (re.compile(r"(?:mistral|ministral|codestral|devstral|magistral)-"), "mistral"),
-)
-_DATE = re.compile(r"[-@](?:20[0-9]{6}|20[0-9]{2}-[0-9]{2}-[0-9]{2})$")
+from bursar.prices.names import find_model, sellers, vendor_of
 
 _BUCKETS = ("input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok", "cache_write_1h_mtok")
 
@@ -58,22 +49,22 @@ def card_price(*, provider: str, model: str, at: str, service: Service = "standa
     name = model.lower()
     moment = datetime.fromisoformat(at).astimezone(UTC)
     near = None
-    for seller, ref in _sellers(provider.lower(), name):
-        found, loose = _find(seller, ref)
+    for seller, ref in sellers(provider.lower(), name):
+        found, loose = find_model(seller, ref)
         if found is not None:
             return _price(found, model=model, moment=moment, seller=seller.id, service=service)
         near = near or loose
     if near is not None:
         return f"no price is known for the model '{model}' (the nearest name is '{near}', which may be another model)"
-    if _vendor_of(name) is None and service == "standard":
+    if vendor_of(name) is None and service == "standard":
         return _price_they_agree_on(model=model, name=name, moment=moment)
     return f"no price is known for the model '{model}'"
 
 
 def card_window_tokens(*, provider: str, model: str) -> int | None:
     """The context window of exactly this model, from the first of its sellers that names one."""
-    for seller, ref in _sellers(provider.lower(), model.lower()):
-        found, _ = _find(seller, ref)
+    for seller, ref in sellers(provider.lower(), model.lower()):
+        found, _ = find_model(seller, ref)
         if found is not None and found.context_window is not None:
             return found.context_window
     return None
@@ -90,71 +81,21 @@ def rate_card() -> str:
     return f"genai-prices {importlib.metadata.version('genai-prices')}"
 
 
-def _sellers(provider: str, name: str) -> Iterator[tuple[card_types.Provider, str]]:
-    by_id = {each.id: each for each in get_snapshot().providers}
-    if provider in by_id:
-        yield by_id[provider], name
-    prefix, slash, rest = name.partition("/")
-    if slash and prefix in by_id:
-        yield by_id[prefix], rest
-    vendor = _vendor_of(name)
-    if vendor in by_id and vendor != provider:
-        yield by_id[vendor], name
-
-
-def _vendor_of(name: str) -> str | None:
-    return next((vendor for pattern, vendor in _VENDORS if pattern.match(name)), None)
-
-
-def _find(seller: card_types.Provider, name: str) -> tuple[card_types.ModelInfo | None, str | None]:
-    """The model of exactly this name, dated or not; else the id of one that the card's looser rules would take."""
-    return _found(seller.id, name)
-
-
-# The card does not change while a process lives, and its rules take longer to try than all the rest of a price.
-@functools.lru_cache(maxsize=4096)
-def _found(seller_id: str, name: str) -> tuple[card_types.ModelInfo | None, str | None]:
-    loose = None
-    seller = next(each for each in get_snapshot().providers if each.id == seller_id)
-    for each in seller.models:
-        if not each.is_match(name):
-            continue
-        names = {each.id.lower(), *_names(each.match)}
-        if name in names or _DATE.sub("", name) in names:
-            return each, None
-        loose = loose or each.id
-    return None, loose
-
-
-def _names(rule: card_types.MatchLogic) -> Iterator[str]:
-    """The full names in a rule. What it would accept after or around them is somebody's guess and not used."""
-    if isinstance(rule, card_types.ClauseEquals):
-        yield rule.equals.lower()
-    elif isinstance(rule, card_types.ClauseStartsWith):
-        yield rule.starts_with.lower()
-    elif isinstance(rule, card_types.ClauseOr):
-        for each in rule.or_:
-            yield from _names(each)
-    elif isinstance(rule, card_types.ClauseAnd):
-        for each in rule.and_:
-            yield from _names(each)
-
-
 def _price_they_agree_on(*, model: str, name: str, moment: datetime) -> Price | str:
     """The price of a model without a known vendor; the card's name then says whose price it is."""
-    prices, sellers = [], []
+    prices, agreed = [], []
     for seller in get_snapshot().providers:
-        found, _ = _find(seller, name)
+        found, _ = find_model(seller, name)
         if found is not None:
             price = _price(found, model=model, moment=moment, seller=seller.id, service="standard")
             if isinstance(price, Price) and price.rates.output > 0:
                 prices.append(price)
-                sellers.append(seller.id)
+                agreed.append(seller.id)
     if not prices:
         return f"no price is known for the model '{model}'"
     if any(each != prices[0] for each in prices):
         return f"the {len(prices)} sellers of the model '{model}' on the price card do not agree on its price"
-    return replace(prices[0], rate_card=f"{rate_card()} ({', '.join(sellers)})")
+    return replace(prices[0], rate_card=f"{rate_card()} ({', '.join(agreed)})")
 
 
 def _price(found: card_types.ModelInfo, *, model: str, moment: datetime, seller: str, service: Service) -> Price | str:
