@@ -76,6 +76,13 @@ def test_each_preference_names_its_own_and_says_why_not_the_others(prefer: Prefe
     assert "fails too often: 10 of 20 tasks" in why["cheap-and-bad"]
     assert "too little data: 3 of 16 tasks" in why["new"]
     assert (prefer == "cheap") == ("have no price" in why["who-knows"])
+    word = {"cheap": "it is dearer: ", "fast": "it is slower: ", "strong": "it is less sure: "}[prefer]
+    assert sum(each.startswith(word) for each in why.values()) == (2 if prefer == "cheap" else 3)
+
+
+def test_of_two_that_are_alike_the_other_is_no_better() -> None:
+    (found,) = advise(measured([*did("a", 20, 20), *did("b", 20, 20)]), prefer="cheap", target=0.8)
+    assert (found.model, next(why for _, why in found.others)[:16]) == ("a", "it is no better:")
 
 
 def test_the_money_of_failures_counts_for_each_success() -> None:

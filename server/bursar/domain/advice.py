@@ -161,8 +161,11 @@ def _why_not(row: Measured, best: Measured | None, prefer: Prefer, target: float
         return f"too little data: {row.tasks} of {needed} tasks{_with_failures(row)}{_undecided(row)}"
     if prefer == "cheap" and row.cost_per_success_pico is None:
         return f"{row.unpriced} of its requests have no price, so what it costs is not known"
-    word = {"cheap": "dearer", "fast": "slower", "strong": "less sure"}[prefer]
-    return f"it is {word}, or as good and dearer: {_figures(row)}" if best else _figures(row)
+    if best is None:
+        return _figures(row)
+    worse = _rank(row, prefer)[0] > _rank(best, prefer)[0]
+    word = {"cheap": "dearer", "fast": "slower", "strong": "less sure"}[prefer] if worse else "no better"
+    return f"it is {word}: {_figures(row)}"
 
 
 def _with_failures(row: Measured) -> str:
