@@ -22,6 +22,7 @@ export function registerCommands(
     register("bursar.acceptCurrent", () => actOnOne(client, "bursar.acceptRun", "waits for its check")),
     register("bursar.stopCurrent", () => actOnOne(client, "bursar.stopRun", "can be stopped")),
     register("bursar.showRuns", () => showRuns(client)),
+    register("bursar.showReport", showReport),
     register("bursar.setBudgetHere", setBudget),
     register("bursar.setKey", () => setKey(client, secrets)),
     register("bursar.openLog", async () => log.show()),
@@ -100,6 +101,15 @@ async function pickRun(runs: readonly RunRow[], none: string): Promise<RunRow | 
   }
   const items = runs.map((run) => ({ label: run.label, ...(run.detail ? { detail: run.detail } : {}), run }));
   return (await vscode.window.showQuickPick(items, { placeHolder: "Runs of this workspace" }))?.run;
+}
+
+/** The server's page in a tab: it has no script and a policy of its own that allows only its style. */
+async function showReport(): Promise<void> {
+  const written = await vscode.commands.executeCommand<{ path: string }>("bursar.openReport", { show: false });
+  const page = await vscode.workspace.fs.readFile(vscode.Uri.file(written.path));
+  const options = { enableScripts: false, localResourceRoots: [] };
+  const panel = vscode.window.createWebviewPanel("bursar.report", "Bursar: Report", vscode.ViewColumn.Active, options);
+  panel.webview.html = new TextDecoder().decode(page);
 }
 
 async function setBudget(): Promise<void> {

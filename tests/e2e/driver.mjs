@@ -20,6 +20,7 @@ let context;
 let page;
 const outside = [];
 const complaints = [];
+const asked = [];
 
 const methods = {
   async launch({ executable, profile, width = 1440, height = 900 }) {
@@ -40,6 +41,16 @@ const methods = {
   async open({ url }) {
     await page.goto(url, { waitUntil: "domcontentloaded" });
     await page.waitForSelector(READY);
+  },
+
+  // A plain page, as a user with this screen and taste sees it, in a browser that may not reach anything.
+  async openPage({ url, width = 1200, height = 900, dark = false, print = false }) {
+    await context.setOffline(true);
+    await page.setViewportSize({ width, height });
+    await page.emulateMedia({ colorScheme: dark ? "dark" : "light", media: print ? "print" : "screen" });
+    asked.length = 0;
+    await page.goto(url, { waitUntil: "load" });
+    return { asked: [...asked], complaints };
   },
 
   async reload() {
@@ -197,8 +208,8 @@ const methods = {
   },
   evaluate: ({ expression }) => page.evaluate(expression),
 
-  async screenshot({ path }) {
-    await page.screenshot({ path });
+  async screenshot({ path, whole = false }) {
+    await page.screenshot({ path, fullPage: whole });
   },
 
   // What the page asked of other hosts, and what it complained of.
@@ -210,6 +221,7 @@ const methods = {
 };
 
 function noteRequest(url) {
+  asked.push(url);
   const { protocol, hostname } = new URL(url);
   if (["http:", "https:", "ws:", "wss:"].includes(protocol) && hostname !== "127.0.0.1") {
     outside.push(url);

@@ -189,7 +189,7 @@ def _now(writing: Coroutine[Any, Any, None]) -> None:
     run(writing)
 
 
-def a_month(past: Past, *, days: int = 34, hostile: str = "") -> None:
+def a_month(past: Past, *, days: int = 34, first: date = date(2026, 10, 18), hostile: str = "") -> None:
     """Five weeks with a bit of everything: growth, another model, a grown prompt, a broken cache, waste, no price."""
     chance = random.Random(7)
     titles = ("Fix the total of the cart", "Add tests for rates", "Write the docs of zones", "Implement surcharges")
@@ -198,7 +198,7 @@ def a_month(past: Past, *, days: int = 34, hostile: str = "") -> None:
         late = day >= 20
         style = ("steering/style.md", "b7" * 8 if late else "a1" * 8)
         prompt = Prompt(version="v2" if late else "v1", documents=(style, ("specs/shop/design.md", "d0" * 8)))
-        at(past, f"{(date(2026, 10, 18) + timedelta(days=day)).isoformat()}T08:00:00.000Z")
+        at(past, f"{(first + timedelta(days=day)).isoformat()}T08:00:00.000Z")
         for _ in range(chance.choice((0, 1, 2, 3, 4))):
             made += 1
             past.clock.advance(1_800)

@@ -78,10 +78,10 @@ def register(desk: Desk) -> None:
         "bursar.rewind": rewind,
         "bursar.setBudget": set_budget,
     }.items():
-        desk.server.command(name)(_guarded(desk, handler))
+        desk.server.command(name)(guarded(desk, handler))
 
 
-def _guarded(desk: Desk, handler: Callable[..., Awaitable[dict[str, Any]]]) -> Callable[..., Awaitable[dict[str, Any]]]:
+def guarded(desk: Desk, handler: Callable[..., Awaitable[dict[str, Any]]]) -> Callable[..., Awaitable[dict[str, Any]]]:
     """The keys come first; a cancelled request ends the waiting, not what was begun; failures are one sentence."""
 
     async def command(*arguments: Any) -> dict[str, Any]:

@@ -61,6 +61,14 @@ class LspEditor:
         shown = await self._ask(types.WINDOW_SHOW_DOCUMENT, types.ShowDocumentParams(uri=file_uri(path)))
         return shown is not None and shown.success
 
+    async def show_outside(self, path: str) -> bool:
+        """Open a file in the program that the user has for it, such as the browser."""
+        if not self._facts.shows_documents:
+            return False
+        params = types.ShowDocumentParams(uri=file_uri(path), external=True)
+        shown = await self._ask(types.WINDOW_SHOW_DOCUMENT, params)
+        return shown is not None and shown.success
+
     async def edit(self, edit: BufferEdit) -> bool:
         """Change a document at a version."""
         if not self._facts.applies_versioned_edits:

@@ -15,7 +15,7 @@ from pygls.exceptions import JsonRpcException, JsonRpcInternalError, JsonRpcInva
 from pygls.protocol import default_converter
 
 from bursar.domain.errors import BursarError
-from bursar.lsp import additions, code_lens, commands, documents, hover, inlay_hint, lifecycle
+from bursar.lsp import additions, code_lens, commands, documents, hover, inlay_hint, lifecycle, report
 from bursar.lsp.desk import Desk
 from bursar.lsp.editor import LspEditor
 from bursar.lsp.protocol import ExpectedFailures, Protocol, Server
@@ -46,6 +46,7 @@ async def _serve(app: App, channels: Channels) -> int:
     session = Session(adapters=app, editor=editor, root_of=workspace_root)
     desk = Desk(server=server, session=session, editor=editor, ended=ended)
     lifecycle.register(desk, app)
+    report.register(desk, app)
     for family in (documents, code_lens, hover, inlay_hint, commands, additions):
         family.register(desk)
 

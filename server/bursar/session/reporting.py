@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date, timedelta
 
 from bursar.domain.money.history import RunFigures
@@ -16,11 +17,21 @@ from bursar.runs.here import here_of
 from bursar.runs.watching import watched
 from bursar.session.money import wide_states
 from bursar.session.ports import Adapters
+from bursar.views.report import report_page
 
 _MOST_REQUESTS = 10_000
 _MOST_LISTED = 10
 _MOST_DAYS = 400
 _RUNS_READ = 200
+
+
+async def write_report(adapters: Adapters, folders: tuple[str, ...]) -> str:
+    """Write the report of everything into the state folder, beside the loop; where it is."""
+
+    def work() -> str:
+        return str(adapters.keep_report(report_page(gather_report(adapters, since=None, workspaces=folders))))
+
+    return await asyncio.to_thread(work)
 
 
 def gather_report(adapters: Adapters, *, since: str | None, workspaces: tuple[str, ...] = ()) -> Report:
