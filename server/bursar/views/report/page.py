@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bursar.domain.moments import moment_words
 from bursar.domain.money.report import Report
+from bursar.views.figures import plural
 from bursar.views.report.markup import paragraph, text
 from bursar.views.report.spent import (
     budget_section,
@@ -62,7 +63,7 @@ def _warning(report: Report) -> str:
     if not unpriced:
         return ""
     words = (
-        f"{unpriced:,} requests went to models without a known price: their cost is in no sum of this page. Give "
-        'prices in the file that the setting "prices" names.'
+        f"{plural(unpriced, 'request')} went to models without a known price: their cost is in no sum of this page. "
+        'Give prices in the file that the setting "prices" names.'
     )
     return paragraph(words, "note")

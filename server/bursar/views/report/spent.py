@@ -28,7 +28,7 @@ def cards(report: Report) -> str:
     if report.held_pico or own.at_most_pico:
         shown.append((f"≤ {money(report.held_pico + own.at_most_pico)}", "more: held, or not known"))
     if own.unpriced_requests:
-        shown.append((count(own.unpriced_requests), "requests without a price"))
+        shown.append((count(own.unpriced_requests), "of the requests without a price"))
     inner = "".join(f'<div class="card"><b>{text(a)}</b><span>{text(b)}</span></div>' for a, b in shown)
     return f'<div class="cards">{inner}</div>'
 

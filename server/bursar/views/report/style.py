@@ -5,14 +5,18 @@ from __future__ import annotations
 import base64
 import hashlib
 
-STYLE = """
-:root { color-scheme: light dark; --page: #fbfbfa; --card: #ffffff; --ink: #1d2125; --soft: #5b6470; --line: #dfe2e6;
-  --own: #2f6fb5; --other: #c07b1e; --track: #eceef1; --bad: #a5281b; --badback: #fdf1ef; --warn: #7a5200;
-  --warnback: #fdf6e5; }
-@media (prefers-color-scheme: dark) {
-  :root { --page: #16181b; --card: #1e2125; --ink: #e7e9ec; --soft: #a3abb5; --line: #34393f; --own: #6aa5e3;
-    --other: #e0a24a; --track: #2b3036; --bad: #ff9a8c; --badback: #34201d; --warn: #f0c674; --warnback: #2f281a; }
-}
+_DARK = """--page: #16181b; --card: #1e2125; --ink: #e7e9ec; --soft: #a3abb5; --line: #34393f; --own: #6aa5e3;
+  --other: #e0a24a; --track: #2b3036; --bad: #ff9a8c; --badback: #34201d; --warn: #f0c674; --warnback: #2f281a;"""
+_LIGHT = """--page: #fbfbfa; --card: #ffffff; --ink: #1d2125; --soft: #5b6470; --line: #dfe2e6; --own: #2f6fb5;
+  --other: #c07b1e; --track: #eceef1; --bad: #a5281b; --badback: #fdf1ef; --warn: #7a5200; --warnback: #fdf6e5;"""
+# An editor that shows the page marks its body with its own theme, which need not be the machine's.
+_COLOURS = f"""
+:root {{ color-scheme: light dark; {_LIGHT} }}
+@media (prefers-color-scheme: dark) {{ :root {{ {_DARK} }} }}
+body.vscode-light {{ color-scheme: light; {_LIGHT} }}
+body.vscode-dark {{ color-scheme: dark; {_DARK} }}
+"""
+_REST = """
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--page); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; }
 main { max-width: 68rem; margin: 0 auto; padding: 1.5rem 1.25rem 3rem; }
@@ -74,4 +78,5 @@ code { font: .85em ui-monospace, monospace; overflow-wrap: anywhere; }
   * { print-color-adjust: exact; }
 }
 """
+STYLE = _COLOURS + _REST
 STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
