@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bursar.commandline.baseline import comparison_json, measured_json, read_baseline, tell_comparison
-from bursar.commandline.forecasting import forecaster_of, rooms_left
+from bursar.commandline.forecasting import forecaster_of, rooms_in
 from bursar.commandline.output import FINE, FOUND, message, result, result_json
 from bursar.domain.baseline import Measured, Resident, Section, compare, parse_percent
 from bursar.domain.errors import BadInput
@@ -122,7 +122,7 @@ def _check(app: App, given: str) -> tuple[str, Document, Analysis, Annotations]:
     )
     if document.kind == "tasks":
         made = forecasts_of(work_of(document, analysis, snapshot), forecaster_of(app))
-        rooms = rooms_left(app, settings, document.workspace)
+        rooms = rooms_in(app, settings, document.workspace)
         snapshot = replace(snapshot, forecasts={document.uri: made}, rooms=rooms)
     shown = Annotations() if document.kind == "other" else annotate(document, analysis, snapshot)
     return given, document, analysis, shown

@@ -10,12 +10,12 @@ from bursar.domain.moments import in_local_time
 from bursar.domain.money.forecast import SIMILAR_NEEDED, Room, TaskForecast
 from bursar.domain.money.past import past_tasks
 from bursar.domain.money.price import usd_text
-from bursar.domain.money.rooms import EACH_ANEW, rooms_of
 from bursar.domain.money.spread import Spread
 from bursar.domain.runs import TaskEstimate
 from bursar.runs.here import here_of
 from bursar.session.forecasting import HISTORY_RUNS, Forecaster, known_of
-from bursar.session.money import begins_with, wide_states
+from bursar.session.money import wide_states
+from bursar.session.rooms import rooms_left
 from bursar.settings import Settings
 from bursar.views.forecasts import unlikely
 from bursar.wiring import App
@@ -43,7 +43,7 @@ class Outlooks:
 
     def rooms(self) -> tuple[Room, ...]:
         """What is left of each limit now."""
-        return rooms_left(self._app, self._settings, self._workspace, ceiling_pico=self._ceiling_pico)
+        return rooms_in(self._app, self._settings, self._workspace, ceiling_pico=self._ceiling_pico)
 
     def warning(self, estimate: TaskEstimate) -> str | None:
         """What is told before a run that will probably not finish; None where it may begin without a word."""
@@ -58,11 +58,10 @@ def forecaster_of(app: App) -> Forecaster:
     return Forecaster(past_tasks(app.journal().ended_runs(HISTORY_RUNS)))
 
 
-def rooms_left(app: App, settings: Settings, workspace: str, *, ceiling_pico: int | None = None) -> tuple[Room, ...]:
-    """What is left of each budget now; ``ceiling_pico`` is the limit of a run in place of the user's own."""
+def rooms_in(app: App, settings: Settings, workspace: str, *, ceiling_pico: int | None = None) -> tuple[Room, ...]:
+    """What is left now of everything that a run in this workspace would be held to."""
     wide = wide_states(app, app.journal(), settings, workspaces=[workspace])
-    each_anew = [begins_with(app, settings, kind) for kind in EACH_ANEW]
-    return rooms_of(wide, narrow=each_anew, ceiling_pico=ceiling_pico)
+    return rooms_left(app, settings, wide, ceiling_pico=ceiling_pico)
 
 
 def forecast_json(forecast: TaskForecast, rooms: Sequence[Room]) -> dict[str, Any]:

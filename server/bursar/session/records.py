@@ -8,14 +8,14 @@ from collections.abc import Callable
 from bursar.domain.errors import BursarError
 from bursar.domain.money.budget import BudgetState
 from bursar.domain.money.forecast import Room
-from bursar.domain.money.rooms import EACH_ANEW, rooms_of
 from bursar.domain.runs import RunSummary
 from bursar.domain.tasks import SKIPS, Skip, skips_in
 from bursar.runs.here import here_of
 from bursar.session.faults import tell_faults
 from bursar.session.model import RunChange
-from bursar.session.money import begins_with, left_pico, meter, run_ceiling_pico, wide_states
+from bursar.session.money import left_pico, meter, run_ceiling_pico, wide_states
 from bursar.session.ports import Adapters, Editor
+from bursar.session.rooms import rooms_left
 from bursar.settings import Settings
 from bursar.views.annotations import Meter
 from bursar.views.runs_list import run_label
@@ -127,8 +127,7 @@ class Records:
         if any(changed) or budgets != (self.wide, self.run_limit_pico):
             self.left_pico = left
             self.wide, self.run_limit_pico = budgets
-            each_anew = [begins_with(self._adapters, settings, kind) for kind in EACH_ANEW]
-            self.rooms = rooms_of(wide, narrow=each_anew)
+            self.rooms = rooms_left(self._adapters, settings, wide)
             self._editor.annotations_changed()
 
     def _load(self, workspace: str) -> bool:

@@ -51,7 +51,8 @@ class Room:
     """What is left of one budget; ``name`` as in "today's budget", ``left`` in its unit (pico-dollars for 'usd').
 
     ``each_run`` says that every run has it anew, so that it says nothing about several together; ``workspace`` is the
-    only one that it holds in, None for all.
+    only one that it holds in, None for all. ``lasts_ms`` is how long it takes until all of it is free again: a task
+    that will probably take longer is not held to it, because it will only have to wait.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Room:
     resets_at: str | None = None
     each_run: bool = False
     workspace: str | None = None
+    lasts_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,9 +97,11 @@ class TaskForecast:
         return self.similar >= SIMILAR_NEEDED
 
     def fit(self, room: Room) -> Fit | None:
-        """The chance that it fits what is left of a limit; None where the amount in its unit is not known, or where
-        the limit is for each run and these are several tasks."""
+        """The chance that it fits what is left of a limit; None where the amount in its unit is not known, where
+        the limit is for each run and these are several tasks, or where it is free again before they probably end."""
         if room.each_run and self.tasks > 1:
+            return None
+        if room.lasts_ms is not None and self.time_ms.quantile(0.5) > room.lasts_ms:
             return None
         spread = {"usd": self.cost_pico, "tokens": self.tokens, "requests": self.requests}[room.unit]
         return None if spread is None else Fit(room=room, chance=spread.share_within(room.left))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 
-from bursar.domain.money.budget import BudgetKind, BudgetState
+from bursar.domain.money.budget import BudgetKind, BudgetState, Unit
 from bursar.domain.money.forecast import Room
 from bursar.domain.money.scopes import scope_words
+from bursar.domain.pacing import Window
 
+_UNITS: Mapping[str, Unit] = {"requests": "requests", "tokens": "tokens", "quota": "requests"}
 EACH_ANEW: tuple[BudgetKind, ...] = ("run", "task")
 """The budgets that a forecast looks at and that a run begins anew; a task's earlier runs are not taken from its own."""
 
@@ -28,6 +30,31 @@ def rooms_of(
         if each.limit is not None and not (each.scope.kind == "run" and ceiling_pico is not None)
     ]
     return (*rooms, *(_room(each, each.limit, each_run=False) for each in wide if each.limit is not None))
+
+
+def window_rooms(
+    windows: Iterable[Window], *, provider: str, seconds_until: Callable[[str], float]
+) -> tuple[Room, ...]:
+    """The rooms in a provider's own windows, as it told them last; those that have been reset since are none.
+
+    Tokens are forecast with those that are read from the cache and those of the answer, so a window that counts only
+    some of them is left out: nobody could say whether a task fits it.
+    """
+    rooms = []
+    for each in windows:
+        unit, left_s = _UNITS.get(each.kind), seconds_until(each.resets_at) if each.resets_at else None
+        if unit is None or not each.counts_cached or (left_s is not None and left_s <= 0):
+            continue
+        rooms.append(
+            Room(
+                name=f"the window of {provider}",
+                unit=unit,
+                left=max(0, each.remaining),
+                resets_at=each.resets_at or None,
+                lasts_ms=None if left_s is None else round(1_000 * left_s),
+            )
+        )
+    return tuple(rooms)
 
 
 def _room(state: BudgetState, limit: int, *, each_run: bool) -> Room:
