@@ -36,7 +36,7 @@ def test_what_is_scored_is_the_products_forecast_from_what_was_known_then(
         before = rows[: rows.index(row)]
         history = [each.past for each in before if each.repository == row.repository]
         prior = prior_of([each.past for each in rows if each.repository != row.repository])
-        assert forecasts[at].forecast == forecast_task(row.past.known, history, prior)
+        assert forecasts[at].forecast == forecast_task(row.past.known.coarse(), history, prior)
 
 
 def test_what_comes_later_changes_nothing(rows: list[Scored], forecasts: list[score.Forecasted]) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bursar.domain.money.forecast import TaskForecast
+from bursar.domain.runs import TaskEstimate
+from bursar.domain.specs.traits import TaskTraits
 from bursar.session.analysis import annotations_of
-from bursar.session.forecasting import Forecaster
+from bursar.session.forecasting import KEPT, Forecaster, known_of
 from bursar.session.model import Changed, TaskKey
 from bursar.session.outlook import hover_of
 from support.past import have_run
@@ -73,6 +77,35 @@ def test_a_forecaster_makes_each_forecast_once() -> None:
     forecaster = Forecaster((past(),) * 6)
     assert forecaster.alone(KNOWN) is forecaster.alone(KNOWN)
     assert forecaster.together((KNOWN, KNOWN)) is forecaster.together((KNOWN, KNOWN))
+
+
+def test_an_edit_of_a_few_words_asks_for_the_same_forecast() -> None:
+    estimate = TaskEstimate(
+        address="1",
+        title="t",
+        line=0,
+        counted_tokens=14_210,
+        bound_tokens=0,
+        first_request_pico=14_210 * 3_750_000,
+        ceiling_pico=None,
+        traits=TaskTraits(kind="test", text_chars=400, files_named=1),
+        model="m",
+    )
+    edited = replace(estimate, counted_tokens=14_223, first_request_pico=14_223 * 3_750_000)
+    much = replace(estimate, counted_tokens=16_000)
+    known, same, other = (known_of(each, workspace="/w", spec="s") for each in (estimate, edited, much))
+    assert known == same != other
+    assert abs(known.first_tokens / 14_210 - 1) < 0.026
+    assert known.first_pico == known.first_tokens * 3_750_000
+
+
+def test_a_day_of_typing_does_not_fill_the_memory() -> None:
+    from domain.test_forecast import KNOWN, past
+
+    forecaster = Forecaster((past(),))
+    for size in range(KEPT + 50):
+        forecaster.alone(replace(KNOWN, first_tokens=size))
+    assert len(forecaster._alone) == KEPT
 
 
 async def test_a_run_that_ends_is_history_for_the_next_task(office: Office) -> None:

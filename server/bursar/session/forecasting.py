@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from bursar.domain.errors import BursarError
 from bursar.domain.money.forecast import Room, TaskForecast, forecast_task
@@ -19,6 +20,8 @@ from bursar.views.forecasts import NO_OUTLOOK, Outlook
 
 HISTORY_RUNS = 300
 """How many runs of the user's are looked at, the newest ones of all workspaces."""
+KEPT = 512
+"""How many forecasts are kept, of all documents together."""
 _ENDED = ("finished", "failed")
 
 
@@ -34,14 +37,22 @@ class Forecaster:
         """The forecast of one task."""
         found = self._alone.get(known)
         if found is None:
+            _make_room(self._alone, KEPT)
             found = self._alone[known] = forecast_task(known, self.history)
         return found
 
     def together(self, known: tuple[Known, ...]) -> TaskForecast | None:
         """The forecast of several tasks; None without one."""
         if known not in self._together:
+            _make_room(self._together, KEPT // 8)
             self._together[known] = forecast_together([self.alone(each) for each in known])
         return self._together[known]
+
+
+def _make_room(kept: dict[Any, Any], most: int) -> None:
+    """Forget the oldest, so that a day of typing does not fill the memory."""
+    while len(kept) >= most:
+        del kept[next(iter(kept))]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +103,7 @@ def outlook_of(
 
 
 def known_of(estimate: TaskEstimate, *, workspace: str, spec: str) -> Known:
-    """What is known of a task before it runs, as a forecast compares it."""
+    """What is known of a task before it runs, as a forecast compares it; the same after an edit of a few words."""
     return Known(
         traits=estimate.traits,
         model=estimate.model,
@@ -100,7 +111,7 @@ def known_of(estimate: TaskEstimate, *, workspace: str, spec: str) -> Known:
         spec=spec,
         first_tokens=estimate.counted_tokens,
         first_pico=estimate.first_request_pico,
-    )
+    ).coarse()
 
 
 class Forecasts:

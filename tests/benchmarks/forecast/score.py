@@ -22,7 +22,7 @@ Forecaster = Callable[[PastTask, Sequence[PastTask], Prior], TaskForecast]
 
 def product(task: PastTask, history: Sequence[PastTask], prior: Prior) -> TaskForecast:
     """The product's forecast of a task, from what was known before it and what had ended by then."""
-    return forecast_task(task.known, history, prior)
+    return forecast_task(task.known.coarse(), history, prior)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bursar.domain.specs.traits import TaskTraits
+
+_GRID = 20
+"""Steps in each factor of e."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +25,20 @@ class Known:
     spec: str
     first_tokens: int
     first_pico: int | None
+
+    def coarse(self) -> Known:
+        """The same with its sizes on a grid of five hundredths, so that an edit of a few words changes nothing.
+
+        That is far below what any forecast can tell apart, and the money of the first request keeps its price.
+        """
+        tokens = _on_grid(self.first_tokens)
+        pico = self.first_pico
+        if pico is not None and self.first_tokens:
+            pico = pico * tokens // self.first_tokens
+        traits = self.traits
+        if traits is not None:
+            traits = replace(traits, text_chars=_on_grid(traits.text_chars))
+        return replace(self, traits=traits, first_tokens=tokens, first_pico=pico)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +95,10 @@ def past_tasks(runs: Iterable[EndedRun]) -> tuple[PastTask, ...]:
             del open_[key]
     found += [_together(attempts) for attempts in open_.values()]
     return tuple(each for each in found if each.requests)
+
+
+def _on_grid(size: int) -> int:
+    return round(math.exp(round(math.log(size) * _GRID) / _GRID)) if size > 0 else size
 
 
 def _together(attempts: list[EndedRun]) -> PastTask:
