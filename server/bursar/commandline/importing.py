@@ -46,7 +46,9 @@ def _waits() -> None:
 
 def _tell(done: AgentImport, total: ImportedSpend) -> None:
     if not done.files:
-        result(f"{done.agent:<12} no logs below {' or '.join(map(str, done.places))}")
+        some, more = done.places[:3], len(done.places) - 3
+        where = " or ".join(map(str, some)) + (f", nor in {plural(more, 'other place')}" if more > 0 else "")
+        result(f"{done.agent:<12} no logs below {where}")
         return
     posted = done.posted
     new = f"{plural(posted.added, 'new request')}, {money(posted.cost_pico)}"
@@ -59,6 +61,11 @@ def _tell(done: AgentImport, total: ImportedSpend) -> None:
         result(
             f"{'':<12} {plural(done.unlogged, 'compaction')} of the conversation cost more, which the agent does not"
             " write down: that is not in the sum"
+        )
+    if total.estimated_requests:
+        result(
+            f"{'':<12} {plural(total.estimated_requests, 'request')} of them estimated: this agent's log has rounded"
+            " figures of its own, and not all that a provider has read from its cache."
         )
     if total.unpriced_requests:
         models = f": {', '.join(sorted(done.unpriced))}" if done.unpriced else ""
@@ -88,6 +95,7 @@ def _json(done: AgentImport, total: ImportedSpend) -> dict[str, Any]:
         "unpriced_requests": done.posted.unpriced,
         "total_requests": total.requests,
         "total_unpriced_requests": total.unpriced_requests,
+        "total_estimated_requests": total.estimated_requests,
         "total_usd": usd_text(total.cost_pico),
         "unlogged": done.unlogged,
         "skips": [{"file": each.file, "line": each.line, "why": each.why} for each in done.skips],

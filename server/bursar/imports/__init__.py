@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bursar.imports.aider import Aider
 from bursar.imports.claude_code import ClaudeCode
 from bursar.imports.cline import Cline
 from bursar.imports.codex import Codex
@@ -13,4 +14,4 @@ __all__ = ["FORMATS"]
 _ROO = "rooveterinaryinc.roo-cline"
 _CLINES = (Cline("cline", "saoudrizwan.claude-dev", others=(_ROO,)), Cline("roo-code", _ROO))
 
-FORMATS: dict[str, LogFormat] = {each.agent: each for each in (ClaudeCode(), Codex(), OpenCode(), *_CLINES)}
+FORMATS: dict[str, LogFormat] = {each.agent: each for each in (ClaudeCode(), Codex(), OpenCode(), *_CLINES, Aider())}

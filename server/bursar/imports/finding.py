@@ -34,6 +34,11 @@ def find(
     found: dict[str, Found] = {}
     for place in places:
         real = Path(os.path.realpath(place))
+        if real.is_file():
+            # A log that is named itself may have any name.
+            status = real.stat()
+            found[str(real)] = Found(path=real, place=real.parent, size=status.st_size, mtime_ns=status.st_mtime_ns)
+            continue
         for each in _below(real, real, is_log, skip, 0):
             found.setdefault(str(each.path), each)
     return tuple(sorted(found.values(), key=lambda each: (each.mtime_ns, str(each.path))))

@@ -175,6 +175,17 @@ def reported(value: Any) -> int | None:
     return int(usd.scaleb(12).to_integral_value()) if usd.is_finite() and 0 <= usd < _MOST_USD else None
 
 
+def local_moment(text: str) -> str:
+    """A time without a zone, which is then this machine's, as RFC 3339 UTC; raises BadRecord."""
+    try:
+        found = datetime.fromisoformat(text)
+        if found.year in _YEARS:
+            return moment(found.astimezone().isoformat())
+    except (ValueError, OverflowError) as error:
+        raise BadRecord(f"its time is {json.dumps(text)[:40]}") from error
+    raise BadRecord(f"its time is {json.dumps(text)[:40]}")
+
+
 def moment_of_ms(value: object) -> str:
     """Milliseconds since 1970 as RFC 3339 UTC; raises BadRecord."""
     if isinstance(value, bool) or not isinstance(value, int):

@@ -37,6 +37,7 @@ _COLUMNS = (
     "line",
     "imported_at",
     "tier",
+    "certainty",
 )
 _ADD = f"INSERT INTO imported ({columns(_COLUMNS)}) VALUES ({marks(_COLUMNS)})"  # noqa: S608 - names of our own
 _KNOWN = (
@@ -54,6 +55,7 @@ _ABOUT = (
     "model",
     "file",
     "tier",
+    "certainty",
 )
 _OF_ONE = "FROM imported WHERE agent = one.agent AND message_id = one.message_id AND request_id = one.request_id"
 _UNPRICED = (
@@ -90,9 +92,9 @@ def requests_without_price(
 
 def _spent_after(db: apsw.Connection, n: int) -> Iterator[Spent]:
     """What the rows after this one add to the sums."""
-    about = "local_day, workspace, agent, model, session, requests, unpriced, coalesce(cost_pico, 0)"
+    about = "local_day, workspace, agent, model, session, requests, unpriced, coalesce(cost_pico, 0), certainty"
     rows = db.execute(f"SELECT {about}, {columns(USAGE_COLUMNS)} FROM imported WHERE n > ?", (n,))  # noqa: S608
-    for local_day, workspace, agent, model, session, requests, unpriced, cost_pico, *buckets in rows:
+    for local_day, workspace, agent, model, session, requests, unpriced, cost_pico, certainty, *buckets in rows:
         yield Spent(
             local_day=local_day,
             workspace=loaded(workspace),
@@ -102,9 +104,11 @@ def _spent_after(db: apsw.Connection, n: int) -> Iterator[Spent]:
             sums=Sums(
                 attempts=requests,
                 requests=requests,
+                estimated_requests=requests if certainty == "estimated" else 0,
                 unpriced_requests=unpriced,
                 usage=Usage(**dict(zip(USAGE_COLUMNS, buckets, strict=True))),
                 cost_pico=cost_pico,
+                estimated_pico=cost_pico if certainty == "estimated" else 0,
             ),
         )
 
@@ -186,6 +190,7 @@ def _insert(
             request.line,
             at,
             stored(request.tier),
+            request.certainty,
         ),
     )
 
@@ -205,6 +210,7 @@ def _request(agent: str, usage: Sequence[Any], texts: dict[str, str], line: int)
         file=texts["file"],
         line=line,
         tier=texts["tier"],
+        certainty="estimated" if texts["certainty"] == "estimated" else "billed",
     )
 
 

@@ -126,14 +126,19 @@ class SqliteImports:
         """All that was imported, by agent."""
         with self._read() as db:
             rows: Sequence[Sequence[Any]] = db.execute(
-                "SELECT agent, coalesce(sum(cost_pico), 0), sum(requests), sum(unpriced), imported_agent.imported_at"
+                "SELECT agent, coalesce(sum(cost_pico), 0), sum(requests), sum(unpriced), imported_agent.imported_at,"
+                " sum(iif(certainty = 'estimated', requests, 0))"
                 " FROM imported JOIN imported_agent USING (agent) GROUP BY agent"
             ).fetchall()
         return {
             str(agent): ImportedSpend(
-                cost_pico=int(cost), requests=int(number), unpriced_requests=int(unpriced), imported_at=str(at)
+                cost_pico=int(cost),
+                requests=int(number),
+                unpriced_requests=int(unpriced),
+                imported_at=str(at),
+                estimated_requests=int(estimated),
             )
-            for agent, cost, number, unpriced, at in rows
+            for agent, cost, number, unpriced, at, estimated in rows
         }
 
 

@@ -11,7 +11,7 @@ import apsw
 from bursar.domain.errors import StoreDamaged, StoreNewer
 from bursar.domain.ports import Failpoint, nowhere
 from bursar.storage.schema_budgets import BUDGETS
-from bursar.storage.schema_rolls import DEAREST, ROLLS
+from bursar.storage.schema_rolls import DEAREST, IMPORTED_CERTAINTY, ROLLS
 
 _FIRST = """
 CREATE TABLE text (
@@ -277,6 +277,7 @@ MIGRATIONS: tuple[str, ...] = (
     BUDGETS,
     DEAREST,
     _IMPORTED_TIER,
+    IMPORTED_CERTAINTY,
 )
 
 

@@ -90,6 +90,17 @@ _OVER_ALL = (
 
 ROLLS = f"{_COLUMNS}{_VIEW}{_ROLL}{_FILL}{_OVER_ALL}DROP TABLE roll_day;\n"
 
+# Of other agents' requests some are known by rounded figures only.
+IMPORTED_CERTAINTY = (
+    "ALTER TABLE imported ADD COLUMN certainty TEXT NOT NULL DEFAULT 'billed';\nDROP VIEW fact;"
+    + _VIEW.replace(
+        f"session, '', requests, 0, requests, 0, 0, unpriced, {_USAGE},\n"
+        "    coalesce(cost_pico, 0), 0, 0, 0\nFROM imported",
+        f"session, '', requests, 0, requests, iif(certainty = 'estimated', requests, 0), 0, unpriced, {_USAGE},\n"
+        "    coalesce(cost_pico, 0), iif(certainty = 'estimated', coalesce(cost_pico, 0), 0), 0, 0\nFROM imported",
+    )
+)
+
 # Sums over all days of what belongs to no one workspace are one row for each key; the dearest are found by an index.
 _NAMES = f"dimension, local_day, key, workspace, agent, {_SUMS}"
 DEAREST = f"""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from bursar.domain.money.usage import Usage
 
@@ -14,10 +14,11 @@ ImportKey = tuple[str, str, str]
 class ImportedRequest:
     """One record of one request in the log of another agent.
 
-    ``message_id`` and ``request_id`` are the provider's; where the log has none the reader makes the first from what
-    stays the same in every copy of the record, and the second is ''. ``tier`` is '' for the usual price, 'batch', or
-    the name of another service tier. ``reported_pico`` is what the agent itself wrote down as the cost. ``at`` is
-    RFC 3339 UTC; ``parent_session`` the session that a sub-agent or a fork came from.
+    ``message_id`` and ``request_id`` are the provider's; where the log has none the reader makes the first from
+    what stays the same in every copy of the record, and the second is ''. ``tier`` is '' for the usual price,
+    'batch', or the name of another service tier. ``reported_pico`` is what the agent itself wrote down as the cost.
+    ``at`` is RFC 3339 UTC; ``certainty`` is 'billed' where the log has the provider's own figures;
+    ``parent_session`` the session that a sub-agent or a fork came from.
     """
 
     agent: str
@@ -34,6 +35,7 @@ class ImportedRequest:
     line: int
     tier: str = ""
     reported_pico: int | None = None
+    certainty: Literal["billed", "estimated"] = "billed"
 
     @property
     def key(self) -> ImportKey:
@@ -128,6 +130,7 @@ class ImportedSpend:
     requests: int
     unpriced_requests: int
     imported_at: str
+    estimated_requests: int = 0
     counted: bool = False
 
 
