@@ -108,6 +108,10 @@ def test_a_check_that_fails_three_times_then_the_stronger_model_that_passes(tmp_
             "checks_passed": 1,
             "checks_failed": 3,
         }
+        advised = user.do("advise", "--json").json()
+        Draft202012Validator(load_schema("advise")).validate(advised)
+        verdicts = {each["model"]: (each["passed"], each["escalated"]) for each in advised["rows"]}
+        assert verdicts == {"sim/usual": (0, 1), "sim/strong": (1, 0)}
 
 
 ECONOMY = {"economy": "sim/cheap"}

@@ -192,6 +192,15 @@ def test_what_the_stronger_model_took_over_is_a_failure_of_the_first() -> None:
     assert (second.model, second.verdict, second.cost_pico, second.seconds) == ("p/two", "passed", 9, 2.5)
 
 
+@pytest.mark.parametrize("after", [event("rewound", step="m1"), event("model_chosen", model="p/three")])
+def test_a_stronger_model_that_was_taken_back_has_no_verdict(after: RunEvent) -> None:
+    steps = [asked("m1"), asked("m2", "two"), FAILED, PASSED]
+    rows = [request("m1", 7), request("m2", 9)]
+    events = [event("escalated", model="p/two", n=2), after]
+    found = outcomes_of(run("finished", "done"), steps, events, rows)
+    assert [(each.model, each.verdict) for each in found] == [("p/one", None), ("p/two", None)]
+
+
 def test_where_several_models_worked_on_it_nobody_has_the_verdict() -> None:
     steps = [asked("m1"), asked("m2", "two"), PASSED]
     found = outcomes_of(run("finished", "done"), steps, [], [request("m1", 7), request("m2", 9)])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bursar.domain.routes import Role, Target
-from bursar.domain.runs import RequestRow, RunEvent, RunKind, RunRecord, StepRecord
+from bursar.domain.runs import MODEL_CHOSEN, RequestRow, RunEvent, RunKind, RunRecord, StepRecord
 
 Verdict = Literal["passed", "accepted", "failed", "escalated"]
 SUCCESSES: frozenset[Verdict] = frozenset({"passed", "accepted"})
@@ -74,7 +74,7 @@ class _Verdicts:
 
 
 def _verdicts(record: RunRecord, steps: Sequence[StepRecord], events: Sequence[RunEvent]) -> _Verdicts:
-    stronger = next((str(each.data["model"]) for each in reversed(events) if each.kind == "escalated"), None)
+    stronger = _stronger(events)
     if record.kind != "task":
         ended = record.reason if record.state in ("finished", "failed") else None
         return _Verdicts(last=_OPERATION_VERDICTS.get(ended or ""), stronger=None)
@@ -95,6 +95,22 @@ def _verdicts(record: RunRecord, steps: Sequence[StepRecord], events: Sequence[R
         elif failed and (record.state == "failed" or (record.state == "paused" and record.reason == "check")):
             last = "failed"
     return _Verdicts(last=last, stronger=stronger)
+
+
+def _stronger(events: Sequence[RunEvent]) -> str | None:
+    """The stronger model that took over for good: not where that was taken back, or the user chose another after it."""
+    model, begins = None, 0
+    for each in events:
+        if each.kind == "escalated":
+            model, begins = str(each.data["model"]), int(each.data.get("n", 0))
+        elif each.kind == MODEL_CHOSEN or (each.kind == "rewound" and _request_of(each) < begins):
+            model = None
+    return model
+
+
+def _request_of(rewound: RunEvent) -> int:
+    """The number of the request that a rewind went back to."""
+    return int(str(rewound.data["step"])[1:].partition(".")[0])
 
 
 def _verdict_on(model: str, models: Sequence[str], verdicts: _Verdicts) -> Verdict | None:
