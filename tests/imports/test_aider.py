@@ -125,38 +125,40 @@ def test_a_growing_history_is_read_on_in_its_session(journal: SqliteJournal, log
     assert ask(journal, "SELECT DISTINCT provider, model FROM imported") == [("anthropic", "claude-x")]
 
 
-@pytest.mark.parametrize(
-    ("figures", "expected"),
-    [
-        ("26k sent, 13k cache write, 14 received.", (0, 0, 13_000, 14)),
-        ("13k sent, 13k cache hit, 1.4k received.", (0, 13_000, 0, 1_400)),
-        ("30k sent, 5.0k cache write, 12k cache hit, 14 received.", (8_000, 12_000, 5_000, 14)),
+def test_cached_tokens_are_taken_out_of_what_was_sent(journal: SqliteJournal, logs: Path) -> None:
+    history(
+        logs,
+        HEAD
+        + told("26k sent, 13k cache write, 14 received.")
+        + told("13k sent, 13k cache hit, 1.4k received.")
+        + told("30k sent, 5.0k cache write, 12k cache hit, 14 received.")
+        + told("5.4k sent, 3.0k cache write, 90k cache hit, 14 received."),
+    )
+    imports(journal, "aider", logs)
+    assert buckets(journal) == [
+        (0, 0, 13_000, 14),
+        (0, 13_000, 0, 1_400),
+        (8_000, 12_000, 5_000, 14),
         # What was read is more than all that was sent: an older version, which left it out.
-        ("5.4k sent, 3.0k cache write, 90k cache hit, 14 received.", (2_400, 90_000, 3_000, 14)),
-    ],
-)
-def test_cached_tokens_are_taken_out_of_what_was_sent(
-    journal: SqliteJournal, logs: Path, figures: str, expected: tuple[int, ...]
-) -> None:
-    history(logs, HEAD + told(figures))
-    imports(journal, "aider", logs)
-    assert buckets(journal) == [expected]
+        (2_400, 90_000, 3_000, 14),
+    ]
 
 
-@pytest.mark.parametrize(
-    ("line", "model"),
-    [
-        ("> Main model: gpt-4o with diff edit format  ", ("", "gpt-4o")),
-        ("> Models: gpt-4-turbo with udiff edit format, weak model gpt-3.5-turbo  ", ("", "gpt-4-turbo")),
-        ("> Model: openrouter/anthropic/claude-x with diff edit format  ", ("openrouter", "anthropic/claude-x")),
-    ],
-)
-def test_the_newest_model_of_the_session_counts(
-    journal: SqliteJournal, logs: Path, line: str, model: tuple[str, str]
-) -> None:
-    history(logs, f"{HEAD}{line}\n" + told("683 sent, 5 received. Cost: $0.0014 message, $0.0014 session."))
+def test_the_newest_model_of_the_session_counts(journal: SqliteJournal, logs: Path) -> None:
+    lines = (
+        "> Main model: gpt-4o with diff edit format  ",
+        "> Models: gpt-4-turbo with udiff edit format, weak model gpt-3.5-turbo  ",
+        "> Model: openrouter/anthropic/claude-x with diff edit format  ",
+    )
+    for each in lines:
+        with (logs / HISTORY).open("a") as file:
+            file.write(f"{HEAD}{each}\n" + told("683 sent, 5 received. Cost: $0.0014 message, $0.0014 session."))
     imports(journal, "aider", logs)
-    assert ask(journal, "SELECT provider, model, reported_pico FROM imported") == [(*model, 1_400_000_000)]
+    assert ask(journal, "SELECT provider, model, reported_pico FROM imported ORDER BY n") == [
+        ("", "gpt-4o", 1_400_000_000),
+        ("", "gpt-4-turbo", 1_400_000_000),
+        ("openrouter", "anthropic/claude-x", 1_400_000_000),
+    ]
 
 
 def test_a_session_without_a_known_model_is_not_free(journal: SqliteJournal, logs: Path) -> None:
@@ -165,26 +167,23 @@ def test_a_session_without_a_known_model_is_not_free(journal: SqliteJournal, log
     assert ask(journal, "SELECT cost_pico, unpriced FROM imported") == [(None, 1)]
 
 
-@pytest.mark.parametrize(
-    ("damaged", "why"),
-    [
-        ("-5 sent, 5 received.", "it says '-5' where a number of tokens belongs"),
-        ("many sent, 5 received.", "it says 'many' where"),
-        ("999999999k sent, 5 received.", "it says '999999999k' where"),
-        ("1.5 sent, 5 received.", "it says '1.5' where"),
-    ],
-)
-def test_damaged_figures_are_told(journal: SqliteJournal, logs: Path, damaged: str, why: str) -> None:
-    history(logs, HEAD + told(damaged) + told("683 sent, 5 received."))
+def test_damaged_figures_are_told(journal: SqliteJournal, logs: Path) -> None:
+    damaged = ("-5", "many", "999999999k", "1.5")
+    turns = [told(f"{each} sent, 5 received.") for each in damaged]
+    history(logs, HEAD + "".join(turns) + told("683 sent, 5 received."))
     done = imports(journal, "aider", logs)
-    assert [(each.line, each.why[: len(why)]) for each in done.skips] == [(11, why)]
+    assert [(each.line, each.why) for each in done.skips] == [
+        (11 + 6 * number, f"it says '{each}' where a number of tokens belongs") for number, each in enumerate(damaged)
+    ]
     assert buckets(journal) == [(683, 0, 0, 5)]
 
 
-@pytest.mark.parametrize("start", ["soon", "0001-01-01 00:00:00", "9999-12-31 23:59:59", ""])
-def test_a_session_without_a_time_is_told(journal: SqliteJournal, logs: Path, start: str) -> None:
-    history(logs, HEAD.replace("2026-11-20 09:30:00", start) + told("683 sent, 5 received."))
-    assert imports(journal, "aider", logs).skipped == 1
+def test_a_session_without_a_time_is_told(journal: SqliteJournal, logs: Path) -> None:
+    starts = ("soon", "0001-01-01 00:00:00", "9999-12-31 23:59:59", "")
+    for number, start in enumerate(starts):
+        text = HEAD.replace("2026-11-20 09:30:00", start) + told("683 sent, 5 received.")
+        history(logs / str(number), text)
+    assert imports(journal, "aider", logs).skipped == len(starts)
     assert buckets(journal) == []
 
 

@@ -185,35 +185,38 @@ def test_only_known_places_are_read(tmp_path: Path) -> None:
     assert [str(each) for each in cline[-2:]] == ["/elsewhere/data/tasks", "/elsewhere/data/sessions"]
 
 
-@pytest.mark.parametrize(
-    ("damage", "why"),
-    [
-        ({"tokensIn": -5}, "its tokensIn is -5"),
-        ({"tokensOut": "many"}, 'its tokensOut is "many"'),
-        ({"tokensIn": 10**13}, "which cannot be a number of tokens"),
-        ({"tokensOut": float("nan")}, "NaN stands in the place of a number"),
-    ],
+DAMAGE: tuple[tuple[dict[str, Any], str], ...] = (
+    ({"tokensIn": -5}, "its tokensIn is -5"),
+    ({"tokensOut": "many"}, 'its tokensOut is "many"'),
+    ({"tokensIn": 10**13}, "which cannot be a number of tokens"),
+    ({"tokensOut": float("nan")}, "NaN stands in the place of a number"),
 )
-def test_one_damaged_message_takes_no_other_with_it(
-    journal: SqliteJournal, logs: Path, damage: dict[str, Any], why: str
-) -> None:
+
+
+def test_one_damaged_message_takes_no_other_with_it(journal: SqliteJournal, logs: Path) -> None:
     broken = asked(7) | {"text": '{"tokensIn": 100, "tok'}
     late = asked(10**15)
-    task(logs / "1", asked(1), asked(2, **damage), 5, None, broken, late, asked(3) | {"text": 5}, asked(4))
+    bad = [asked(number, **damage) for number, (damage, _) in enumerate(DAMAGE, start=20)]
+    task(logs / "1", asked(1), *bad, 5, None, broken, late, asked(3) | {"text": 5}, asked(4))
     done = imports(journal, "cline", logs)
-    assert [each.line for each in done.skips] == [3, 6, 7, 8]
-    assert why in done.skips[0].why
+    assert [each.line for each in done.skips] == [3, 4, 5, 6, 9, 10, 11]
+    for each, (_, why) in zip(done.skips, DAMAGE, strict=False):
+        assert why in each.why
     assert total(journal) == (2 * PICO, 2)
 
 
-@pytest.mark.parametrize("content", ["", '[{"ts": 1', "{}", "[[", "null", '[{"ts": 5}]', "[]"])
-@pytest.mark.parametrize("name", ["ui_messages.json", "1.messages.json"])
-def test_damaged_files_are_told_or_hold_nothing(journal: SqliteJournal, logs: Path, content: str, name: str) -> None:
-    (logs / name).write_text(content)
-    for beside in ("task_metadata.json", "projects.json"):
-        (logs / beside).write_text(content)
+def test_damaged_files_are_told_or_hold_nothing(journal: SqliteJournal, logs: Path) -> None:
+    for number, content in enumerate(("", '[{"ts": 1', "{}", "[[", "null", '[{"ts": 5}]', "[]")):
+        folder = logs / str(number)
+        folder.mkdir()
+        for name in ("ui_messages.json", "1.messages.json", "task_metadata.json", f"{number}.json"):
+            (folder / name).write_text(content)
     done = imports(journal, "cline", logs)
-    assert done.skipped <= 1
+    # As a task the last two are whole, and as a session the third.
+    assert (done.files, sorted(int(Path(each.file).parent.name) for each in done.skips)) == (
+        14,
+        [0, 0, 1, 1, 2, 3, 3, 4, 4, 5, 6],
+    )
     assert total(journal) == (0, 0)
 
 

@@ -219,29 +219,30 @@ def test_tables_that_are_others_are_told(journal: SqliteJournal, logs: Path) -> 
     ]
 
 
-@pytest.mark.parametrize(
-    ("damage", "why"),
-    [
-        ({"tokens": {"input": -5}}, "its input is -5"),
-        ({"tokens": {"input": "many"}}, 'its input is "many"'),
-        ({"tokens": {"output": 10**13}}, "which cannot be a number of tokens"),
-        ({"tokens": {"output": 1.5}}, "its output is 1.5"),
-        ({"time": {"created": 10**18, "completed": 1}}, "its time is 1000000000000000000"),
-        ({"time": {"created": "soon", "completed": 1}}, 'its time is "soon"'),
-        ({"time": {"created": -1, "completed": 1}}, "its time is -1"),
-    ],
+DAMAGE: tuple[tuple[dict[str, Any], str], ...] = (
+    ({"tokens": {"input": -5}}, "its input is -5"),
+    ({"tokens": {"input": "many"}}, 'its input is "many"'),
+    ({"tokens": {"output": 10**13}}, "which cannot be a number of tokens"),
+    ({"tokens": {"output": 1.5}}, "its output is 1.5"),
+    ({"time": {"created": 10**18, "completed": 1}}, "its time is 1000000000000000000"),
+    ({"time": {"created": "soon", "completed": 1}}, 'its time is "soon"'),
+    ({"time": {"created": -1, "completed": 1}}, "its time is -1"),
 )
-def test_figures_that_cannot_be_are_told(journal: SqliteJournal, logs: Path, damage: Any, why: str) -> None:
-    bad = message(2, **damage)
+
+
+def test_figures_that_cannot_be_are_told(journal: SqliteJournal, logs: Path) -> None:
     with apsw.Connection(str(fill(logs / "opencode.db", message(1)))) as db:
-        db.execute("INSERT INTO message VALUES ('b', 'ses_1', ?, ?)", (MS, json.dumps(bad)))
+        for number, (damage, _) in enumerate(DAMAGE, start=2):
+            bad = json.dumps(message(number, **damage))
+            db.execute("INSERT INTO message VALUES (?, 'ses_1', ?, ?)", (f"b{number}", MS, bad))
         db.execute("INSERT INTO message VALUES ('c', 'ses_1', ?, ?)", (MS, '{"role": "assistant", "tok'))
         db.execute("INSERT INTO message VALUES ('d', 'ses_1', ?, ?)", (MS, None))
         db.execute("INSERT INTO message VALUES ('e', ?, 'never', CAST(x'7b22ff227d' AS TEXT))", (5,))
     done = imports(journal, "opencode", logs)
-    assert [each.line for each in done.skips] == [2, 3, 5]
-    assert why in done.skips[0].why
-    assert done.skips[1].why == "it is not JSON"
+    assert [each.line for each in done.skips] == [2, 3, 4, 5, 6, 7, 8, 9, 11]
+    for each, (_, why) in zip(done.skips, DAMAGE, strict=False):
+        assert why in each.why
+    assert [each.why for each in done.skips[7:]] == ["it is not JSON"] * 2
     assert total(journal) == (PICO, 1)
 
 
