@@ -63,7 +63,7 @@ def test_hover() -> None:
         "| requests | 7 requests | 11 requests |\n"
         "| time | 100 s | 3 min |\n"
         "\n"
-        "- 100 % likely within the $1.00 left of the run's limit\n"
+        "- above 99 % likely within the $1.00 left of the run's limit\n"
         "- 40 % likely within the $0.07 left of today's budget\n"
         "\n"
         "From 12 similar tasks among 31 of yours that have ended (they cost $0.03-0.14), weighted by first request, "
@@ -86,7 +86,7 @@ def test_a_terminal_says_the_same() -> None:
         "usually $0.04-0.12, 12 similar",
         "half take at most $0.08 · 500,000 tokens · 7 requests · 100 s",
         "nine in ten take at most $0.12 · 900,000 tokens · 11 requests · 3 min",
-        "100 % likely within the $1.00 left of the run's limit",
+        "above 99 % likely within the $1.00 left of the run's limit",
         "40 % likely within the $0.07 left of today's budget",
     ]
     assert forecast_lines(FEW, ROOMS) == [
@@ -142,7 +142,8 @@ def test_a_limit_in_requests_or_tokens_counts_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("chance", "words"), [(0.0, "0 %"), (0.004, "below 1 %"), (0.37, "37 %"), (0.996, "above 99 %"), (1.0, "100 %")]
+    ("chance", "words"),
+    [(0.0, "below 1 %"), (0.004, "below 1 %"), (0.37, "37 %"), (0.996, "above 99 %"), (1.0, "above 99 %")],
 )
 def test_percent(chance: float, words: str) -> None:
     assert percent(chance) == words

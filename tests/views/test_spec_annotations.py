@@ -423,7 +423,7 @@ def test_a_parent_and_the_whole_spec_have_a_sum():
     titles = {each.line: (each.title, each.command) for each in found.lenses}
     assert titles[4] == ("Run 1 task · usually $0.07-0.19, 9 similar", "bursar.runTask")
     assert titles[0] == (
-        "2 open tasks · usually $0.07-0.19 · 0 % likely within the $0.02 left of today's budget",
+        "2 open tasks · usually $0.07-0.19 · below 1 % likely within the $0.02 left of today's budget",
         None,
     )
     stale = annotated(outlook=Outlook(groups={4: two}))

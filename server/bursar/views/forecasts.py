@@ -116,10 +116,10 @@ def provenance(forecast: TaskForecast) -> str:
 
 
 def percent(chance: float) -> str:
-    """``37 %``; never 0 or 100 for what is only nearly so."""
-    if 0 < chance < 0.01:
+    """``37 %``; never 0 or 100, which no forecast can know."""
+    if chance < 0.01:
         return "below 1 %"
-    return "above 99 %" if 0.99 < chance < 1 else f"{chance * 100:.0f} %"
+    return "above 99 %" if chance > 0.99 else f"{chance * 100:.0f} %"
 
 
 def _rows(forecast: TaskForecast) -> list[tuple[str, str, str]]:
@@ -127,7 +127,7 @@ def _rows(forecast: TaskForecast) -> list[tuple[str, str, str]]:
     if forecast.cost_pico is not None:
         rows.append(("money", forecast.cost_pico, money))
     rows += [
-        ("tokens", forecast.tokens, lambda value: f"{count(value)} tokens"),
+        ("tokens", forecast.tokens, lambda value: f"{_tokens(value)} tokens"),
         ("requests", forecast.requests, lambda value: plural(value, "request")),
         ("time", forecast.time_ms, lambda value: seconds(value / 1000)),
     ]
