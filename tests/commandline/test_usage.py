@@ -20,12 +20,12 @@ from support.books import book, entry, unknown, unpriced
 from support.program import Done, User
 
 _USD = 10**12
-TODAY = datetime.now(UTC).date()
 _SCHEMA = json.loads(resources.files("bursar").joinpath("schemas/usage.json").read_text("utf-8"))
 
 
 def days_ago(number: int) -> str:
-    return (TODAY - timedelta(days=number)).isoformat()
+    """Asked when it is needed: the day of the module's import may be over by then."""
+    return (datetime.now(UTC).date() - timedelta(days=number)).isoformat()
 
 
 @pytest.fixture
