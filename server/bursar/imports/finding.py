@@ -27,17 +27,17 @@ class Found:
 def find(
     places: Sequence[Path], is_log: Callable[[PurePath], bool], skip: Callable[[SkippedLine], None]
 ) -> tuple[Found, ...]:
-    """The logs below these folders, the oldest first; a folder that is not there has none.
+    """The logs below these folders, the oldest first; a folder that is not there has none, and a file is itself one.
 
     A place may itself be reached by a link. Below it no link is followed, so that nothing else is read.
     """
     found: dict[str, Found] = {}
     for place in places:
         real = Path(os.path.realpath(place))
-        if real.is_file():
-            # A log that is named itself may have any name.
-            status = real.stat()
-            found[str(real)] = Found(path=real, place=real.parent, size=status.st_size, mtime_ns=status.st_mtime_ns)
+        # A log that is named itself may have any name.
+        named = _named(real)
+        if named is not None:
+            found[str(real)] = named
             continue
         for each in _below(real, real, is_log, skip, 0):
             found.setdefault(str(each.path), each)
@@ -56,6 +56,16 @@ def open_log(found: Found) -> BinaryIO:
     except BaseException:
         os.close(handle)
         raise
+
+
+def _named(path: Path) -> Found | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    return Found(path=path, place=path.parent, size=status.st_size, mtime_ns=status.st_mtime_ns)
 
 
 def _below(
