@@ -75,6 +75,14 @@ const methods = {
     });
   },
 
+  // Wait until a page within the window, such as a tab of an extension, shows the text.
+  async waitInPage({ text, timeout_ms = WAIT_MS }) {
+    await until(timeout_ms, `"${text}" in a page of the window`, async () => {
+      const seen = await Promise.all(page.frames().map((each) => each.evaluate("document.body.innerText").catch(String)));
+      return { value: seen.some((each) => each.includes(text)) || undefined, seen: seen.slice(1) };
+    });
+  },
+
   texts: ({ selector }) => texts(selector),
 
   // Visible lines of the editor from top to bottom; inlay hints are part of the text.

@@ -114,6 +114,10 @@ def test_run_is_pressed_on_a_spec_from_the_wild(extensions: Path, tmp_path: Path
         changed = bench.workspace / ".kiro/specs/task-management/tasks.md"
         wait_for(bench, lambda: changed.read_bytes() != before)
         bench.browser("waitText", selector=".codelens-decoration", text=" requests · ")
+        bench.browser("palette", command="Bursar: Open Report")
+        bench.browser("waitText", selector=".tabs-container .tab", text="Bursar: Report")
+        bench.browser("waitInPage", text="What the agents spent")
+        assert bench.browser("trouble")["outside"] == []
     after = changed.read_bytes()
     # One mark, and those of the tasks above it where it was their last one.
     assert {(a, b) for a, b in zip(before, after, strict=True) if a != b} == {(ord(" "), ord("x"))}
