@@ -96,7 +96,7 @@ class Oracle:
         seen = Counter[str]()
         for _, request_id, run, step, attempt, pico, at_most, certainty, day in self._ledger:
             seen[request_id.split("~")[0]] += 1
-            charged = at_most if pico is None else pico
+            charged = at_most if pico is None or certainty != "billed" else pico
             runs[run] += charged
             days[day] += charged
             theirs = billed.get(request_id)

@@ -38,7 +38,12 @@ _BOOKED = (
     " sum(certainty = 'unknown'), sum(unpriced), sum(uncached_input), sum(cache_read), sum(cache_write_5m),"
     " sum(cache_write_1h), sum(output), sum(reasoning), total(cost_pico),"
     " total(CASE certainty WHEN 'estimated' THEN cost_pico END),"
-    " total(CASE WHEN cost_pico IS NULL THEN at_most_pico END), sum(at_most_tokens) FROM ledger GROUP BY 1, 2, 3"
+    # On top of what is known: a whole bound where nothing is, and by how much an estimate may be too low.
+    " total(CASE WHEN cost_pico IS NULL THEN at_most_pico WHEN certainty = 'estimated' AND at_most_tokens > 0"
+    " AND at_most_pico > cost_pico THEN at_most_pico - cost_pico END),"
+    " total(CASE WHEN at_most_tokens > uncached_input + cache_read + cache_write_5m + cache_write_1h + output"
+    " THEN at_most_tokens - uncached_input - cache_read - cache_write_5m - cache_write_1h - output END)"
+    " FROM ledger GROUP BY 1, 2, 3"
 )
 _LOST = "SELECT {key}, {day}, {place}, count(*) FROM not_taken GROUP BY 1, 2, 3"
 _KEPT = (

@@ -87,7 +87,9 @@ def request_json(row: RequestRow) -> dict[str, Any]:
         "model": row.model,
         "usage": row.usage.as_dict(),
         "cost_usd": None if row.cost_pico is None else usd_text(row.cost_pico),
-        "at_most_usd": usd_text(row.at_most_pico) if row.certainty == "unknown" else None,
+        "at_most_usd": usd_text((row.cost_pico or 0) + row.open_pico)
+        if (row.certainty != "billed" and row.at_most_tokens) or row.certainty == "unknown"
+        else None,
         "certainty": row.certainty,
         "ttft_ms": row.ttft_ms,
         "duration_ms": row.duration_ms,
@@ -205,6 +207,6 @@ def _sums(rows: Sequence[RequestRow]) -> Sums:
             usage=row.usage,
             cost_pico=row.cost_pico or 0,
             estimated_pico=(row.cost_pico or 0) if estimated else 0,
-            at_most_pico=row.at_most_pico if row.cost_pico is None else 0,
+            at_most_pico=row.open_pico,
         )
     return total

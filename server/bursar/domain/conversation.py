@@ -86,7 +86,8 @@ class ModelReply:
     """A whole answer: it ended with the format's own end mark.
 
     ``usage`` is None where the provider reported none; ``usage_clamped`` says that what it reported was impossible
-    and that ``usage`` is the clamped figure. Times are from the first byte sent.
+    and that ``usage`` is the clamped figure. Times are from the first byte sent. ``said`` is everything that the model
+    generated, its thoughts too, for counting where nothing is reported; it is not kept.
     """
 
     request_id: str
@@ -100,6 +101,7 @@ class ModelReply:
     duration_ms: int
     service: str | None = None
     """The provider's word for the service that it answered in; None where it names none."""
+    said: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -111,7 +111,8 @@ class AnswerCut(ProviderError):
     """The request was sent and the answer did not end: it may be billed.
 
     ``text_seen`` says whether any content had arrived; ``output_chars`` how much. ``owed`` is what the provider itself
-    reported for it, None where it reported nothing and the bill is not known.
+    reported for it, None where it reported nothing and the bill is not known; ``so_far`` what it had reported by then
+    (its input, mostly), which is owed and not all.
     """
 
     def __init__(
@@ -123,11 +124,13 @@ class AnswerCut(ProviderError):
         request_id: str | None = None,
         status: int | None = None,
         owed: Owed | None = None,
+        so_far: Owed | None = None,
     ) -> None:
         super().__init__(message, request_id=request_id, status=status)
         self.text_seen = text_seen
         self.output_chars = output_chars
         self.owed = owed
+        self.so_far = so_far
 
 
 class AnswerAway(ProviderError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from bursar.domain.money.ledger import open_pico
 from bursar.domain.money.usage import Usage
 from bursar.domain.prompts import NO_PROMPT, Prompt
 from bursar.domain.specs.traits import TaskTraits
@@ -189,6 +190,17 @@ class RequestRow:
     certainty: str
     ttft_ms: int | None
     duration_ms: int | None
+    at_most_tokens: int = 0
+
+    @property
+    def open_pico(self) -> int:
+        """What it may have cost on top of what is known."""
+        return open_pico(
+            cost_pico=self.cost_pico,
+            at_most_pico=self.at_most_pico,
+            at_most_tokens=self.at_most_tokens,
+            certainty=self.certainty,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

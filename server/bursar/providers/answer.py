@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bursar.domain.errors import ProviderError
+from bursar.domain.errors import AnswerCut, ProviderError
+from bursar.domain.money.usage import Owed
 from bursar.providers.failures import Said, Sender, clean, cut, of_error_in_answer
 from bursar.providers.sse import StreamTooLarge
-from bursar.providers.wire import BadStream, Reader, Reading, StreamError
+from bursar.providers.wire import BadStream, Reader, Reading, StreamError, owed_for
 
 
 class Answer:
@@ -25,6 +26,11 @@ class Answer:
         """How much content has come."""
         return self._reader.chars
 
+    @property
+    def so_far(self) -> Owed | None:
+        """What was reported of it by now; None where nothing was."""
+        return owed_for(self._reader)
+
     def feed(
         self, chunk: bytes, *, request_id: str | None, on_content: Callable[[], None]
     ) -> Reading | ProviderError | None:
@@ -39,7 +45,7 @@ class Answer:
                 if reader.ended:
                     return reader.reading()
         except StreamError as error:
-            return of_error_in_answer(
+            failure = of_error_in_answer(
                 Said(kind=error.kind, code=error.code, text=clean(str(error), sender=self._sender)),
                 sender=self._sender,
                 request_id=request_id,
@@ -47,6 +53,9 @@ class Answer:
                 model=self._model,
                 owed=error.owed,
             )
+            if isinstance(failure, AnswerCut) and failure.owed is None:
+                failure.so_far = self.so_far
+            return failure
         except (BadStream, StreamTooLarge) as error:
             what = clean(str(error), sender=self._sender)
             return cut(
@@ -54,6 +63,7 @@ class Answer:
                 chars=reader.chars,
                 request_id=request_id,
                 status=200,
+                so_far=self.so_far,
             )
         return None
 
@@ -66,6 +76,7 @@ class Answer:
             chars=self._reader.chars,
             request_id=request_id,
             status=200,
+            so_far=self.so_far,
         )
 
 

@@ -256,7 +256,13 @@ class Attempt:
         return self._cut(f"the answer of the provider {name} stood still for {self._deadlines.progress_s:g} s")
 
     def _cut(self, message: str) -> ProviderError:
-        return cut(message, chars=self._answer.chars, request_id=self._request_id, status=self._status)
+        return cut(
+            message,
+            chars=self._answer.chars,
+            request_id=self._request_id,
+            status=self._status,
+            so_far=self._answer.so_far,
+        )
 
     async def _trace(self, name: str, info: Any) -> None:
         if name.endswith(".send_request_headers.started"):
@@ -308,6 +314,7 @@ def as_reply(reading: Reading, *, request_id: str, model: str, ttft_ms: int | No
         service=reading.tier,
         ttft_ms=ttft_ms,
         duration_ms=duration_ms,
+        said=reading.said,
     )
 
 

@@ -199,7 +199,13 @@ def of_error_in_answer(
 
 
 def cut(
-    message: str, *, chars: int, request_id: str | None, status: int | None = None, owed: Owed | None = None
+    message: str,
+    *,
+    chars: int,
+    request_id: str | None,
+    status: int | None = None,
+    owed: Owed | None = None,
+    so_far: Owed | None = None,
 ) -> AnswerCut:
     """An answer that did not end: said once, in one way."""
     ending = f"after {chars:,} characters; what came is billed" if chars else "before any content; it may be billed"
@@ -213,6 +219,7 @@ def cut(
         request_id=request_id,
         status=status,
         owed=owed,
+        so_far=so_far,
     )
 
 

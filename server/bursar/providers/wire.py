@@ -128,7 +128,6 @@ def owed_for(reader: Reader) -> Owed | None:
         raw=reading.usage_raw or "",
         clamped=bool(reported.impossible),
         model=reading.model,
-        final=False,
         service=reading.tier,
     )
 

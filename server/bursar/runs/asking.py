@@ -209,6 +209,7 @@ class Requests:
             counted_tokens=sized.counted_tokens,
             price=planned.price,
             focus=focus,
+            max_tokens=sized.max_tokens,
         )
         granted = await world.journal.begin_request(
             run=run.run,
@@ -330,18 +331,19 @@ class Requests:
             raise
         except AnswerCut as error:
             usable = self._answers.usable(attempt, way.provider)
-            await self._books.settle_cut(
+            at_most_pico = await self._books.settle_cut(
                 attempt,
                 error.request_id or listener.request_id,
                 seconds_run=self._seconds_run,
                 kept=usable,
                 owed=error.owed,
+                so_far=error.so_far,
             )
             if error.text_seen and usable and await self._go_elsewhere(error, way, later, choice):
                 # It is no repeat: the other target is given what arrived, and goes on from there.
                 raise GoOn from error
             if error.text_seen or self._repeated:
-                bound = "" if error.owed else f" It may be billed, at most {money(attempt.hold_pico)}."
+                bound = "" if error.owed else f" It may be billed, at most {money(at_most_pico)}."
                 then = "goes on from what arrived" if usable else "asks again"
                 detail = f"{error}.{bound} Resume {then}."
                 raise PauseNow(Paused(reason="cut", detail=detail)) from error
@@ -394,6 +396,7 @@ class Requests:
                 seconds_run=self._seconds_run,
                 kept=usable,
                 owed=error.owed if isinstance(error, AnswerCut) else None,
+                so_far=error.so_far if isinstance(error, AnswerCut) else None,
             )
             return bool(usable)
         await self._books.settle(attempt, reply, seconds_run=self._seconds_run)

@@ -12,10 +12,13 @@ from bursar.domain.money.price import Cost, Price, Unpriced, cost_of, service_of
 from bursar.domain.money.usage import Owed, Usage
 from bursar.domain.routes import Target
 from bursar.domain.runs import RunRecord, StepRecord
+from bursar.runs.bounding import Bound, bound_of_count, bound_of_cut, bound_of_hold
 from bursar.runs.codec import block_to_json
 from bursar.runs.events import Events
 from bursar.runs.focus import Focus
 from bursar.runs.world import World
+
+_NO_BOUND = 2**62
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +36,7 @@ class Attempt:
     counted_tokens: int
     price: Price | Unpriced
     focus: Focus
+    max_tokens: int = 0
     batch: bool = False
 
 
@@ -57,6 +61,7 @@ def attempt_of(step: StepRecord, *, n: int, target: Target, price: Price | Unpri
         counted_tokens=int(step.intent["counted_tokens"]),
         price=price,
         focus=Focus(file=step.intent.get("file"), line=step.intent.get("line")),
+        max_tokens=int(step.intent.get("max_tokens", 0)),
     )
 
 
@@ -74,10 +79,16 @@ class Books:
 
         A reply that names another model than the one asked is priced as the model it names.
         """
-        usage, certainty = self._usage(attempt, reply.usage, clamped=reply.usage_clamped, blocks=reply.blocks)
+        said = reply.said or _text_of(reply.blocks)
+        usage, certainty = self._usage(attempt, reply.usage, clamped=reply.usage_clamped, said=said)
         price = self._price(attempt, reply.model, reply.service)
+        entry = self._entry(attempt, reply.request_id, usage, price, model=reply.model, certainty=certainty)
+        if certainty == "estimated":
+            entry = _bounded(entry, self._bound(attempt, reply, usage, price, said))
+        elif entry.certainty == "estimated":
+            entry = _exact(entry)
         entry = replace(
-            self._entry(attempt, reply.request_id, usage, price, model=reply.model, certainty=certainty),
+            entry,
             usage_raw=reply.usage_raw,
             ttft_ms=reply.ttft_ms,
             duration_ms=reply.duration_ms,
@@ -120,26 +131,28 @@ class Books:
         seconds_run: float,
         kept: Sequence[Block] = (),
         owed: Owed | None = None,
-    ) -> None:
-        """Book an attempt that gave no whole answer; the step stays to be done.
+        so_far: Owed | None = None,
+    ) -> int:
+        """Book an attempt that gave no whole answer; the step stays to be done. Returns the most that it can cost.
 
-        What the provider reported for it is booked as that; where it reported nothing the bill cannot be known, and is
-        "at most" what was held. ``kept`` is what can be used of its answer: the next attempt goes on from there.
+        What the provider reported for it is booked as that. Where it did not come to that the bill is not known: the
+        input is owed as it was reported ``so_far``, the output as it arrived, and both are "at most" what that input
+        costs with the longest answer, or what was held. ``kept`` is what can be used of its answer: the next attempt
+        goes on from there.
         """
         known = request_id or f"unseen:{self._run.run}:{attempt.key}:{attempt.number}"
         price = attempt.price
         if owed is None:
-            entry = replace(
-                self._entry(attempt, known, Usage(), price, model=attempt.target.model, certainty="unknown"),
-                cost_pico=None,
-            )
+            entry = self._unknown(attempt, known, kept, so_far)
         else:
             model = owed.model or attempt.target.model
             price = self._price(attempt, model, owed.service)
-            usage, certainty = self._usage(attempt, owed.usage, clamped=owed.clamped, blocks=kept)
+            usage, certainty = self._usage(attempt, owed.usage, clamped=owed.clamped, said=_text_of(kept))
             entry = replace(
                 self._entry(attempt, known, usage, price, model=model, certainty=certainty), usage_raw=owed.raw
             )
+            if certainty == "billed" and entry.certainty == "estimated":
+                entry = _exact(entry)
         await self._world.journal.settle_request(
             run=self._run.run,
             epoch=self._epoch,
@@ -157,9 +170,9 @@ class Books:
                 n=attempt.n,
                 attempt=attempt.number,
                 request_id=known,
-                at_most_usd=usd_text(attempt.hold_pico),
+                at_most_usd=usd_text(entry.at_most_pico),
             )
-            return
+            return entry.at_most_pico
         await self._events.tell(
             "request_given_up",
             n=attempt.n,
@@ -171,14 +184,50 @@ class Books:
             certainty=entry.certainty,
             **_doubts(entry.usage, price),
         )
+        return entry.at_most_pico
 
-    def _usage(
-        self, attempt: Attempt, reported: Usage | None, *, clamped: bool, blocks: Sequence[Block]
-    ) -> tuple[Usage, Certainty]:
+    def _unknown(self, attempt: Attempt, request_id: str, kept: Sequence[Block], so_far: Owed | None) -> LedgerEntry:
+        """An entry whose bill is not known, with what is known of its usage."""
+        model, price, usage = attempt.target.model, attempt.price, Usage()
+        bound = Bound(pico=attempt.hold_pico)
+        if so_far is not None and not so_far.clamped:
+            model = so_far.model or model
+            price = self._price(attempt, model, so_far.service)
+            bound = bound_of_cut(
+                so_far.usage,
+                max_tokens=attempt.max_tokens,
+                is_asked_model=price == attempt.price,
+                price=price,
+                hold_pico=attempt.hold_pico,
+            )
+            arrived = self._world.counter.count(_text_of(kept)) if kept else 0
+            usage = replace(so_far.usage, output=max(so_far.usage.output, arrived))
+        entry = self._entry(attempt, request_id, usage, price, model=model, certainty="unknown")
+        return replace(
+            _bounded(entry, bound), cost_pico=None, usage_raw=so_far.raw or None if so_far is not None else None
+        )
+
+    def _bound(self, attempt: Attempt, reply: ModelReply, usage: Usage, price: Price | Unpriced, said: str) -> Bound:
+        """The upper end of an estimate: of our own count where that was booked, else what was reserved."""
+        if reply.usage is not None or reply.stop_reason == "max_tokens" or not attempt.max_tokens:
+            return bound_of_hold(usage, price=price, hold_pico=attempt.hold_pico)
+        return bound_of_count(
+            usage,
+            counted_tokens=attempt.counted_tokens,
+            said=said,
+            said_tokens=usage.output,
+            max_tokens=attempt.max_tokens,
+            model=reply.model,
+            price=price,
+            # What was reserved was reserved at the price of the model and service that were asked for.
+            hold_pico=attempt.hold_pico if price == attempt.price or isinstance(price, Unpriced) else _NO_BOUND,
+        )
+
+    def _usage(self, attempt: Attempt, reported: Usage | None, *, clamped: bool, said: str) -> tuple[Usage, Certainty]:
         """What to book: the provider's figures, or our own count where there are none or false ones are below it."""
         if reported is not None and not clamped:
             return reported, "billed"
-        own = Usage(uncached_input=attempt.counted_tokens, output=self._count(blocks))
+        own = Usage(uncached_input=attempt.counted_tokens, output=self._world.counter.count(said))
         if reported is None or reported.input + reported.output < own.input + own.output:
             return own, "estimated"
         return reported, "estimated"
@@ -240,13 +289,24 @@ class Books:
             operation=run.kind,
         )
 
-    def _count(self, blocks: Sequence[Block]) -> int:
-        parts = [
-            each.text if isinstance(each, Text) else json.dumps(each.input, ensure_ascii=False)
-            for each in blocks
-            if isinstance(each, Text | ToolCall)
-        ]
-        return self._world.counter.count("\n".join(parts))
+
+def _exact(entry: LedgerEntry) -> LedgerEntry:
+    """An entry whose tokens are the provider's own: only their rate is assumed, and no count bounds that."""
+    bound = entry.at_most_pico if entry.cost_pico is None else entry.cost_pico
+    return _bounded(entry, Bound(pico=bound, tokens=entry.usage.input + entry.usage.output))
+
+
+def _bounded(entry: LedgerEntry, bound: Bound) -> LedgerEntry:
+    return replace(entry, at_most_pico=bound.pico, at_most_tokens=bound.tokens)
+
+
+def _text_of(blocks: Sequence[Block]) -> str:
+    """What was said in these blocks, for counting."""
+    return "\n".join(
+        each.text if isinstance(each, Text) else json.dumps(each.input, ensure_ascii=False)
+        for each in blocks
+        if isinstance(each, Text | ToolCall)
+    )
 
 
 def _doubts(usage: Usage, price: Price | Unpriced) -> dict[str, list[str]]:

@@ -69,7 +69,8 @@ async def give_up(world: World, run: RunRecord, step: StepRecord, books: Books, 
     except (AnswerCut, NotAccepted) as error:
         usable = way.provider.kept_from(data)
         owed = error.owed if isinstance(error, AnswerCut) else None
-        await books.settle_cut(attempt, request_id, seconds_run=seconds_run, kept=usable, owed=owed)
+        so_far = error.so_far if isinstance(error, AnswerCut) else None
+        await books.settle_cut(attempt, request_id, seconds_run=seconds_run, kept=usable, owed=owed, so_far=so_far)
         return bool(usable)
     await books.settle(attempt, reply, seconds_run=seconds_run)
     return True

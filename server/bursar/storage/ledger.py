@@ -7,10 +7,17 @@ from dataclasses import replace
 import apsw
 
 from bursar.domain.errors import StorageError
-from bursar.domain.money.ledger import CHAIN_START, LedgerEntry, chain_hash
+from bursar.domain.money.ledger import CHAIN_START, LedgerEntry, chain_hash, charged_pico, open_tokens
 from bursar.domain.money.rolls import Spent, Sums
 from bursar.storage.rolls import add_spent, task_key
-from bursar.storage.rows import LEDGER_COLUMNS, bindings, columns, ledger_entry, ledger_values, marks
+from bursar.storage.rows import (
+    LEDGER_COLUMNS,
+    bindings,
+    columns,
+    ledger_entry,
+    ledger_values,
+    marks,
+)
 
 
 def add_entry(connection: apsw.Connection, entry: LedgerEntry) -> bool:
@@ -59,7 +66,6 @@ def broken_row(connection: apsw.Connection) -> int | None:
 
 
 def _spent(entry: LedgerEntry) -> Spent:
-    known = entry.cost_pico is not None
     estimated = entry.certainty == "estimated"
     unanswered = entry.outcome == "failed" or (not entry.outcome and entry.certainty == "unknown")
     return Spent(
@@ -81,7 +87,7 @@ def _spent(entry: LedgerEntry) -> Spent:
             usage=entry.usage,
             cost_pico=entry.cost_pico or 0,
             estimated_pico=(entry.cost_pico or 0) if estimated else 0,
-            at_most_pico=0 if known else entry.at_most_pico,
-            at_most_tokens=entry.at_most_tokens,
+            at_most_pico=charged_pico(entry) - (entry.cost_pico or 0),
+            at_most_tokens=open_tokens(usage=entry.usage, at_most_tokens=entry.at_most_tokens),
         ),
     )

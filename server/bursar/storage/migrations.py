@@ -10,6 +10,7 @@ import apsw
 
 from bursar.domain.errors import StoreDamaged, StoreNewer
 from bursar.domain.ports import Failpoint, nowhere
+from bursar.storage.schema_bounds import BOUNDS
 from bursar.storage.schema_budgets import BUDGETS
 from bursar.storage.schema_rolls import DEAREST, IMPORTED_CERTAINTY, ROLLS
 
@@ -278,6 +279,7 @@ MIGRATIONS: tuple[str, ...] = (
     DEAREST,
     _IMPORTED_TIER,
     IMPORTED_CERTAINTY,
+    BOUNDS,
 )
 
 

@@ -115,7 +115,7 @@ def summaries(
             steps_done=int(done.get(record.run, 0)),
             cost_pico=sum(each.cost_pico or 0 for each in asked[record.run]),
             held_pico=held[record.run]
-            + sum(each.at_most_pico for each in asked[record.run] if each.certainty == "unknown"),
+            + sum(each.open_pico for each in asked[record.run] if each.certainty == "unknown" or not each.unpriced),
             unpriced_requests=sum(each.unpriced for each in asked[record.run]),
             requests=tuple(asked[record.run]),
             in_doubt=tuple(doubted[record.run]),

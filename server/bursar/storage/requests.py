@@ -175,8 +175,15 @@ def _completed(connection: apsw.Connection, entry: LedgerEntry, *, answered: boo
         session=entry.session or str(session),
         outcome=entry.outcome
         or ("answered" if answered else "stopped" if _is_stopped(connection, entry.run) else "failed"),
-        at_most_tokens=int(tokens) if entry.certainty == "unknown" else entry.at_most_tokens,
+        at_most_tokens=_most_tokens(entry, int(tokens)),
     )
+
+
+def _most_tokens(entry: LedgerEntry, held: int) -> int:
+    """What bounds all tokens of an entry that was not billed: its own bound, else what was reserved."""
+    if entry.certainty == "billed":
+        return entry.at_most_tokens
+    return max(entry.at_most_tokens or held, entry.usage.input + entry.usage.output)
 
 
 def _count_as_failed(connection: apsw.Connection, run: str, key: str, attempt: int, at: str) -> None:

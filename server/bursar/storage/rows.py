@@ -21,6 +21,15 @@ STEP_COLUMNS = tuple(each.name for each in fields(StepRecord))
 REQUEST_COLUMNS = tuple(each.name for each in fields(RequestRow) if each.name != "usage") + USAGE_COLUMNS
 EVENT_COLUMNS = tuple(each.name for each in fields(RunEvent))
 
+TOKENS = " + ".join(BUCKETS)
+# What a row may have cost, and taken, on top of what is known of it; an estimate older than its bound has none. As
+# open_pico and open_tokens of the domain have it.
+OPEN_PICO = (
+    "iif(cost_pico IS NULL, at_most_pico,"
+    " iif(certainty = 'estimated' AND at_most_tokens > 0, max(at_most_pico - cost_pico, 0), 0))"
+)
+OPEN_TOKENS = f"max(at_most_tokens - ({TOKENS}), 0)"
+
 # Columns that hold names from the file system or text of others: either may hold lone surrogates, UTF-8 may not.
 _FOREIGN = frozenset({"workspace", "spec", "task_id", "task_address", "task_title", "task", "file", "detail"})
 # A code point that no text contains (Unicode keeps it free for programs); what follows it is a JSON string.

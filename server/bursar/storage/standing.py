@@ -19,14 +19,14 @@ from bursar.domain.money.budget import (
 )
 from bursar.domain.money.rolls import ALL_DAYS, OWN_AGENT
 from bursar.domain.money.scopes import chain, dated, days_of, scopes_of
+from bursar.domain.money.usage import BUCKETS
 from bursar.storage.budgets import limits, raised
 from bursar.storage.imports import counted_in_budgets
 from bursar.storage.rolls import task_key
-from bursar.storage.rows import loaded, stored
+from bursar.storage.rows import OPEN_PICO, OPEN_TOKENS, TOKENS, columns, loaded, stored
 
 _DAY = "budget_day"
-_TOKENS = "uncached_input + cache_read + cache_write_5m + cache_write_1h + output"
-_CHARGED: dict[Unit, str] = {"usd": "cost_pico", "tokens": _TOKENS, "requests": "requests"}
+_CHARGED: dict[Unit, str] = {"usd": "cost_pico", "tokens": TOKENS, "requests": "requests"}
 _BOUND: dict[Unit, str] = {"usd": "at_most_pico", "tokens": "at_most_tokens", "requests": "0"}
 _HELD: dict[Unit, str] = {
     "usd": "coalesce(sum(amount_pico), 0)",
@@ -35,8 +35,8 @@ _HELD: dict[Unit, str] = {
 }
 # The sums are kept by task, session and day; a run has few rows, and an index of its own.
 _RUN_ROWS = (
-    f"(SELECT coalesce(cost_pico, 0) AS cost_pico, {_TOKENS.replace(' +', ',')}, 1 AS requests,"  # noqa: S608
-    " iif(cost_pico IS NULL, at_most_pico, 0) AS at_most_pico, at_most_tokens,"
+    f"(SELECT coalesce(cost_pico, 0) AS cost_pico, {columns(BUCKETS)}, 1 AS requests,"  # noqa: S608
+    f" {OPEN_PICO} AS at_most_pico, {OPEN_TOKENS} AS at_most_tokens,"
     " certainty = 'unknown' AS unknown_requests FROM ledger WHERE run = ?)"
 )
 

@@ -16,11 +16,11 @@ from bursar.domain.money.ledger import CHAIN_START
 from bursar.domain.ports import Failpoint, nowhere
 from bursar.storage.mark import Mark, MarkFile, OpenHold
 from bursar.storage.mirror import Mirror
-from bursar.storage.rows import loaded
+from bursar.storage.rows import OPEN_PICO, loaded
 
 _BUCKETS = "uncached_input + cache_read + cache_write_5m + cache_write_1h + output"
 _SUMS = (
-    "SELECT coalesce(sum(cost_pico), 0), coalesce(sum(at_most_pico) FILTER (WHERE cost_pico IS NULL), 0),"  # noqa: S608
+    f"SELECT coalesce(sum(cost_pico), 0), coalesce(sum({OPEN_PICO}), 0),"  # noqa: S608
     f" coalesce(sum({_BUCKETS}), 0) FROM ledger WHERE n > ?"
 )
 _ALL_SUMS = (

@@ -127,7 +127,7 @@ def _passed_percent(summary: RunSummary) -> int | None:
     ceiling = summary.record.ceiling_pico
     if not ceiling:
         return None
-    charges = [row.cost_pico if row.cost_pico is not None else row.at_most_pico for row in summary.requests]
+    charges = [(row.cost_pico or 0) + row.open_pico for row in summary.requests]
     after, before = sum(charges), sum(charges[:-1])
     return max((mark for mark in DEFAULT_WARN_PERCENT if before * 100 < ceiling * mark <= after * 100), default=None)
 

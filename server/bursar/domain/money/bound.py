@@ -11,6 +11,8 @@ _EXACT_FAMILIES = ("gpt-", "o1", "o3", "o4", "chatgpt-", "codex-")
 _FACTOR_EXACT = Decimal("1.10")
 _FACTOR_OTHER = Decimal("2.2")
 _FRAMING_TOKENS = 512
+# Models that think are billed for thoughts that nobody is shown, so what is seen of their answers bounds nothing.
+_THINK_UNSEEN = ("gpt-5", "gpt-6", "o1", "o3", "o4", "codex-", "claude-", "gemini-", "deepseek-", "grok-")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +63,15 @@ def counted_interval(*, counted_tokens: int, text_bytes: int, model: str) -> tup
     factor = _factor(model)
     low = int((counted_tokens / factor).to_integral_value(rounding=ROUND_FLOOR))
     return low, min(_times(counted_tokens, factor), max(text_bytes, counted_tokens))
+
+
+def output_bound_tokens(*, counted_tokens: int, text_bytes: int, max_tokens: int, model: str) -> int:
+    """The most that a provider can count for an answer that ended: the request's own bound, or less where all of it
+    was seen."""
+    if model.rsplit("/", 1)[-1].startswith(_THINK_UNSEEN):
+        return max_tokens
+    _, high = counted_interval(counted_tokens=counted_tokens, text_bytes=text_bytes, model=model)
+    return min(high + _FRAMING_TOKENS, max_tokens)
 
 
 def _factor(model: str) -> Decimal:

@@ -19,12 +19,13 @@ CHAIN_START = "0" * 64
 class LedgerEntry:
     """What one attempt at one request cost.
 
-    ``cost_pico`` is exact for 'billed', our own count for 'estimated', and None for 'unknown' (then ``at_most_pico``
-    is the bound that stays charged against budgets) and for a model without a price (``unpriced`` is True).
+    ``cost_pico`` is exact for 'billed', our own count for 'estimated', and None for 'unknown' and for a model without a
+    price (``unpriced`` is True). ``at_most_pico`` is the bound that stays charged against budgets: all of it for
+    'unknown', what it is above the count for 'estimated'. ``usage`` of an 'unknown' entry is what is known of it.
     ``at`` is RFC 3339 UTC; ``local_day`` the user's calendar day, fixed when the money was reserved. ``session`` is the
     process that sent it, ``prompt_version`` that of the user's texts in it, ``operation`` the kind of its run,
     ``outcome`` whether a whole answer came; all of these are empty in entries older than they are.
-    ``at_most_tokens`` bounds the tokens of a request whose usage is not known.
+    ``at_most_tokens`` bounds all tokens of a request whose usage is not known; 0 in entries older than it is.
     """
 
     request_id: str
@@ -76,5 +77,22 @@ def chain_hash(previous: str, entry: LedgerEntry) -> str:
 
 
 def charged_pico(entry: LedgerEntry) -> int:
-    """What this entry takes from a budget: its cost, or its bound where the cost is not known."""
-    return entry.cost_pico if entry.cost_pico is not None else entry.at_most_pico
+    """What this entry takes from a budget: its cost, and what it may have cost on top of that."""
+    return (entry.cost_pico or 0) + open_pico(
+        cost_pico=entry.cost_pico,
+        at_most_pico=entry.at_most_pico,
+        at_most_tokens=entry.at_most_tokens,
+        certainty=entry.certainty,
+    )
+
+
+def open_pico(*, cost_pico: int | None, at_most_pico: int, at_most_tokens: int, certainty: str) -> int:
+    """What a request may have cost on top of what is known of it; an estimate older than its bound has none."""
+    if cost_pico is None:
+        return at_most_pico
+    return max(at_most_pico - cost_pico, 0) if certainty == "estimated" and at_most_tokens else 0
+
+
+def open_tokens(*, usage: Usage, at_most_tokens: int) -> int:
+    """How many tokens a request may have taken on top of those that are known."""
+    return max(at_most_tokens - usage.input - usage.output, 0)

@@ -50,17 +50,15 @@ class Usage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owed:
-    """What a provider reported for an answer that broke off or that it gave up: it is billed although it is no answer.
+    """What a provider reported for an answer that it gave up: it is billed although it is no answer.
 
-    ``model`` is None where the answer named none; ``clamped`` says that a figure could not be true. Where ``final`` is
-    False the provider had not come to its last word: the input is owed as reported, the output is what was said so far.
+    ``model`` is None where the answer named none; ``clamped`` says that a figure could not be true.
     """
 
     usage: Usage
     raw: str
     clamped: bool
     model: str | None
-    final: bool = True
     service: str | None = None
 
 
