@@ -40,9 +40,13 @@ time of all its runs, those that failed too. The bound is the lower end of the W
 
 _IMPORT_HELP = """Nothing is read before you ask for it, and nothing but these places: for claude-code
 $CLAUDE_CONFIG_DIR/projects or ~/.claude/projects; for codex sessions and archived_sessions
-below $CODEX_HOME or ~/.codex. Only figures are kept, no texts. Each request counts once,
-however often the logs repeat it, and what was read before is not read again. Money is made
-from the prices of now for the time of each request; a model without a price is said to have
+below $CODEX_HOME or ~/.codex; for opencode opencode below $XDG_DATA_HOME or ~/.local/share; for
+cline and roo-code the extension's tasks in VS Code, VSCodium, Cursor and Windsurf, and below
+$CLINE_DIR or ~/.cline; for aider the chat history that $AIDER_CHAT_HISTORY_FILE names, and
+.aider.chat.history.md here, above and at home (its figures are rounded and called estimated).
+Only figures are kept, no texts. Each request counts once, however often the logs repeat it, and
+what was read before is not read again. Money is made from the prices of now for the time of
+each request; a model without a price is said to have
 none. Budgets count what other agents spent only after 'bursar budget --imported count'."""
 
 
