@@ -93,6 +93,9 @@ bench-imports: $(ENV_STAMP) $(CCUSAGE_STAMP) ## Reading other agents' logs, besi
 bench-watch: $(ENV_STAMP) ## How often the regression watch is wrong and how soon it is right, on drawn histories (half a minute)
 	@PYTHONPATH=tests $(PY) -m benchmarks.watch $(BENCH_FLAGS)
 
+bench-budget: $(ENV_STAMP) ## How much of a budget eight loads at once can use, and by how much they pass it (about 2 minutes)
+	@PYTHONPATH=tests $(PY) -m benchmarks.budget $(BENCH_FLAGS)
+
 bench-forecast: $(ENV_STAMP) ## How good the forecast of a task is: scored on the figures of recorded sessions (seconds)
 	@PYTHONPATH=tests $(PY) -m benchmarks.forecast $(BENCH_FLAGS)
 
@@ -102,4 +105,4 @@ lock: ## Renew the locks (needs uv in the environment)
 	@$(VENV)/bin/uv export --quiet --format requirements.txt --no-header --no-emit-project --group dev -o requirements-dev.lock
 	@$(VENV)/bin/uv export --quiet --format requirements.txt --no-header --no-emit-project --only-group bench -o requirements-bench.lock
 
-.PHONY: help env client-env demo check test deps deps-in-ci editor-env editor vsix soak soak-short bench-resume bench-ledger bench-imports bench-watch bench-forecast lock
+.PHONY: help env client-env demo check test deps deps-in-ci editor-env editor vsix soak soak-short bench-resume bench-ledger bench-imports bench-watch bench-budget bench-forecast lock

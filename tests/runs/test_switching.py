@@ -355,7 +355,9 @@ async def test_a_refused_request_fits_in_economy_mode(shop: Workshop) -> None:
     (question,) = shop.person.asked
     assert asked(model) == [MODEL, MODEL, "cheap"]
     assert shop.summary(run).cost_pico < PICO_PER_USD // 10
-    assert "The next request may cost more than what is left" in question.detail
+    assert "has no room for the next request" in question.detail
+    assert "Economy mode asks acme/cheap for short answers instead" in question.detail
+    assert question.choices[1:] == ("Economy mode", "Stop")
     # The control: without it the same run is refused.
     other = ScriptedModel(look(), look("src", usage=usage), clock=shop.clock)
     again = await shop.begin(other, "2", ceiling_usd="0.1")

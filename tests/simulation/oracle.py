@@ -16,6 +16,7 @@ from .scene import SPEC, Scene
 _LEDGER = (
     "SELECT n, request_id, run, step, attempt, cost_pico, at_most_pico, certainty, local_day FROM ledger ORDER BY n"
 )
+_RAISES = "SELECT kind, key, value FROM raised WHERE unit = 'usd'"
 _HOLDS = "SELECT run, key, attempt, amount_pico, local_day FROM hold ORDER BY hold"
 _EVENTS = "SELECT seq, at, run, kind, data FROM event ORDER BY seq"
 _STEPS = "SELECT run, key, kind, status, result FROM step ORDER BY run, n"
@@ -119,8 +120,13 @@ class Oracle:
         bill = scene.vendor.total_pico()
         if not cost <= bill <= cost + bounds:
             scene.problem(f"the bill is {bill}: not between {cost} booked and {cost + bounds} with what is held")
+        raised: Counter[tuple[str, str]] = Counter()
+        for kind, key, value in scene.sql(_RAISES):
+            raised[str(kind), str(key)] += int(value)
         for run, charged in runs.items():
             most = scene.highest(run)
+            if most is not None:
+                most += raised["run", run]
             if most is not None and charged > most:
                 scene.problem(f"{run} may take {most} and has {charged} booked and held")
             theirs_pico = sum(each.pico for each in scene.vendor.rows if each.run == run)
@@ -128,8 +134,10 @@ class Oracle:
                 scene.problem(f"{run} may take {most} and is billed {theirs_pico}")
         limit = scene.day_limits[-1]
         for day, charged in days.items():
-            if limit is not None and charged > limit.value:
-                scene.problem(f"{limit.value} may be spent on {day}, and {charged} are booked and held")
+            if limit is not None and charged > limit.value + raised["day", day]:
+                scene.problem(
+                    f"{limit.value + raised['day', day]} may be spent on {day}, and {charged} are booked and held"
+                )
 
     def _requests(self) -> None:
         """No request is sent again once its answer was kept, each goes on where the last one was, and none is sent

@@ -8,10 +8,18 @@ from typing import Any
 
 from bursar.commandline.output import FINE, FOUND, message, result, result_json
 from bursar.domain.errors import BadInput
-from bursar.domain.money.budget import BUDGET_KINDS, BudgetKind, BudgetState, budget_amount, parse_warn_percent
+from bursar.domain.money.binding import ProviderWindow, window_level
+from bursar.domain.money.budget import (
+    BUDGET_KINDS,
+    BudgetKind,
+    BudgetState,
+    WarnPercent,
+    budget_amount,
+    parse_warn_percent,
+)
 from bursar.domain.money.price import usd_text
 from bursar.domain.money.scopes import scope_kind
-from bursar.session.money import begins_with, wide_states
+from bursar.session.money import begins_with, wide_states, windows_now
 from bursar.views.figures import amount
 from bursar.wiring import App, workspace_here
 
@@ -33,21 +41,26 @@ def budget(app: App, args: argparse.Namespace) -> int:
         asyncio.run(app.journal().set_warn_percent(percent))
     if args.imported is not None:
         app.count_imported(args.imported == "count")
-    states = _states(app)
+    states, windows = _states(app), windows_now(app, app.journal())
+    warn_percent = app.journal().warn_percent()
     if args.json:
-        warn = list(app.journal().warn_percent())
+        shown = [*(_json(each) for each in states), *(_window_json(each, warn_percent) for each in windows)]
         counted = app.imported_counted()
-        result_json({"budgets": [_json(each) for each in states], "warn_percent": warn, "imported_counted": counted})
+        result_json({"budgets": shown, "warn_percent": list(warn_percent), "imported_counted": counted})
     else:
         for each in states:
             result(_line(each))
             result(f"     {_source(each)}")
-        levels = ", ".join(f"{share} %" for share in app.journal().warn_percent())
+        for window in windows:
+            result(_window_line(window, warn_percent))
+            result(f"     from {window.provider}'s own answer of {window.at}: nobody can set it here")
+        levels = ", ".join(f"{share} %" for share in warn_percent)
         result(f"warned at {levels} (notice, warning, critical)")
         if app.imported_counted():
             result("with what other agents spent, as far as it was imported ('--imported leave-out' leaves it out)")
         _tell_of_the_day(app)
-    return FOUND if any(each.level == "over" for each in states) else FINE
+    over = [*(each.level for each in states), *(window_level(each, warn_percent) for each in windows)]
+    return FOUND if "over" in over else FINE
 
 
 def _states(app: App) -> list[BudgetState]:
@@ -150,6 +163,30 @@ def _json(state: BudgetState) -> dict[str, Any]:
         "resets_at": state.resets_at,
         "source": state.source,
         "overrides": state.overrides,
+    }
+
+
+def _window_line(each: ProviderWindow, warn_percent: WarnPercent) -> str:
+    level = window_level(each, warn_percent)
+    until = "" if each.resets_at is None else f", until {each.resets_at}"
+    if each.window.kind == "quota":
+        return f"{each.provider}: the account's quota or balance is used up ({level})"
+    kind = each.window.kind.replace("_", " ")
+    return f"{each.provider}/{each.model} {each.used:,} of {each.window.limit:,} {kind} ({level}){until}"
+
+
+def _window_json(each: ProviderWindow, warn_percent: WarnPercent) -> dict[str, Any]:
+    return {
+        "scope": f"{each.provider}/{each.model} {each.window.kind}",
+        "unit": "window",
+        "limit": each.window.limit,
+        "spent": each.used,
+        "not_known": 0,
+        "reserved": 0,
+        "level": window_level(each, warn_percent),
+        "resets_at": each.resets_at,
+        "source": f"{each.provider}'s own answer of {each.at}",
+        "overrides": None,
     }
 
 

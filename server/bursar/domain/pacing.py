@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-WindowKind = Literal["requests", "tokens", "input_tokens", "output_tokens"]
+WindowKind = Literal["requests", "tokens", "input_tokens", "output_tokens", "quota"]
 
 FIRST_STEP_S = 1.0
 LONGEST_STEP_S = 30.0

@@ -32,7 +32,7 @@ from bursar.runs.focus import Focus
 from bursar.runs.fold import request_key, request_order
 from bursar.runs.listening import Listener
 from bursar.runs.modes import Modes
-from bursar.runs.planning import Planned, Plans, refusal_text
+from bursar.runs.planning import Planned, Plans, paused_by_budget
 from bursar.runs.staying import allowed_ways
 from bursar.runs.stopping import give_up
 from bursar.runs.waiting import PASSES_BY_ITSELF, Patience
@@ -181,8 +181,10 @@ class Requests:
                     if not choice.pass_over(way, planned.detail):
                         raise PauseNow(planned)
                     await self._tell_passed_over(n, way, planned.detail)
-                elif self._paced or not await self._keep_pace(way, planned, later, choice):
-                    return await self._reserve_and_send(n, number, way, planned, later, focus, choice)
+                elif (
+                    self._paced or not await self._keep_pace(way, planned, later, choice)
+                ) and await self._reserve_and_send(n, number, way, planned, later, focus, choice):
+                    return
             # The day, the limits and what is left of them may be others by now.
 
     async def _reserve_and_send(
@@ -194,7 +196,8 @@ class Requests:
         later: Sequence[Message],
         focus: Focus,
         choice: Choice,
-    ) -> None:
+    ) -> bool:
+        """Ask for it once; False where nothing was sent, and it is to be planned anew: held money comes back."""
         world, run = self._world, self._run
         sized, target, day = planned.sized, way.target, planned.day
         attempt = Attempt(
@@ -221,10 +224,7 @@ class Requests:
                 "provider": target.provider,
                 "model": target.model,
                 "effort": "terse" if self._modes.terse else "normal",
-                "counted_tokens": sized.counted_tokens,
-                "max_tokens": sized.max_tokens,
-                "at_most_tokens": sized.at_most_tokens,
-                "bound": sized.input_bound.provenance,
+                **sized.facts,
                 "day": day.key,
                 **focus.as_dict(),
                 **({"kept": list(self._kept)} if self._kept else {}),
@@ -237,7 +237,9 @@ class Requests:
             day=day,
         )
         if isinstance(granted, RefusedByBudget):
-            raise PauseNow(Paused(reason="budget", detail=refusal_text(granted, sized.least_pico)))
+            if await self._patience.give_way(granted):
+                return False
+            raise PauseNow(paused_by_budget(granted, sized))
         attempt = replace(attempt, local_day=granted.local_day)
         await self._events.tell(
             "request_started",
@@ -251,6 +253,7 @@ class Requests:
         choice.sent += 1
         self._known.asked(target)
         await self._send(sized.body, attempt, way, later, choice)
+        return True
 
     async def _keep_pace(self, way: Way, planned: Planned, later: Sequence[Message], choice: Choice) -> bool:
         """Wait for a limit that this request would reach, or pass over to another target; whether to plan anew."""
@@ -287,11 +290,8 @@ class Requests:
         if asked_s is not None and asked_s > ceilings.elsewhere_s:
             rests_s = retry_wait_s(failures=1, asked_s=asked_s, share=self._world.jitter.share())
             self._world.learnt.until_s[target] = clock.monotonic_s() + rests_s, str(error)
-        other = choice.other(
-            way,
-            of_another_provider=move == "other_provider",
-            fits=partial(self._plans.why_not, later=later),
-        )
+        fits = partial(self._plans.why_not, later=later)
+        other = choice.other(way, of_another_provider=move == "other_provider", fits=fits)
         planned = None if other is None else self._plans.plan(other, later, check_window=True)
         if other is None or not isinstance(planned, Planned):
             return False
@@ -322,10 +322,7 @@ class Requests:
                 reply = await unless_stopped(world, run.run, getting)
             world.failpoint("answer_read")
         except NotAccepted as error:
-            await world.journal.release_request(
-                run=run.run, epoch=self._epoch, key=attempt.key, attempt=attempt.number, why=str(error)
-            )
-            await self._events.tell("request_refused", n=attempt.n, attempt=attempt.number, message=str(error))
+            await self._books.give_back(attempt, error)
             if await self._go_elsewhere(error, way, later, choice):
                 raise Elsewhere(error) from error
             raise

@@ -195,9 +195,7 @@ class _Drive:
             intent={
                 "provider": way.provider.name,
                 "model": way.model,
-                "counted_tokens": sized.counted_tokens,
-                "max_tokens": sized.max_tokens,
-                "at_most_tokens": sized.at_most_tokens,
+                **sized.facts,
                 "day": day.key,
                 **Focus().as_dict(),
                 "batch": {"custom_id": custom_id},

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bursar.domain.conversation import Block, ModelReply, Text, ToolCall
+from bursar.domain.errors import NotAccepted, QuotaExhausted
 from bursar.domain.money.ledger import Certainty, LedgerEntry
 from bursar.domain.money.price import Cost, Price, Unpriced, cost_of, service_of, usd_text
 from bursar.domain.money.usage import Owed, Usage
+from bursar.domain.pacing import Window
 from bursar.domain.routes import Target
 from bursar.domain.runs import RunRecord, StepRecord
 from bursar.runs.bounding import Bound, bound_of_count, bound_of_cut, bound_of_hold
@@ -109,6 +111,11 @@ class Books:
             seconds_run=seconds_run,
         )
         self._world.spool.drop(run=self._run.run, key=attempt.key, attempt=attempt.number)
+        windows = self._world.pace.newest(attempt.target)
+        if windows:
+            await self._world.journal.keep_windows(
+                provider=attempt.target.provider, model=attempt.target.model, windows=windows
+            )
         await self._events.tell(
             "request_finished",
             n=attempt.n,
@@ -122,6 +129,17 @@ class Books:
             duration_ms=reply.duration_ms,
             **_doubts(usage, price),
         )
+
+    async def give_back(self, attempt: Attempt, error: NotAccepted) -> None:
+        """Nothing is owed: the hold goes back. An account that is used up is remembered as a window without room."""
+        target = attempt.target
+        await self._world.journal.release_request(
+            run=self._run.run, epoch=self._epoch, key=attempt.key, attempt=attempt.number, why=str(error)
+        )
+        if isinstance(error, QuotaExhausted):
+            used_up = Window(kind="quota", remaining=0, limit=1, resets_at="")
+            await self._world.journal.keep_windows(provider=target.provider, model=target.model, windows=[used_up])
+        await self._events.tell("request_refused", n=attempt.n, attempt=attempt.number, message=str(error))
 
     async def settle_cut(
         self,

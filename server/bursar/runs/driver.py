@@ -19,11 +19,13 @@ from bursar.runs.deferring import is_parked_until
 from bursar.runs.events import Events
 from bursar.runs.focus import focus_of
 from bursar.runs.fold import AllDone, AskModel, Idle, RunCheck, failed_checks, next_act, repeats
-from bursar.runs.modes import modes_of
+from bursar.runs.modes import Modes, modes_of
+from bursar.runs.refusals import Refusals
 from bursar.runs.staying import guarded
 from bursar.runs.stopping import end_for_good
 from bursar.runs.switching import Switches
 from bursar.runs.ticking import LeftAlone, NotYet, Ticked, tick_task
+from bursar.runs.warning import warn
 from bursar.runs.wishes import StopAsked, stop_is_asked
 from bursar.runs.world import DISTRUSTED, Finished, Outcome, Paused, PauseNow, Stopped, World
 
@@ -77,6 +79,7 @@ class _Drive:
         guarded_world, keeps = guarded(world, run)
         self._tools = Tools(guarded_world, run, epoch, events, keeps)
         self._switches = Switches(world, run, events)
+        self._refusals = Refusals(world, run, events, self._switches)
         self._began_s = world.clock.monotonic_s()
 
     async def go(self) -> Outcome:
@@ -131,9 +134,12 @@ class _Drive:
                     act.n, act.later, act.step, focus_of(steps), kept=act.kept, seconds_run=self._seconds_run()
                 )
                 if paused is not None and paused.reason == "budget":
-                    before, modes = modes, await self._switches.instead_of(act, steps, modes)
-                    if modes != before:
-                        continue
+                    decided = await self._refusals.decide(act, steps, modes, paused)
+                    if not isinstance(decided, Modes):
+                        return decided
+                    modes = decided
+                    continue
+                await warn(world, run, self._events)
             elif isinstance(act, RunCheck):
                 paused = await self._tools.check(act, seconds_run=self._seconds_run())
             else:

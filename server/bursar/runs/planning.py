@@ -93,6 +93,11 @@ def wanted_of(sized: Sized, unit: Unit) -> int:
     return {"usd": sized.hold_pico, "tokens": sized.at_most_tokens, "requests": 1}[unit]
 
 
+def paused_by_budget(refused: RefusedByBudget, sized: Sized) -> Paused:
+    """How a run stands still whose request a budget has refused."""
+    return Paused(reason="budget", detail=refusal_text(refused, sized.least_pico), refused=refused)
+
+
 def refusal_text(refused: RefusedByBudget, least_pico: int) -> str:
     """What a denied reservation tells the user; ``least_pico`` is the money that the request must be able to hold."""
     kind, unit = refused.scope.kind, refused.unit

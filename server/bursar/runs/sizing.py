@@ -36,6 +36,16 @@ class Sized:
         """All that the provider can count for it, in and out."""
         return self.input_bound.tokens + self.max_tokens
 
+    @property
+    def facts(self) -> dict[str, int | str]:
+        """What a step's intent keeps of it."""
+        return {
+            "counted_tokens": self.counted_tokens,
+            "max_tokens": self.max_tokens,
+            "at_most_tokens": self.at_most_tokens,
+            "bound": self.input_bound.provenance,
+        }
+
 
 def day_of(world: World) -> Scope:
     """The local day that a request of this moment is booked on."""

@@ -49,6 +49,26 @@ class _Next:
         return "" if self.input_pico is None else f", at most {money(self.sized.hold_pico)} with the answer"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cheaper:
+    """Another model that a refused request could be asked of, and the mode that it is asked in."""
+
+    modes: Modes
+    then: _Next
+    way: Way
+    is_economy: bool
+
+    @property
+    def label(self) -> str:
+        """What is pressed to choose it."""
+        return "Economy mode" if self.is_economy else f"Use {self.way.target}"
+
+    @property
+    def about(self) -> str:
+        """What it means, as a sentence."""
+        return f"{self.label} asks {self.way.target} for short answers instead: {self.then.about}{self.then.most}."
+
+
 class Switches:
     """Decides about one run under one epoch; each thing is asked once as long as this object lives."""
 
@@ -84,20 +104,39 @@ class Switches:
         why = self._near_a_limit(modes)
         return modes if why is None else await self._economise(act, steps, modes, why, "near")
 
-    async def instead_of(self, act: AskModel, steps: Sequence[StepRecord], modes: Modes) -> Modes:
-        """The mode in which a request fits that a budget has just refused; the same one where there is none."""
-        ways = self._world.ways
-        if ways is None or ways.economy is None or modes.lead != "chain" or not self._may_economise(modes):
-            return modes
-        new = modes.save(act.n, str(ways.economy.target), parts=len(act.kept))
-        sized = self._next(ways.economy, steps, new).sized
-        standings = self._world.journal.standings(self._all_limits())
-        if self._problem(ways.economy, sized) is not None or any(
-            wanted_of(sized, each.unit) > each.left for each in standings
-        ):
-            return modes
-        why = "The next request may cost more than what is left of the budget"
-        return await self._economise(act, steps, modes, why, "refused")
+    def cheaper(self, act: AskModel, steps: Sequence[StepRecord], modes: Modes) -> Cheaper | None:
+        """A model that every budget has room for where the one of now was refused: the route's economy model, else
+        the next cheaper one of its chain."""
+        world = self._world
+        ways = world.ways
+        if ways is None or modes.lead != "chain" or not self._may_economise(modes):
+            return None
+        present = self._present(modes)
+        standings = world.journal.standings(self._all_limits())
+        found = []
+        for way in (ways.economy,) if ways.economy is not None else ways.chain:
+            if way.target == present.target:
+                continue
+            new = modes.save(act.n, str(way.target), parts=len(act.kept))
+            then = self._next(way, steps, new)
+            fits = all(wanted_of(then.sized, each.unit) <= each.left for each in standings)
+            if fits and self._problem(way, then.sized) is None:
+                found.append(Cheaper(modes=new, then=then, way=way, is_economy=way == ways.economy))
+        return min(found, key=lambda each: each.then.sized.hold_pico, default=None)
+
+    async def take(self, act: AskModel, cheaper: Cheaper) -> Modes:
+        """Go on with it from this request on."""
+        then = cheaper.then
+        await self._events.tell(
+            "economy_on",
+            n=act.n,
+            parts=cheaper.modes.economy_parts,
+            model=cheaper.modes.economy,
+            counted_tokens=then.sized.counted_tokens,
+            next_request_usd=None if then.input_pico is None else usd_text(then.input_pico),
+            message=f"A budget has no room for the next request. {cheaper.about}",
+        )
+        return cheaper.modes
 
     async def _escalate(self, act: AskModel, steps: Sequence[StepRecord], modes: Modes, failed: int) -> Modes:
         way = None if self._world.ways is None else self._world.ways.stronger

@@ -8,6 +8,8 @@ from typing import Literal
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
 from bursar.domain.errors import LimitReached, NotAccepted, OptionRefused, Overloaded, Unreachable
+from bursar.domain.money.budget import RefusedByBudget
+from bursar.domain.money.scopes import whose_budget
 from bursar.domain.pacing import Window, retry_wait_s, short_of
 from bursar.domain.routes import Target
 from bursar.domain.runs import PauseReason
@@ -16,6 +18,8 @@ from bursar.runs.wishes import LOOK_EVERY_S, StopAsked
 from bursar.runs.world import DISTRUSTED, Paused, PauseNow, World
 
 PASSES_BY_ITSELF = (LimitReached, Overloaded, Unreachable, OptionRefused)
+_GIVES_WAY_S = 0.5
+_LONGEST_WAY_S = 8.0
 
 
 class Patience:
@@ -35,6 +39,7 @@ class Patience:
         self._used_up = False
         self._in_a_row = 0
         self._sent_before = sent_before
+        self._gave_way = 0
 
     @property
     def in_a_row(self) -> int:
@@ -93,6 +98,25 @@ class Patience:
             f"{window.remaining:,} are left for now"
         )
         await self._wait(seconds, reason="limit", message=message, window=window)
+        return True
+
+    async def give_way(self, refused: RefusedByBudget) -> bool:
+        """Wait for what is held for others to come back, where nothing else is in the way; whether to plan anew.
+
+        Raises PauseNow and StopAsked within a moment of the user's wish.
+        """
+        ceilings = self._world.ceilings
+        seconds = min(_GIVES_WAY_S * 2.0 ** min(self._gave_way, 16), _LONGEST_WAY_S)
+        # What a run holds itself does not come back while it waits.
+        waits_for_others = refused.may_pass and refused.scope.kind != "run"
+        if not waits_for_others or self._waited_s + seconds > min(ceilings.pacing_s, ceilings.waiting_s):
+            return False
+        self._gave_way += 1
+        message = (
+            f"{whose_budget(refused.scope.kind)} has no room beside what is held for other requests in flight, and "
+            "most of that comes back"
+        )
+        await self._wait(seconds, reason="budget", message=message)
         return True
 
     async def rest(self, seconds: float, why: str, *, reason: Literal["limit", "provider"]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from bursar.domain.money.budget import Amount, BudgetKind
+from bursar.domain.money.budget import Amount, BudgetKind, RefusedByBudget
 from bursar.domain.ports import (
     Asker,
     Clock,
@@ -169,11 +169,15 @@ class Finished:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paused:
-    """The run stands still and can go on; ``detail`` says what happened and what to do."""
+    """The run stands still and can go on; ``detail`` says what happened and what to do.
+
+    ``refused`` is the budget that had no room, where that was it.
+    """
 
     reason: PauseReason
     detail: str
     resume_at: str | None = None
+    refused: RefusedByBudget | None = None
 
 
 DISTRUSTED = Paused(

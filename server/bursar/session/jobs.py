@@ -227,6 +227,8 @@ class RunJobs:
             self._editor.progress_report(run, line.strip())
         if kind == "request_finished":
             self._tell_usage(run, data)
+        if kind == "budget_warning":
+            self._editor.say("info", f"Bursar: {data['message']}.")
         self._changed()
 
     def _in_local_time(self, text: str) -> str:

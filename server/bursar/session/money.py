@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from bursar.domain.moments import Here
+from bursar.domain.money.binding import ProviderWindow, binds_first, still_told, window_level
 from bursar.domain.money.budget import (
     Amount,
     BudgetKind,
@@ -18,6 +19,7 @@ from bursar.domain.money.budget import (
 )
 from bursar.domain.money.scopes import PERIODS, day_after, period_scopes
 from bursar.domain.ports import Journal
+from bursar.domain.runs import RunRecord
 from bursar.session.ports import Adapters
 from bursar.settings import BUILT_IN, Settings
 from bursar.views.annotations import Meter
@@ -88,12 +90,56 @@ def left_pico(wide: Sequence[BudgetState], ceiling_pico: int | None) -> int | No
     return min(lefts, default=None)
 
 
-def meter(journal: Journal, wide: Sequence[BudgetState], running: Sequence[str], here: Here) -> Meter:
-    """The meter of this moment."""
-    day = next(each for each in wide if each.scope.kind == "day")
+def own_states(journal: Journal, runs: Iterable[RunRecord]) -> list[BudgetState]:
+    """The ceilings of runs that go on now, with what is used of them."""
+    limits = [
+        Limit(scope=Scope(kind="run", key=each.run), amount=Amount(unit="usd", value=each.ceiling_pico))
+        for each in runs
+        if each.ceiling_pico is not None
+    ]
+    percent = journal.warn_percent()
+    return [
+        BudgetState(
+            scope=each.scope,
+            unit=each.unit,
+            limit=each.limit,
+            spent=each.used.charged,
+            not_known=each.used.not_known,
+            reserved=each.used.held,
+            level=level_of(taken=each.taken, limit=each.limit, warn_percent=percent),
+            resets_at=None,
+        )
+        for each in journal.standings(limits)
+    ]
+
+
+def windows_now(adapters: Adapters, journal: Journal, *, longer_than_s: float = 0.0) -> list[ProviderWindow]:
+    """The providers' own limits as they were told last, less those that have been reset since."""
+    return still_told(journal.windows(), seconds_until=adapters.clock.seconds_until, longer_than_s=longer_than_s)
+
+
+def meter(
+    journal: Journal,
+    budgets: Sequence[BudgetState],
+    windows: Sequence[ProviderWindow],
+    running: Sequence[str],
+    here: Here,
+) -> Meter:
+    """The meter of this moment: ``budgets`` and ``windows`` are those that can stop the next request."""
+    day = next(each for each in budgets if each.scope.kind == "day")
+    first = binds_first(budgets, windows)
     spent_pico = day.spent if day.unit == "usd" else journal.used(day.scope, "usd").charged
     others = journal.imported_on(here.day)
-    return meter_of(day=day, spent_pico=spent_pico, running=running, here=here, others=others)
+    return meter_of(
+        day=day,
+        spent_pico=spent_pico,
+        running=running,
+        here=here,
+        others=others,
+        budgets=budgets,
+        first=first,
+        window_level=window_level(first, journal.warn_percent()) if isinstance(first, ProviderWindow) else "ok",
+    )
 
 
 def _periods(adapters: Adapters, journal: Journal) -> dict[BudgetKind, Scope]:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from bursar.domain.errors import BursarError
+from bursar.domain.money.binding import STOPS_AFTER_S
 from bursar.domain.money.budget import BudgetState
 from bursar.domain.money.forecast import Room
 from bursar.domain.runs import RunSummary
@@ -13,7 +14,7 @@ from bursar.domain.tasks import SKIPS, Skip, skips_in
 from bursar.runs.here import here_of
 from bursar.session.faults import tell_faults
 from bursar.session.model import RunChange
-from bursar.session.money import left_pico, meter, run_ceiling_pico, wide_states
+from bursar.session.money import left_pico, meter, own_states, run_ceiling_pico, wide_states, windows_now
 from bursar.session.ports import Adapters, Editor
 from bursar.session.rooms import rooms_left
 from bursar.settings import Settings
@@ -119,7 +120,11 @@ class Records:
         wide = wide_states(self._adapters, journal, settings, workspaces=tuple(self.runs))
         run_limit = run_ceiling_pico(self._adapters, settings)
         left = left_pico(wide, run_limit)
-        shown = meter(journal, wide, self._running(), here_of(self._adapters.clock))
+        mine = self._mine()
+        going_on = [each.record for runs in self.runs.values() for each in runs if each.record.run in mine]
+        windows = windows_now(self._adapters, journal, longer_than_s=STOPS_AFTER_S)
+        here = here_of(self._adapters.clock)
+        shown = meter(journal, [*wide, *own_states(journal, going_on)], windows, self._running(), here)
         if shown != self.meter:
             self.meter = shown
             self._editor.meter_changed(shown)

@@ -11,12 +11,13 @@ from typing import Any, TypeVar
 import apsw
 
 from bursar.domain.errors import BadInput
-from bursar.domain.money.budget import Granted, Limit, RefusedByBudget, Scope, Unit, WarnPercent
+from bursar.domain.money.budget import Granted, Limit, RefusedByBudget, Scope
 from bursar.domain.money.ledger import LedgerEntry
 from bursar.domain.ports import Claimed, Clock, Failpoint, HeldElsewhere, Ids
 from bursar.domain.runs import KeptSteps, NewRun, RunEvent, RunRecord, RunState, StepKind
-from bursar.storage import budgets, erasure, requests, rewinds, runs, standing
+from bursar.storage import erasure, requests, rewinds, runs
 from bursar.storage.backups import BackupsBusy, backups_locked, drop_backups
+from bursar.storage.budget_writes import BudgetWrites
 from bursar.storage.care import Care
 from bursar.storage.connect import BUSY_MS
 from bursar.storage.home import secure_folder, secure_inside
@@ -24,7 +25,6 @@ from bursar.storage.imports import SqliteImports
 from bursar.storage.locks import RunLocks
 from bursar.storage.opening import Opened, open_store
 from bursar.storage.owning import Owning
-from bursar.storage.reading import JournalReads
 from bursar.storage.reports import drop_report
 from bursar.storage.rows import json_text, stored
 from bursar.storage.spool import FileSpool
@@ -53,7 +53,7 @@ def open_journal(home: Path, *, clock: Clock, ids: Ids, failpoint: Failpoint) ->
     return journal
 
 
-class SqliteJournal(JournalReads):
+class SqliteJournal(BudgetWrites):
     """See the port for what each method promises."""
 
     def __init__(
@@ -320,36 +320,6 @@ class SqliteJournal(JournalReads):
     async def set_model(self, run: str, *, provider: str, model: str) -> None:
         """Ask another model from the run's next request on; what was sent before keeps the name of its own."""
         await self._change(run, "provider = ?, model = ?", provider, model)
-
-    async def set_budget(self, kind: str, unit: str, value: int) -> None:
-        """Keep the user's own limit for a scope kind."""
-        await self._writer.write(lambda db: budgets.set_limit(db, kind, unit, value))
-
-    async def unset_budget(self, kind: str) -> bool:
-        """Forget the user's own limit for a scope kind; False without one."""
-        return await self._writer.write(lambda db: budgets.unset_limit(db, kind))
-
-    async def raise_once(self, run: str, scope: Scope, unit: Unit, value: int) -> None:
-        """Raise a limit for this scope and period alone, and keep who asked for it."""
-        at = self._clock.now_utc()
-        await self._writer.write(lambda db: budgets.raise_once(db, scope, unit, value, run=run, at=at))
-
-    async def warn_once(self, scope: Scope, unit: Unit, limit: int, percent: int) -> bool:
-        """Keep that this share of a limit was told of; False where it was already."""
-        at = self._clock.now_utc()
-        return await self._writer.write(lambda db: budgets.warn_once(db, scope, unit, limit, percent, at))
-
-    async def alert_once(self, day: str) -> bool:
-        """Keep that this day's alerts were told; False where they were already."""
-        return await self._writer.write(lambda db: budgets.alert_once(db, day))
-
-    async def set_budget_day(self, day: str) -> None:
-        """Take this day for the present one, as the user says."""
-        await self._writer.write(lambda db: standing.set_day(db, day))
-
-    async def set_warn_percent(self, percent: WarnPercent) -> None:
-        """Keep at which shares of a budget its level changes."""
-        await self._writer.write(lambda db: budgets.set_warn_percent(db, percent))
 
     async def erase(self, *, run: str | None = None, workspace: str | None = None, everything: bool = False) -> int:
         """Remove texts for good; Refused while one of the runs is driven, BadInput unless one thing is named."""

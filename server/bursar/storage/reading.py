@@ -9,6 +9,7 @@ from pathlib import Path
 
 import apsw
 
+from bursar.domain.money.binding import ProviderWindow
 from bursar.domain.money.budget import Limit, Scope, Standing, Unit, Used, WarnPercent
 from bursar.domain.money.history import RunFigures
 from bursar.domain.money.imported import ImportedSpend
@@ -26,6 +27,7 @@ from bursar.storage.locks import RunLocks
 from bursar.storage.past import ended_runs
 from bursar.storage.spending import booked, spending
 from bursar.storage.texts import read_text
+from bursar.storage.windows import kept_windows
 
 
 class JournalReads:
@@ -153,6 +155,11 @@ class JournalReads:
         """The local day that budgets are in: this one, or a later one that something was reserved on already."""
         with self._read() as db:
             return standing.budget_day(db, local_day)
+
+    def windows(self) -> list[ProviderWindow]:
+        """What the providers said last of their own limits."""
+        with self._read() as db:
+            return kept_windows(db)
 
     def warned(self, scope: Scope, unit: Unit, limit: int) -> int:
         """The highest share of this limit, in percent, that was told of; 0 for none."""

@@ -59,7 +59,7 @@ def event_line(kind: str, data: Mapping[str, Any], here: Here | None) -> str | N
             return f"  asked: {data['summary']}"
         case "approval_answered":
             return f"  answer: {data['answer']}"
-        case "escalated" | "economy_on" | "economy_declined":
+        case "escalated" | "economy_on" | "economy_declined" | "budget_raised" | "budget_warning":
             return f"  {in_local_time(data['message'], here)}"
         case "rewound":
             return f"Rewound to before step {data['number']} ({data['step']})"

@@ -171,6 +171,11 @@ def level_of(*, taken: int, limit: int | None, warn_percent: WarnPercent = DEFAU
     return level
 
 
+def marks_passed(*, spent: int, limit: int, warn_percent: WarnPercent = DEFAULT_WARN_PERCENT) -> int | None:
+    """The highest warning mark, in percent, that this much is at or above; None for none."""
+    return max((each for each in warn_percent if spent * 100 >= limit * each and spent), default=None)
+
+
 _MOST = 9 * 10**18
 """No amount is above what the store keeps exactly, in its smallest unit: nine million dollars."""
 _AMOUNT = re.compile(

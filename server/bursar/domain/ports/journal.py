@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from bursar.domain.money.binding import ProviderWindow
 from bursar.domain.money.budget import (
     Granted,
     Limit,
@@ -22,6 +23,7 @@ from bursar.domain.money.ledger import LedgerEntry
 from bursar.domain.money.past import EndedRun
 from bursar.domain.money.reconcile import Booked
 from bursar.domain.money.spending import Spending, SpendKey
+from bursar.domain.pacing import Window
 from bursar.domain.runs import (
     KeptSteps,
     NewRun,
@@ -182,6 +184,9 @@ class Journal(Protocol):
     async def alert_once(self, day: str) -> bool:
         """Keep that this day's alerts were told, here or in another process; False where they were already."""
 
+    async def keep_windows(self, *, provider: str, model: str, windows: Sequence[Window]) -> None:
+        """Keep what a provider said last of its own limits; of its quota only while nothing else was said."""
+
     async def set_budget_day(self, day: str) -> None:
         """Take this local day for the present one, whatever was reserved on a later one."""
 
@@ -263,6 +268,9 @@ class Journal(Protocol):
 
     def budget_day(self, local_day: str) -> str:
         """The local day that budgets are in: this one, or a later one that something was reserved on already."""
+
+    def windows(self) -> list[ProviderWindow]:
+        """What the providers said last of their own limits, whether they have been reset since or not."""
 
     def warned(self, scope: Scope, unit: Unit, limit: int) -> int:
         """The highest share of this limit, in percent, that was told of; 0 for none."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-QuestionKind = Literal["command", "path", "editor", "in_doubt", "rewind", "ticked", "economy", "stronger", "split"]
+QuestionKind = Literal[
+    "command", "path", "editor", "in_doubt", "rewind", "ticked", "economy", "stronger", "split", "budget"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -145,6 +145,11 @@ def question_for_stronger(run: str, what: str) -> Question:
     return _question("stronger", run, _in_order(escape_for_question(what)), STRONGER_CHOICES)
 
 
+def question_for_budget(run: str, what: str, choices: tuple[str, ...]) -> Question:
+    """What becomes of a run whose next request a budget has no room for."""
+    return _question("budget", run, _in_order(escape_for_question(what)), choices)
+
+
 def question_for_rewind(run: str, what: str, whole: str | None, choices: tuple[str, ...]) -> Question:
     """May a run be rewound; ``whole`` is the diff, which is shown beside the question."""
     summary = _clipped(_in_order(escape_for_question(what)), SUMMARY_CHARS - len(_BESIDE) - 1)
