@@ -178,7 +178,7 @@ def test_the_sum_has_the_mean_and_the_dependence_that_are_stated() -> None:
     number = 20
     several = forecast_together([one] * number)
     assert several is not None
-    values = several.requests.values
+    values = [each // KNOWN.first_tokens for each in several.tokens.values]
     mean = sum(values) / len(values)
     variance = sum((each - mean) ** 2 for each in values) / len(values)
     # Signs of two normals of correlation r agree with covariance 2/pi * asin(r).

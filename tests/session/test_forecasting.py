@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bursar.domain.money.forecast import TaskForecast
+from bursar.domain.pacing import Window
 from bursar.domain.runs import TaskEstimate
 from bursar.domain.specs.traits import TaskTraits
 from bursar.session.analysis import annotations_of
@@ -132,6 +133,22 @@ async def test_hover(office: Office) -> None:
     assert whole is not None and "2 open tasks together" in whole[2]
     assert hover_of(snapshot, office.uri, 1) is None
     assert hover_of(snapshot, "file:///elsewhere", 2) is None
+
+
+async def test_a_providers_window_is_a_limit_until_it_is_reset(office: Office) -> None:
+    await with_history(office, 6)
+    await office.window.until(lambda: "usually $" in titles(office)[2])
+    provider, model = office.adapters.provider(office.adapters.settings())
+    resets_at = office.shop.clock.utc_in(864_000)
+    window = Window(kind="requests", remaining=0, limit=50, resets_at=resets_at)
+    await office.shop.journal.keep_windows(provider=provider.name, model=model, windows=[window])
+    await with_history(office, 1, began=6)
+    await office.window.until(lambda: any(each.lasts_ms for each in office.session.snapshot().rooms))
+    found = hover_of(office.session.snapshot(), office.uri, 2)
+    assert found is not None
+    assert f"below 1 % likely within the 0 requests left of the window of {provider.name}/{model}" in found[2]
+    office.shop.clock.advance(900_000)
+    assert not any(each.lasts_ms for each in office.session.snapshot().rooms)
 
 
 async def test_a_run_that_will_probably_not_finish_is_marked(office: Office) -> None:

@@ -59,7 +59,13 @@ class Records:
         self.left_pico: int | None = None
         self.wide: list[BudgetState] = []
         self.run_limit_pico: int | None = None
-        self.rooms: tuple[Room, ...] = ()
+        self._rooms: tuple[Room, ...] = ()
+
+    @property
+    def rooms(self) -> tuple[Room, ...]:
+        """What is left of everything that a run would be held to, less the windows that were reset since."""
+        until = self._adapters.clock.seconds_until
+        return tuple(each for each in self._rooms if each.lasts_ms is None or until(each.resets_at or "") > 0)
 
     def add(self, workspace: str) -> bool:
         """Look after this workspace from now on; whether it is new."""
@@ -132,7 +138,7 @@ class Records:
         if any(changed) or budgets != (self.wide, self.run_limit_pico):
             self.left_pico = left
             self.wide, self.run_limit_pico = budgets
-            self.rooms = rooms_left(self._adapters, settings, wide)
+            self._rooms = rooms_left(self._adapters, settings, wide)
             self._editor.annotations_changed()
 
     def _load(self, workspace: str) -> bool:

@@ -141,7 +141,7 @@ def forecast_task(known: Known, past: Sequence[PastTask], prior: Prior = PRIOR) 
         tokens=_with_prior(tokens, [each * known.first_tokens // 1_000 for each in prior.tokens_permille]),
         cost_pico=cost,
         time_ms=_with_prior(_plain(weighed, "time_ms"), prior.time_ms),
-        requests=_with_prior(_plain(weighed, "requests"), prior.requests),
+        requests=_with_prior(_plain(weighed, "requests"), prior.requests, least=1),
         similar=len(similar),
         past=len(past),
         weight=sum(weight for _, weight in weighed),
@@ -171,10 +171,10 @@ def _plain(weighed: Sequence[tuple[PastTask, float]], name: Literal["time_ms", "
     return [Observed(value=getattr(each, name), weight=weight, whole=each.whole) for each, weight in weighed]
 
 
-def _with_prior(own: Sequence[Observed], prior: Sequence[int]) -> Spread:
+def _with_prior(own: Sequence[Observed], prior: Sequence[int], *, least: int = 0) -> Spread:
     weight = PRIOR_WEIGHT / len(prior)
     moved = _moved_permille(own, prior)
-    spread = spread_of([*own, *(Observed(value=each * moved // 1_000, weight=weight) for each in prior)])
+    spread = spread_of([*own, *(Observed(value=max(least, each * moved // 1_000), weight=weight) for each in prior)])
     if spread is None:
         raise ValueError("a prior without quantiles says nothing")
     return spread
