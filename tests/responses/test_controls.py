@@ -12,7 +12,7 @@ from bursar.commandline import cost as command
 from bursar.domain.errors import BadInput
 from bursar.domain.money.price import Cost, Rates, Unpriced, cost_of
 from bursar.domain.money.usage import Usage
-from bursar.providers import anthropic, gemini, openai_chat, openai_responses_reader
+from bursar.providers import anthropic_reader, gemini, openai_chat, openai_responses_reader
 from bursar.providers.usage_fields import Reported
 
 from .cases import Case
@@ -50,14 +50,14 @@ def records_added_up(patch: pytest.MonkeyPatch) -> None:
         numbers = {key: before.get(key, 0) + value for key, value in now.items() if isinstance(value, int)}
         return {**before, **now, **numbers}
 
-    for room in (anthropic, openai_chat, gemini):
+    for room in (anthropic_reader, openai_chat, gemini):
         patch.setattr(room, "larger", wrong)
 
 
 def thinking_left_out(patch: pytest.MonkeyPatch) -> None:
     """Only what is shown is counted."""
     for room, name in (
-        (anthropic, "anthropic_usage"),
+        (anthropic_reader, "anthropic_usage"),
         (openai_chat, "openai_usage"),
         (openai_responses_reader, "responses_usage"),
         (gemini, "gemini_usage"),
@@ -71,7 +71,7 @@ def thinking_left_out(patch: pytest.MonkeyPatch) -> None:
 
 def nothing_of_what_broke_off(patch: pytest.MonkeyPatch) -> None:
     """What did not come to its end is taken to have cost nothing."""
-    for reader in (anthropic.AnthropicReader, openai_chat.OpenAIChatReader, gemini.GeminiReader):
+    for reader in (anthropic_reader.AnthropicReader, openai_chat.OpenAIChatReader, gemini.GeminiReader):
         patch.setattr(reader, "so_far", lambda self: None)
 
 

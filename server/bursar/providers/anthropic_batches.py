@@ -9,7 +9,7 @@ from urllib.parse import quote
 from bursar.domain.batches import BatchSeen, NoAnswer, Why
 from bursar.domain.conversation import ModelReply
 from bursar.domain.errors import AnswerCut
-from bursar.providers.anthropic import AnthropicReader
+from bursar.providers.anthropic_reader import AnthropicReader
 from bursar.providers.attempt import as_reply
 from bursar.providers.batch_api import MOST_INPUT_TOKENS, MOST_OUTPUT_TOKENS, BatchApi, row_of
 from bursar.providers.canonical import canonical_bytes
