@@ -29,6 +29,10 @@ SCENARIO: dict[str, Any] = {
 }
 
 
+LONG = {"replies": [{**SCENARIO["replies"][0], "text": " ".join([WORDS] * 15)}, *SCENARIO["replies"][1:]]}
+"""The first answer alone costs more than the room that a request needs at least."""
+
+
 def slowly(answer: int) -> dict[str, Any]:
     """The scenario with one answer slow enough to be killed in."""
     replies = [dict(each) for each in SCENARIO["replies"]]
@@ -51,14 +55,14 @@ def paid_once(bench: Bench) -> None:
 
 async def test_a_budget_that_is_used_up_is_named_raised_in_place_and_the_run_finishes(benches: MakeBench) -> None:
     async with (
-        benches(SCENARIO) as bench,
-        bench.window(settings={"budget": {"run": "0.045usd"}}) as window,
+        benches(LONG) as bench,
+        bench.window(settings={"budget": {"run": "0.08usd"}}) as window,
     ):
         uri = window.open(bench.tasks)
         run = (await window.press(uri, LINE, "Run"))["run"]
         got = await window.until_state(run, "paused", "finished", "failed")
         assert got["reason"] == "budget"
-        shown = await lens(window, uri, "This run's budget of $0.045 has no room", "kept, $0.0")
+        shown = await lens(window, uri, "This run's budget of $0.08 has no room", "kept, $0.0")
         needed = re.search(r"which needs at least \$([\d.]+) free · \d+ steps? kept, \$([\d.]+) paid", shown)
         assert needed is not None, shown
         sent = len(bench.log)
@@ -77,9 +81,9 @@ async def test_a_budget_that_is_used_up_is_named_raised_in_place_and_the_run_fin
             await window.press(uri, LINE, "Set budget")
         await lens(window, uri, "has no room")
         set_ = await window.press(uri, LINE, "Set budget")
-        assert set_ == {"scope": "run", "amount": "0.2usd"}
-        assert [each["title"] for each in asked[1]["actions"]] == ["$0.10", "$0.20", "$0.50"]
-        assert "from $0.045 to how much?" in asked[1]["message"]
+        assert set_ == {"scope": "run", "amount": "0.5usd"}
+        assert [each["title"] for each in asked[1]["actions"]] == ["$0.20", "$0.50", "$1.00"]
+        assert "from $0.08 to how much?" in asked[1]["message"]
 
         title = await lens(window, uri, "Resume · budget reached", "next request")
         assert len(bench.log) == sent, "nothing is sent before Resume"
