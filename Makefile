@@ -11,6 +11,8 @@ CLIENT_STAMP := $(CLIENT)/node_modules/.locked
 EDITOR_STAMP := build/editor/.ready
 BENCH_VENV := build/bench-venv
 BENCH_STAMP := $(BENCH_VENV)/.locked
+LITELLM_VENV := build/bench-litellm
+LITELLM_STAMP := $(LITELLM_VENV)/.locked
 CCUSAGE := build/bench-ccusage
 CCUSAGE_STAMP := $(CCUSAGE)/.locked
 
@@ -32,6 +34,11 @@ $(CLIENT_STAMP): $(CLIENT)/package-lock.json
 $(BENCH_STAMP): requirements-bench.lock $(ENV_STAMP)
 	@test -x $(BENCH_VENV)/bin/python || python3 -m venv $(BENCH_VENV)
 	@VIRTUAL_ENV=$(CURDIR)/$(BENCH_VENV) $(VENV)/bin/uv pip install --quiet --require-hashes -r requirements-bench.lock
+	@touch $@
+
+$(LITELLM_STAMP): requirements-litellm.lock $(ENV_STAMP)
+	@test -x $(LITELLM_VENV)/bin/python || python3 -m venv $(LITELLM_VENV)
+	@VIRTUAL_ENV=$(CURDIR)/$(LITELLM_VENV) $(VENV)/bin/uv pip install --quiet --require-hashes -r requirements-litellm.lock
 	@touch $@
 
 # Not every platform of its is published at every version, which `npm ci` would refuse.
@@ -93,7 +100,7 @@ bench-imports: $(ENV_STAMP) $(CCUSAGE_STAMP) ## Reading other agents' logs, besi
 bench-watch: $(ENV_STAMP) ## How often the regression watch is wrong and how soon it is right, on drawn histories (half a minute)
 	@PYTHONPATH=tests $(PY) -m benchmarks.watch $(BENCH_FLAGS)
 
-bench-budget: $(ENV_STAMP) ## How much of a budget eight loads at once can use, and by how much they pass it (about 2 minutes)
+bench-budget: $(ENV_STAMP) $(LITELLM_STAMP) ## How much of a budget eight loads at once can use, and by how much they pass it, beside a litellm proxy (about 2 minutes)
 	@PYTHONPATH=tests $(PY) -m benchmarks.budget $(BENCH_FLAGS)
 
 bench-forecast: $(ENV_STAMP) ## How good the forecast of a task is: scored on the figures of recorded sessions (seconds)
@@ -104,5 +111,6 @@ lock: ## Renew the locks (needs uv in the environment)
 	@$(VENV)/bin/uv export --quiet --format requirements.txt --no-header --no-emit-project --no-dev -o requirements.lock
 	@$(VENV)/bin/uv export --quiet --format requirements.txt --no-header --no-emit-project --group dev -o requirements-dev.lock
 	@$(VENV)/bin/uv export --quiet --format requirements.txt --no-header --no-emit-project --only-group bench -o requirements-bench.lock
+	@$(VENV)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header tests/benchmarks/budget/litellm.in -o requirements-litellm.lock
 
 .PHONY: help env client-env demo check test deps deps-in-ci editor-env editor vsix soak soak-short bench-resume bench-ledger bench-imports bench-watch bench-budget bench-forecast lock

@@ -83,7 +83,7 @@ async def spend(home: Path, tag: str, count: int, limit_pico: int, how: str) -> 
     chance, body, said = random.Random(tag), Body(), {"granted": 0, "refused": 0, "waited": 0}
     for n in range(1, count + 1):
         body.tokens = chance.randint(100, 600)
-        naive_pico = _naive_pico(body.tokens)
+        naive = naive_pico(body.tokens)
         for _ in range(PATIENCE):
             sized = size(journal, run, body, limits)
             decision = await _reserve(journal, run, sized, f"m{n}", limits, how, clock.local_day())
@@ -95,7 +95,7 @@ async def spend(home: Path, tag: str, count: int, limit_pico: int, how: str) -> 
             said["refused"] += 1
             continue
         said["granted"] += 1
-        cost_pico = min(naive_pico * SHARE_PERCENT // 100, sized.hold_pico)
+        cost_pico = min(naive * SHARE_PERCENT // 100, sized.hold_pico)
         await journal.settle_request(
             run=run.run,
             epoch=1,
@@ -165,7 +165,7 @@ async def _own_run(journal: SqliteJournal, run: str) -> RunRecord:
     return found
 
 
-def _naive_pico(counted_tokens: int) -> int:
+def naive_pico(counted_tokens: int) -> int:
     """What a budget holds that knows no better: all the input at its dearest, the longest answer there can be."""
     tokens = counted_tokens * 22 // 10 + 512
     return most_it_can_cost_pico(input_tokens=tokens, output_tokens=ANSWER_TOKENS, price=PRICE)
