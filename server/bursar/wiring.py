@@ -142,6 +142,17 @@ class App:
 
         mend_sums(self.home)
 
+    def book_orphans(self) -> None:
+        """Book all that is held for requests that nobody will settle. Raises StorageError and Refused."""
+        from bursar.storage import open_journal
+
+        journal = open_journal(self.home, clock=self.clock, ids=self.ids, failpoint=self.failpoint)
+        try:
+            while journal.reap_holds():
+                pass
+        finally:
+            journal.close()
+
     def keep_report(self, html: str, out: Path | None = None) -> Path:
         """Put a report into a file, the state folder's own unless another is named; where it is."""
         from bursar.storage.reports import keep_report, report_path

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import shutil
 import socket
 import subprocess
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +24,7 @@ SPEC = ".kiro/specs/demo"
 KEY = "sk-canary-4711-zebra"
 STORE = (
     "sqlite", "state_folder", "file_system", "disk_space", "database", "integrity", "ledger_chain", "sums", "mark",
-    "ledger_copy", "runs", "ticks", "expired_texts", "backups", "set_aside", "locks",
+    "ledger_copy", "runs", "holds", "ticks", "expired_texts", "backups", "set_aside", "locks",
 )  # fmt: skip
 REST = ("settings", "provider", "key", "loopback")
 
@@ -215,3 +218,50 @@ def test_loopback_is_tried_for_real() -> None:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
     assert _simulator()["ok"]
+
+
+def hold_for_nobody(user: User) -> str:
+    """Money that is held for a second attempt at a request of a run that is over; the run."""
+    with contextlib.closing(apsw.Connection(str(user.home / "bursar.db"))) as db:
+        ((run, key),) = db.execute("SELECT run, key FROM step WHERE kind = 'model' ORDER BY started_at LIMIT 1")
+        db.execute(
+            "INSERT INTO hold (hold, run, key, attempt, epoch, workspace, local_day, amount_pico, amount_tokens, at)"
+            " SELECT 'stray', run, ?, 2, 1, workspace, '2026-11-21', 5000000000, 1200, created_at FROM run"
+            " WHERE run = ?",
+            (key, run),
+        )
+    return str(run)
+
+
+def test_money_that_is_held_for_nobody_is_told_and_booked(spent: User) -> None:
+    before = spent.do("usage", "--json").json()
+    run = hold_for_nobody(spent)
+    found = failing(asked(spent, code=1))
+    assert set(found) == {"holds"}
+    assert f"1 request of {run} will not be known any more, and is at most $0.005" in found["holds"]
+    assert "It was booked like that" in found["holds"]
+    checks = asked(spent)
+    assert checks["holds"]["detail"] == "no money is held for a request that is under way"
+    after = spent.do("usage", "--json").json()
+    assert after["total_usd"] == before["total_usd"]
+    assert Decimal(after["held_usd"]) == Decimal(before["held_usd"]) + Decimal("0.005")
+
+
+def test_money_that_a_living_process_holds_is_left_alone(spent: User) -> None:
+    run = hold_for_nobody(spent)
+    with (spent.home / "locks" / f"{run}.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        checks = asked(spent)
+        assert "$0.005 is held for 1 request under way" in checks["holds"]["detail"]
+    assert set(failing(asked(spent, code=1))) == {"holds"}
+
+
+def test_nothing_is_booked_in_a_store_that_is_not_whole(spent: User) -> None:
+    hold_for_nobody(spent)
+    with contextlib.closing(apsw.Connection(str(spent.home / "bursar.db"))) as db:
+        db.execute("UPDATE ledger SET cost_pico = 1 WHERE n = 1")
+    wrong = asked(spent, code=1)
+    assert {"ledger_chain", "holds"} <= set(failing(wrong))
+    assert "start Bursar" in wrong["holds"]["remedy"]
+    with contextlib.closing(apsw.Connection(str(spent.home / "bursar.db"))) as db:
+        assert db.execute("SELECT count(*) FROM hold").get == 1

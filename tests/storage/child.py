@@ -27,7 +27,7 @@ def say(**words: Any) -> None:
 
 async def own(home: Path, run: str) -> None:
     """Take a run, have a request in flight, then do what the lines on stdin say."""
-    journal = open_at(home, ids=CountingIds("own"))
+    journal = open_at(home, ids=CountingIds(f"own-{run}-"))
     epoch = await taken(journal, run)
     await journal.set_state(run=run, epoch=epoch, state="running")
     await begin(journal, epoch, run)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bursar.commandline.output import FINE, FOUND, result, result_json
-from bursar.domain.errors import BadInput, StorageError
+from bursar.domain.errors import BadInput, BursarError, StorageError
 from bursar.domain.routes import Route
 from bursar.settings import ESTIMATE_MODEL, Settings, split_model
 from bursar.wiring import App
@@ -17,7 +17,8 @@ from bursar.wiring import App
 def doctor(app: App, args: argparse.Namespace) -> int:
     """Print each check; 1 when one fails.
 
-    Nothing is changed but sums that are not those of their rows: the next start mends what else can be mended.
+    Nothing is changed but sums that are not those of their rows, and money that is held for requests that nobody will
+    settle: that is booked. The next start mends what else can be mended.
     """
     checks = [*_store(app), *_settings(app), _simulator()]
     if args.json:
@@ -38,6 +39,9 @@ def _store(app: App) -> Iterator[dict[str, Any]]:
         elif each.name == "sums" and {"integrity", "ledger_chain"} <= sound:
             yield _mended_sums(app, each.detail)
             continue
+        elif each.name == "holds" and {"integrity", "ledger_chain", "mark"} <= sound:
+            yield _booked_holds(app, each.detail)
+            continue
         yield _check(each.name, ok=each.ok, detail=each.detail, remedy=each.remedy)
 
 
@@ -49,6 +53,17 @@ def _mended_sums(app: App, detail: str) -> dict[str, Any]:
         remedy = "run bursar doctor again when that is mended"
         return _check("sums", ok=False, detail=f"{detail}, and could not be made anew: {error}", remedy=remedy)
     return _check("sums", ok=False, detail=f"{detail}; they were made anew from them", remedy=None)
+
+
+def _booked_holds(app: App, detail: str) -> dict[str, Any]:
+    """The store is whole, so what is known of these requests can be booked at once."""
+    try:
+        app.book_orphans()
+    except BursarError as error:
+        remedy = "run bursar doctor again when that is mended"
+        return _check("holds", ok=False, detail=f"{detail}. It could not be booked: {error}", remedy=remedy)
+    done = f"{detail}. It was booked like that: no budget has more room than before, and nothing is held for it"
+    return _check("holds", ok=False, detail=done, remedy="nothing more to do: 'bursar usage' lists it")
 
 
 def _settings(app: App) -> Iterator[dict[str, Any]]:

@@ -1,14 +1,20 @@
-"""What the journal keeps for budgets: the user's limits and raises, what was told, and what the providers say."""
+"""What the journal keeps for budgets: the user's limits and raises, what was told, what providers say, and holds."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
+from pathlib import Path
 
+from bursar.domain.errors import StorageError
 from bursar.domain.money.budget import Scope, Unit, WarnPercent
 from bursar.domain.pacing import Window
 from bursar.domain.ports import Clock
 from bursar.storage import budgets, standing
+from bursar.storage.care import Care
 from bursar.storage.reading import JournalReads
+from bursar.storage.reaping import Orphan, orphans, reap
+from bursar.storage.spool import FileSpool
 from bursar.storage.windows import keep_windows
 from bursar.storage.writer import Writer
 
@@ -16,8 +22,26 @@ from bursar.storage.writer import Writer
 class BudgetWrites(JournalReads):
     """The part of the Journal port that is about budgets."""
 
+    _home: Path
+    _care: Care
     _writer: Writer
     _clock: Clock
+
+    def reap_holds(self) -> list[Orphan]:
+        """Book what is held for requests that nobody will settle any more; some of them, where there are many.
+
+        Blocks; cheap when there is none. Raises StorageError, and everything is still held then.
+        """
+        with self._read() as db:
+            if not orphans(db, alive=self._locks.alive):
+                return []
+        at, spool = self._clock.now_utc(), FileSpool(self._home)
+        return self._writer.submit(lambda db: reap(db, alive=self._locks.alive, spool=spool, at=at)).result()
+
+    def reap_at_start(self) -> None:
+        """Book what nobody will settle any more, and say so; where that cannot be done now it all stays held."""
+        with contextlib.suppress(StorageError):
+            self._care.tell_of_orphans(self.reap_holds())
 
     async def set_budget(self, kind: str, unit: str, value: int) -> None:
         """Keep the user's own limit for a scope kind."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from bursar.domain.errors import StorageError
@@ -11,6 +12,7 @@ from bursar.storage.aside import all_asides
 from bursar.storage.errors import Damaged
 from bursar.storage.mark import mark_clean
 from bursar.storage.opening import Opened
+from bursar.storage.reaping import Orphan, orphans_words
 from bursar.storage.upkeep import Upkeep
 from bursar.storage.writer import Writer
 
@@ -57,6 +59,12 @@ class Care:
             self._notices.append(str(Damaged(self._opened.path, what)))
             with contextlib.suppress(StorageError):
                 self.writer.submit(lambda db: self._opened.witness.mark(db, suspect=what), alone=True)
+
+    def tell_of_orphans(self, booked: Sequence[Orphan]) -> None:
+        """Say for which requests no bill will come any more, and that they are in the books now."""
+        if booked:
+            said = orphans_words(booked)
+            self._notices.append(f"{said[0].upper()}{said[1:]}. It is booked like that now: bursar usage lists it.")
 
     def tell_of_asides(self) -> None:
         """Say which files an erasure could not reach into."""

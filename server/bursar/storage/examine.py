@@ -14,6 +14,7 @@ from pathlib import Path
 import apsw
 
 from bursar.domain.errors import BursarError
+from bursar.domain.money.price import usd_text
 from bursar.domain.ports import Clock
 from bursar.storage.aside import all_asides
 from bursar.storage.backups import backups
@@ -21,10 +22,12 @@ from bursar.storage.connect import check_library, cut_short
 from bursar.storage.erasure import older_than
 from bursar.storage.errors import translated
 from bursar.storage.ledger import broken_row
+from bursar.storage.locks import lock_name
 from bursar.storage.mark import Mark, read_mark
 from bursar.storage.migrations import MIGRATIONS, schema_version
 from bursar.storage.mirror import read_mirror
 from bursar.storage.mounts import network_file_system
+from bursar.storage.reaping import orphans, orphans_words
 from bursar.storage.rolls import wrong_roll
 from bursar.storage.witness import database_id, last_event, last_row, link_of
 
@@ -125,7 +128,7 @@ def _space(home: Path, path: Path) -> Finding:
     return Finding(name="disk_space", ok=False, detail=detail, remedy=remedy)
 
 
-_INSIDE = ("integrity", "ledger_chain", "sums", "mark", "ledger_copy", "runs", "ticks", "expired_texts")
+_INSIDE = ("integrity", "ledger_chain", "sums", "mark", "ledger_copy", "runs", "holds", "ticks", "expired_texts")
 
 
 def _database(home: Path, path: Path, clock: Clock, keep_text_days: int) -> Iterator[Finding]:
@@ -170,6 +173,7 @@ def _database(home: Path, path: Path, clock: Clock, keep_text_days: int) -> Iter
             "mark": lambda: _mark(connection, mark),
             "ledger_copy": lambda: _mirror(connection, home),
             "runs": lambda: _runs(connection),
+            "holds": lambda: _holds(connection, home),
             "ticks": lambda: _ticks(connection),
             "expired_texts": lambda: _expired(connection, clock, keep_text_days),
         }
@@ -265,6 +269,19 @@ def _runs(connection: apsw.Connection) -> Finding:
             remedy=f"run: bursar resume {doubt[0]}",
         )
     return Finding(name="runs", ok=True, detail=detail, remedy=f"to go on: bursar resume {rest[0]}" if rest else None)
+
+
+def _holds(connection: apsw.Connection, home: Path) -> Finding:
+    found = orphans(connection, alive=lambda run: _holder(home / "locks" / lock_name(run)) is not None)
+    if found:
+        remedy = "start Bursar (any command will do): it books them"
+        return Finding(name="holds", ok=False, detail=orphans_words(found), remedy=remedy)
+    number, pico = connection.execute("SELECT count(*), coalesce(sum(amount_pico), 0) FROM hold").fetchone() or (0, 0)
+    if not number:
+        return Finding(name="holds", ok=True, detail="no money is held for a request that is under way")
+    requests = f"{number} request{'s' if number > 1 else ''}"
+    detail = f"${usd_text(pico)} is held for {requests} under way or of runs that can go on"
+    return Finding(name="holds", ok=True, detail=detail)
 
 
 def _ticks(connection: apsw.Connection) -> Finding:

@@ -45,6 +45,7 @@ def open_journal(home: Path, *, clock: Clock, ids: Ids, failpoint: Failpoint) ->
     secure_inside(home)
     journal = SqliteJournal(home, open_store(home, clock, failpoint), clock=clock, ids=ids, failpoint=failpoint)
     try:
+        journal.reap_at_start()
         journal.expire_texts()
         journal.begin_upkeep()
     except BaseException:

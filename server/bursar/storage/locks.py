@@ -140,7 +140,12 @@ class RunLocks:
             self.drop(run)
 
     def _path(self, run: str) -> Path:
-        plain = re.sub(r"[^A-Za-z0-9_-]", "_", run)[:80]
-        if plain != run:
-            plain = f"{plain}.{hashlib.sha256(run.encode('utf-8', 'surrogatepass')).hexdigest()[:12]}"
-        return self._folder / f"{plain}.lock"
+        return self._folder / lock_name(run)
+
+
+def lock_name(run: str) -> str:
+    """The name of the file that is a run's lock."""
+    plain = re.sub(r"[^A-Za-z0-9_-]", "_", run)[:80]
+    if plain != run:
+        plain = f"{plain}.{hashlib.sha256(run.encode('utf-8', 'surrogatepass')).hexdigest()[:12]}"
+    return f"{plain}.lock"

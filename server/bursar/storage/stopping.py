@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
@@ -18,12 +19,19 @@ _STOPPED = (
     "stop_requested = 1, state = 'failed', reason = 'stopped', resume_at = NULL, owner = NULL,"
     " detail = 'Stopped as asked. What was done stays as it is.', epoch = epoch + 1"
 )
+# A hold is money that may be owed, so it is found without its run and its step, too.
 _IN_FLIGHT = (
-    "SELECT hold.key, hold.attempt, hold.epoch, hold.local_day, hold.amount_pico, step.intent, step.body_sha256,"
-    " step.prompt_sha256, run.workspace, run.spec, run.task_address, run.provider, run.model, hold.session,"
-    " run.prompt_version, run.kind, hold.amount_tokens FROM hold"
-    " JOIN run USING (run) JOIN step ON step.run = hold.run AND step.key = hold.key AND step.attempt = hold.attempt"
+    "SELECT hold.key, hold.attempt, hold.epoch, hold.local_day, hold.amount_pico, coalesce(step.intent, ''),"
+    " step.body_sha256, step.prompt_sha256, hold.workspace, coalesce(run.spec, ''), coalesce(run.task_address, ''),"
+    " coalesce(run.provider, ''), coalesce(run.model, ''), hold.session, coalesce(run.prompt_version, ''),"
+    " coalesce(run.kind, ''), hold.amount_tokens FROM hold LEFT JOIN run USING (run)"
+    " LEFT JOIN step ON step.run = hold.run AND step.key = hold.key AND step.attempt = hold.attempt"
     " WHERE hold.run = ? ORDER BY hold.at, hold.hold"
+)
+# The journal itself says what became of the attempt: it is in the ledger, or its provider did not take it.
+_ENDED = (
+    "SELECT 1 FROM ledger WHERE (run, step, attempt) = (?, ?, ?)"
+    " UNION ALL SELECT 1 FROM not_taken WHERE (run, step, attempt) = (?, ?, ?)"
 )
 
 
@@ -39,10 +47,21 @@ def book_in_flight(connection: apsw.Connection, *, run: str, spool: FileSpool, a
         _book(connection, run, row, spool, at)
 
 
+def book_one(connection: apsw.Connection, *, run: str, key: str, attempt: int, spool: FileSpool, at: str) -> None:
+    """The same for one attempt of a run; what others it has in flight stays held."""
+    for row in connection.execute(_IN_FLIGHT, (run,)).fetchall():
+        if row[:2] == (key, attempt):
+            _book(connection, run, row, spool, at)
+
+
 def _book(connection: apsw.Connection, run: str, row: tuple[Any, ...], spool: FileSpool, at: str) -> None:
     key, attempt, epoch, day, amount, intent, body, prompt, workspace, spec, task, provider, model, *more = row
     session, prompt_version, kind, tokens = more
-    about = json.loads(intent)
+    own = (run, key, attempt)
+    connection.execute("DELETE FROM hold WHERE run = ? AND key = ? AND attempt = ?", own)
+    if connection.execute(_ENDED, (*own, *own)).get is not None:
+        return
+    about = _about(intent)
     begun = spool.read(run=run, key=key, attempt=attempt)
     request_id = begun[0] if begun is not None else f"unseen:{run}:{key}:{attempt}"
     entry = LedgerEntry(
@@ -79,9 +98,16 @@ def _book(connection: apsw.Connection, run: str, row: tuple[Any, ...], spool: Fi
         at_most_tokens=tokens,
     )
     add_entry(connection, entry)
-    connection.execute("DELETE FROM hold WHERE run = ? AND key = ? AND attempt = ?", (run, key, attempt))
     connection.execute(
         "UPDATE step SET status = 'failed', request_id = ?, ended_at = ?"
         " WHERE run = ? AND key = ? AND attempt = ? AND status = 'intent'",
         (request_id, at, run, key, attempt),
     )
+
+
+def _about(intent: str) -> dict[str, Any]:
+    """What the intent says; nothing where it is lost or spoilt, for the money is owed all the same."""
+    with contextlib.suppress(ValueError):
+        found = json.loads(intent)
+        return found if isinstance(found, dict) else {}
+    return {}
