@@ -68,6 +68,24 @@ def test_it_says_what_it_did(user: User, tmp_path: Path) -> None:
     )
 
 
+def test_it_says_what_an_agents_logs_never_have(user: User, tmp_path: Path) -> None:
+    """Only of an agent that has logs here and leaves something out."""
+    folder = tmp_path / "ada/.local/share/opencode/storage/message/ses_1"
+    told = "titles of sessions and the summaries of messages are not in the sum: the agent writes them down nowhere"
+    assert told not in user.do("usage", "import", "opencode").out
+    tokens = {"input": 5, "output": 6, "reasoning": 0, "cache": {"read": 0, "write": 0}}
+    about = {"providerID": "anthropic", "modelID": "claude-sonnet-5-5", "tokens": tokens}
+    write(
+        folder / "msg_1.json",
+        {"role": "assistant", "time": {"created": 1_790_000_000_000, "completed": 1_790_000_001_000}, **about},
+    )
+    write(tmp_path / "ada" / ".claude" / "projects" / "p" / "s1.jsonl", said(1))
+    done = user.do("usage", "import", "opencode")
+    assert "1 new request" in done.out
+    assert told in done.out
+    assert "are not in the sum" not in user.do("usage", "import", "claude-code").out
+
+
 def test_wrong_use_says_what_to_do(user: User, tmp_path: Path) -> None:
     done = user.do("usage", "import", "nobody")
     assert (done.code, done.out) == (2, "")

@@ -62,6 +62,11 @@ def _tell(done: AgentImport, total: ImportedSpend) -> None:
             f"{'':<12} {plural(done.unlogged, 'compaction')} of the conversation cost more, which the agent does not"
             " write down: that is not in the sum"
         )
+    if done.leaves_out:
+        result(
+            f"{'':<12} {done.leaves_out} are not in the sum: the agent writes them down nowhere, so the"
+            " provider's bill can be higher"
+        )
     if total.estimated_requests:
         result(
             f"{'':<12} {plural(total.estimated_requests, 'request')} of them estimated: this agent's log has rounded"

@@ -24,7 +24,15 @@ from bursar.imports.databases import read_database
 from bursar.imports.finding import Found, find, open_log
 from bursar.imports.lines import LONGEST_LINE_BYTES, Line, lines
 from bursar.imports.pricing import Pricer, Pricing
-from bursar.imports.reading import BadRecord, CountsUnlogged, HasCompanions, HasDatabases, LogFormat, LogReader
+from bursar.imports.reading import (
+    BadRecord,
+    CountsUnlogged,
+    HasCompanions,
+    HasDatabases,
+    LeavesOut,
+    LogFormat,
+    LogReader,
+)
 
 _MOST_RECORDS = 2_000
 _MOST_MARKS = 256
@@ -48,7 +56,8 @@ class Progress(Protocol):
 @dataclass(slots=True)
 class AgentImport:
     """What came of one agent's logs. ``skips`` are the first of the ``skipped`` parts that could not be read,
-    ``unpriced`` the models without a price, ``unlogged`` how many requests the logs name without their figures.
+    ``unpriced`` the models without a price, ``unlogged`` how many requests the logs name without their figures,
+    ``leaves_out`` the requests that this agent's logs never have, in words.
     """
 
     agent: str
@@ -57,6 +66,7 @@ class AgentImport:
     records: int = 0
     skipped: int = 0
     unlogged: int = 0
+    leaves_out: str = ""
     skips: list[SkippedLine] = field(default_factory=list)
     posted: Posted = field(default_factory=Posted)
     unpriced: set[str] = field(default_factory=set)
@@ -77,6 +87,8 @@ def import_agent(
 ) -> AgentImport:
     """Read what is new in these places. What was handed over before an interruption is kept, and not read again."""
     outcome = AgentImport(log_format.agent, tuple(places))
+    if isinstance(log_format, LeavesOut):
+        outcome.leaves_out = log_format.leaves_out
     found = find(places, log_format.is_log, outcome.skip)
     outcome.files = len(found)
     progress.begin(log_format.agent, sum(each.size for each in found))

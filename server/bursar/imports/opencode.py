@@ -31,6 +31,7 @@ class OpenCode:
 
     agent = AGENT
     by_line = False
+    leaves_out = "requests for the titles of sessions and the summaries of messages"
 
     def places(self, environ: Mapping[str, str], home: Path) -> Sequence[Path]:
         """``opencode`` below XDG_DATA_HOME, else below ``~/.local/share``."""

@@ -41,6 +41,13 @@ class CountsUnlogged(Protocol):
     unlogged: int
 
 
+@runtime_checkable
+class LeavesOut(Protocol):
+    """A format that never has some of the agent's requests, not even that they were made; the words name them."""
+
+    leaves_out: str
+
+
 class LogFormat(Protocol):
     """Where one agent keeps its logs, and how they are read.
 
