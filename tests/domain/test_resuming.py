@@ -54,6 +54,26 @@ def test_the_first_budget_without_room_is_found(
 
 
 @pytest.mark.parametrize(
+    ("reason", "run_limit", "raised", "found"),
+    [
+        ("budget", 50, 0, 50),
+        ("budget", 50, 1, None),
+        ("asked", 50, 1, None),
+        # On top of a higher limit that the user has set since.
+        ("budget", 45, 0, 50),
+        ("budget", 45, 1, None),
+    ],
+)
+def test_a_ceiling_that_was_raised_once_has_that_much_more_room(
+    reason: str, run_limit: int, raised: int, found: int | None
+) -> None:
+    said = budget_in_the_way(
+        paused(reason), 21 * MILLI, run_limit_pico=run_limit * MILLI, raised_pico=raised * MILLI, wide=[]
+    )
+    assert (None if said is None else said.limit_pico // MILLI) == found
+
+
+@pytest.mark.parametrize(
     ("at_least", "offered"),
     [(1, (1, 2, 5)), (51, (100, 200, 500)), (500, (500, 1_000, 2_000)), (501, (1_000, 2_000, 5_000))],
 )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 
 from bursar.domain.errors import QuotaExhausted
+from bursar.domain.money.budget import Scope
 from bursar.session.analysis import annotations_of
-from support.world import RATES, call, finish, reply
+from support.world import DEAR, MODEL, RATES, call, finish, reply
 
 from .conftest import Office
 
@@ -58,3 +59,27 @@ async def test_it_is_counted_again_after_a_reload_and_gone_when_the_run_is_over(
     await office.session.resume_run(run)
     await office.window.until(lambda: office.window.ends(run))
     await office.window.until(lambda: not office.session.snapshot().resumables)
+
+
+async def test_a_raise_for_this_run_alone_opens_its_lens_without_another_look(office: Office) -> None:
+    """The user's limit stays; the run, which its budget stopped, can go on."""
+    office.shop.prices.rates[MODEL] = DEAR
+    office.adapters.run_limit_pico = 10**9
+    office.open()
+    office.model.script = [finish()]
+    run = await office.run()
+    await office.window.until(lambda: office.window.ends(run))
+
+    def titles() -> str:
+        return " | ".join(each.title for each in annotations_of(office.session.snapshot(), office.uri).lenses)
+
+    await office.window.until(lambda: "has no room for the next request" in titles())
+    await office.shop.journal.raise_once("run-9", Scope(kind="run", key="run-9"), "usd", 10**15)
+    await office.shop.journal.raise_once(run, Scope(kind="run", key=run), "requests", 10**15)
+    assert "has no room for the next request" in titles()
+    await office.shop.journal.raise_once(run, Scope(kind="run", key=run), "usd", 10**15)
+    await office.window.until(lambda: "next request" in title(office))
+    assert "has no room" not in titles()
+    await office.session.resume_run(run)
+    await office.window.until(lambda: len(office.window.ends(run)) == 2)
+    assert len(office.model.bodies) == 1

@@ -345,6 +345,21 @@ def test_a_request_that_crosses_a_warning_level_is_a_warning_and_the_next_one_is
     assert annotated(summary(record(), half, row(2), row(3))).findings[0].severity == "information"
 
 
+def test_the_warning_levels_are_those_that_the_user_has_set_and_a_raise_is_part_of_the_limit():
+    rows = (row(1, cost_pico=499 * MILLI), row(2, cost_pico=2 * MILLI))
+
+    def said(**changes):
+        return annotated(summary(record(), *rows), **changes).findings[0]
+
+    assert said(warn_percent=(40, 60, 90)).severity == "information"
+    assert said(warn_percent=(10, 20, 50)).message.endswith("; it passed 50 % of the run's $1.00")
+    # $0.499 and $0.501 lie on both sides of 25 % of $2.00, and of no usual mark.
+    raised = {"run-1": 1_000 * MILLI}
+    assert said(raised_pico=raised).severity == "information"
+    assert said(raised_pico=raised, warn_percent=(25, 60, 90)).message.endswith("; it passed 25 % of the run's $2.00")
+    assert said(raised_pico={"run-2": 1_000 * MILLI}).severity == "warning"
+
+
 def test_a_request_that_did_not_end_says_at_most():
     unknown = row(2, certainty="unknown", cost_pico=None)
     found = annotated(summary(record(), row(1), unknown)).findings[0]

@@ -118,6 +118,8 @@ def _check(app: App, given: str) -> tuple[str, Document, Analysis, Annotations]:
         ),
         meter=None,
         here=here_of(app.clock),
+        raised_pico=journal.raised_runs(),
+        warn_percent=journal.warn_percent(),
         skips={document.workspace: skips_in(journal.events(run=SKIPS), document.workspace)},
     )
     if document.kind == "tasks":

@@ -50,15 +50,19 @@ def budget_in_the_way(
     hold_pico: int,
     *,
     run_limit_pico: int | None,
+    raised_pico: int = 0,
     wide: Sequence[BudgetState],
 ) -> TooSmall | None:
     """The first budget in money that has no room for this hold, the run's own before the wider ones.
 
-    A run that its ceiling stopped takes a higher limit that the user has set since (``run_limit_pico``).
+    A run that its ceiling stopped takes a higher limit that the user has set since (``run_limit_pico``). By
+    ``raised_pico`` the user has raised the ceiling for this run alone, whichever it is.
     """
     ceiling = summary.record.ceiling_pico
     if ceiling is not None and summary.record.reason == "budget":
         ceiling = None if run_limit_pico is None else max(ceiling, run_limit_pico)
+    if ceiling is not None:
+        ceiling += raised_pico
     needed = summary.cost_pico + summary.held_pico + hold_pico
     if ceiling is not None and needed > ceiling:
         return TooSmall(scope="run", limit_pico=ceiling, needed_pico=needed)

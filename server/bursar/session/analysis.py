@@ -142,6 +142,8 @@ def annotate(document: Document, analysis: Analysis | None, snapshot: Snapshot) 
         silenced=snapshot.settings.silenced,
         encoding=ENCODING,
         here=snapshot.here,
+        raised_pico=snapshot.raised_pico,
+        warn_percent=snapshot.warn_percent,
         outlook=outlook_of(
             snapshot.forecasts.get(document.uri),
             keyed_tasks(shown),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from bursar.domain.moments import Here
+from bursar.domain.money.budget import DEFAULT_WARN_PERCENT, WarnPercent
 from bursar.domain.money.forecast import Room, TaskForecast
 from bursar.domain.resuming import Resumable
 from bursar.domain.runs import RunSummary, TaskEstimate
@@ -140,6 +141,8 @@ class Snapshot:
     resumables: Mapping[str, Resumable] = field(default_factory=dict)
     forecasts: Mapping[str, SpecForecast] = field(default_factory=dict)
     rooms: tuple[Room, ...] = ()
+    raised_pico: Mapping[str, int] = field(default_factory=dict)
+    warn_percent: WarnPercent = DEFAULT_WARN_PERCENT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

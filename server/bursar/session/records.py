@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from bursar.domain.errors import BursarError
 from bursar.domain.money.binding import STOPS_AFTER_S
-from bursar.domain.money.budget import BudgetState
+from bursar.domain.money.budget import DEFAULT_WARN_PERCENT, BudgetState, WarnPercent
 from bursar.domain.money.forecast import Room
 from bursar.domain.runs import RunSummary
 from bursar.domain.tasks import SKIPS, Skip, skips_in
@@ -59,6 +59,8 @@ class Records:
         self.left_pico: int | None = None
         self.wide: list[BudgetState] = []
         self.run_limit_pico: int | None = None
+        self.raised_pico: Mapping[str, int] = {}
+        self.warn_percent: WarnPercent = DEFAULT_WARN_PERCENT
         self._rooms: tuple[Room, ...] = ()
 
     @property
@@ -134,10 +136,10 @@ class Records:
         if shown != self.meter:
             self.meter = shown
             self._editor.meter_changed(shown)
-        budgets = (wide, run_limit)
-        if any(changed) or budgets != (self.wide, self.run_limit_pico):
+        budgets = (wide, run_limit, journal.raised_runs(), journal.warn_percent())
+        if any(changed) or budgets != (self.wide, self.run_limit_pico, self.raised_pico, self.warn_percent):
             self.left_pico = left
-            self.wide, self.run_limit_pico = budgets
+            self.wide, self.run_limit_pico, self.raised_pico, self.warn_percent = budgets
             self._rooms = rooms_left(self._adapters, settings, wide)
             self._editor.annotations_changed()
 

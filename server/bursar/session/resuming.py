@@ -60,6 +60,7 @@ class Resumes:
                 summary,
                 request.hold_pico,
                 run_limit_pico=records.run_limit_pico,
+                raised_pico=records.raised_pico.get(summary.record.run, 0),
                 wide=[
                     each
                     for each in records.wide

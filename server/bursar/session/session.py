@@ -175,6 +175,8 @@ class Session:
             meter=self._records.meter,
             forecasts=MappingProxyType(self._analyst.forecasts.known),
             rooms=self._records.rooms,
+            raised_pico=self._records.raised_pico,
+            warn_percent=self._records.warn_percent,
             here=here_of(self._adapters.clock),
             skips=MappingProxyType(dict(self._records.skips)),
             resumables=self._resumes.known(self._records),

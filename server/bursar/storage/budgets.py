@@ -5,7 +5,7 @@ from __future__ import annotations
 import apsw
 
 from bursar.domain.money.budget import DEFAULT_WARN_PERCENT, Scope, Unit, WarnPercent, parse_warn_percent
-from bursar.storage.rows import stored
+from bursar.storage.rows import loaded, stored
 
 _WARN = "warn_percent"
 
@@ -38,6 +38,12 @@ def raised(connection: apsw.Connection, scope: Scope, unit: Unit) -> int:
             (scope.kind, stored(scope.key), stored(scope.workspace), unit),
         ).get
     )
+
+
+def raised_runs(connection: apsw.Connection) -> dict[str, int]:
+    """By how much the user has raised the ceilings of runs, in pico-dollars."""
+    rows = connection.execute("SELECT key, sum(value) FROM raised WHERE kind = 'run' AND unit = 'usd' GROUP BY key")
+    return {loaded(str(key)): int(value) for key, value in rows}
 
 
 def raise_once(connection: apsw.Connection, scope: Scope, unit: Unit, value: int, *, run: str, at: str) -> None:

@@ -161,6 +161,11 @@ class JournalReads:
         with self._read() as db:
             return kept_windows(db)
 
+    def raised_runs(self) -> dict[str, int]:
+        """By how much the user has raised the ceilings of runs, each for that run alone, in pico-dollars."""
+        with self._read() as db:
+            return budgets.raised_runs(db)
+
     def warned(self, scope: Scope, unit: Unit, limit: int) -> int:
         """The highest share of this limit, in percent, that was told of; 0 for none."""
         with self._read() as db:

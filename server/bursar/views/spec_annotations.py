@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bursar.domain.moments import Here, in_local_time, moment_words
-from bursar.domain.money.budget import DEFAULT_WARN_PERCENT
+from bursar.domain.money.budget import DEFAULT_WARN_PERCENT, WarnPercent
 from bursar.domain.money.usage import Usage, cached_percent
 from bursar.domain.resuming import Resumable
 from bursar.domain.runs import ANSWER_TOKENS, RequestRow, RunSummary, TaskEstimate
@@ -20,6 +20,7 @@ from bursar.views.forecasts import NO_OUTLOOK, Outlook, provenance, total_title,
 from bursar.views.task_lenses import task_lenses
 
 NOTHING_KNOWN: Mapping[str, Resumable] = MappingProxyType({})
+NOTHING_RAISED: Mapping[str, int] = MappingProxyType({})
 
 
 def annotate_spec(
@@ -39,12 +40,14 @@ def annotate_spec(
     resumables: Mapping[str, Resumable] = NOTHING_KNOWN,
     encoding: str = "o200k_base",
     here: Here,
+    raised_pico: Mapping[str, int] = NOTHING_RAISED,
+    warn_percent: WarnPercent = DEFAULT_WARN_PERCENT,
     outlook: Outlook = NO_OUTLOOK,
 ) -> Annotations:
     """Everything for one tasks file; ``runs`` are its own, ``mine`` are driven here.
 
     ``skipped`` are the indices of the tasks that the user leaves out, ``resumables`` what is known of going on with
-    paused runs, by their ids.
+    paused runs, by their ids. ``raised_pico`` is by how much the user has raised the ceilings of runs, by their ids.
     """
     lines = split_lines(text)
     runnable = {each.line for each in open_tasks(spec)}
@@ -74,7 +77,8 @@ def annotate_spec(
             here=here,
         )
         if newest is not None and newest.requests and "request-cost" not in silenced:
-            findings.append(_request_cost(task, lines, newest, here))
+            raised = raised_pico.get(newest.record.run, 0)
+            findings.append(_request_cost(task, lines, newest, here, raised_pico=raised, warn_percent=warn_percent))
         findings += large
         is_next = task.line in runnable and task.index not in skipped
         if is_next and not large and not (newest is not None and newest.record.state in OPEN_RUN):
@@ -103,12 +107,22 @@ def request_figures(row: RequestRow) -> str:
     return f"{cost}: {count(row.usage.input)} in ({cached} % cached), {count(row.usage.output)} out{took}"
 
 
-def _request_cost(task: SpecTask, lines: Sequence[str], newest: RunSummary, here: Here) -> Finding:
+def _request_cost(
+    task: SpecTask,
+    lines: Sequence[str],
+    newest: RunSummary,
+    here: Here,
+    *,
+    raised_pico: int,
+    warn_percent: WarnPercent,
+) -> Finding:
     last = newest.requests[-1]
-    passed = _passed_percent(newest)
+    ceiling = newest.record.ceiling_pico
+    limit_pico = None if ceiling is None else ceiling + raised_pico
+    passed = _passed_percent(newest, limit_pico, warn_percent)
     message = f"last request {request_figures(last)}"
-    if passed is not None and newest.record.ceiling_pico is not None:
-        message += f"; it passed {passed} % of the run's {money(newest.record.ceiling_pico)}"
+    if passed is not None and limit_pico is not None:
+        message += f"; it passed {passed} % of the run's {money(limit_pico)}"
     related = tuple(
         Related(
             path=row.file or newest.record.spec,
@@ -122,14 +136,13 @@ def _request_cost(task: SpecTask, lines: Sequence[str], newest: RunSummary, here
     return _finding(task, lines, severity, "request-cost", message, related)
 
 
-def _passed_percent(summary: RunSummary) -> int | None:
-    """The warning mark of the run's ceiling that its last request went past, None when it passed none."""
-    ceiling = summary.record.ceiling_pico
-    if not ceiling:
+def _passed_percent(summary: RunSummary, limit_pico: int | None, warn_percent: WarnPercent) -> int | None:
+    """The warning mark of the run's limit that its last request went past, None when it passed none."""
+    if not limit_pico:
         return None
     charges = [(row.cost_pico or 0) + row.open_pico for row in summary.requests]
     after, before = sum(charges), sum(charges[:-1])
-    return max((mark for mark in DEFAULT_WARN_PERCENT if before * 100 < ceiling * mark <= after * 100), default=None)
+    return max((mark for mark in warn_percent if before * 100 < limit_pico * mark <= after * 100), default=None)
 
 
 def _too_large(

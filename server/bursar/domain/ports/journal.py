@@ -272,6 +272,9 @@ class Journal(Protocol):
     def windows(self) -> list[ProviderWindow]:
         """What the providers said last of their own limits, whether they have been reset since or not."""
 
+    def raised_runs(self) -> dict[str, int]:
+        """By how much the user has raised the ceilings of runs, each for that run alone, in pico-dollars."""
+
     def warned(self, scope: Scope, unit: Unit, limit: int) -> int:
         """The highest share of this limit, in percent, that was told of; 0 for none."""
 
