@@ -28,7 +28,9 @@ class SystemClock:
 
     def local_midnight_utc(self, day: str) -> str:
         """When that day begins; where the clocks skip its midnight, the first moment after."""
-        return _text(datetime.combine(date.fromisoformat(day), datetime.min.time()).astimezone(UTC))
+        # Not astimezone(): of a midnight that is skipped it makes a moment of the day before.
+        midnight = datetime.combine(date.fromisoformat(day), datetime.min.time())
+        return _text(datetime.fromtimestamp(midnight.timestamp(), UTC))
 
     def zone(self) -> tzinfo:
         """The zone of this process."""
