@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 
 from support.program import Simulator, User, make_workspace, simulator
@@ -189,3 +192,37 @@ def test_every_scope_can_be_set_and_is_shown_with_what_is_used_of_it(user: User,
     refused = user.do("resume", "--json").last()
     assert "This request's budget of 1 token has no room" in refused["detail"]
     assert len(sim.bill()) == sent, "what is denied is not sent"
+
+
+def test_the_windows_that_a_provider_told_are_kept_and_listed_until_their_reset(user: User, tmp_path: Path) -> None:
+    """Told in the headers of real answers by one process, listed by another."""
+    later = (datetime.now(UTC) + timedelta(hours=5)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    told = {
+        "anthropic-ratelimit-requests-limit": "50",
+        "anthropic-ratelimit-requests-remaining": "20",
+        "anthropic-ratelimit-requests-reset": later,
+        "anthropic-ratelimit-input-tokens-limit": "2000000",
+        "anthropic-ratelimit-input-tokens-remaining": "300000",
+        "anthropic-ratelimit-input-tokens-reset": later,
+        # Without its reset nothing is known of a window.
+        "anthropic-ratelimit-output-tokens-limit": "400000",
+        "anthropic-ratelimit-output-tokens-remaining": "1000",
+    }
+    fault = {"when": {}, "times": 1_000, "kind": "no_usage", "headers": told}
+    with simulator(tmp_path / "windows", {"faults": [fault]}) as sim:
+        user.uses(sim.url)
+        assert user.do("run", SPEC, "--task", "1", "--json").code == 0
+    model = user.environ["BURSAR_MODEL"]
+    found = {name: each for name, each in budgets(user).items() if each["unit"] == "window"}
+    assert set(found) == {f"{model} requests", f"{model} input_tokens"}
+    requests, tokens = found[f"{model} requests"], found[f"{model} input_tokens"]
+    assert (requests["limit"], requests["spent"], requests["level"]) == (50, 30, "notice")
+    assert (tokens["limit"], tokens["spent"], tokens["level"]) == (2_000_000, 1_700_000, "warning")
+    for each in (requests, tokens):
+        assert each["resets_at"] == later.replace("Z", ".000Z")
+        assert each["source"].startswith("sim's own answer of ")
+    assert line(user, f"{model} 30").startswith(f"{model} 30 of 50 requests (notice), until ")
+    with contextlib.closing(apsw.Connection(str(user.home / "bursar.db"))) as db:
+        db.execute("UPDATE provider_window SET resets_at = '2020-01-01T00:00:00.000Z' WHERE kind = 'requests'")
+    left = {name for name, each in budgets(user).items() if each["unit"] == "window"}
+    assert left == {f"{model} input_tokens"}
