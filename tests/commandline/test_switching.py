@@ -149,11 +149,18 @@ def answered(user: User, line: str) -> tuple[int, list[dict[str, Any]]]:
     ):
         os.close(theirs)
         said = b""
-        while b"[2] Go on as it is" not in said:
-            assert select.select([ours], [], [], 60)[0], f"no question came: {said!r}"
+        while b"[3] Stop" not in said:
+            if not select.select([ours], [], [], 60)[0]:
+                process.kill()
+                raise AssertionError(f"no question came: {said!r}")
             said += os.read(ours, 65536)
+        assert b"[2] Economy mode" in said, said
         os.write(ours, line.encode())
-        code = process.wait(timeout=60)
+        try:
+            code = process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
     os.close(ours)
     return code, [json.loads(each) for each in out.read_text().splitlines()]
 
@@ -162,13 +169,15 @@ def test_with_nobody_to_ask_the_next_request_is_refused(near: tuple[Path, Simula
     user = near_user(near, "alone")
     done = play(user)
     assert (done.code, done.last()["kind"], done.last()["reason"]) == (3, "run_paused", "budget"), done.out
-    assert "economy_declined" in [each["kind"] for each in events_fit(done)]
+    (asked,) = [each for each in events_fit(done) if each["kind"] == "approval_asked"]
+    assert "economy_on" not in [each["kind"] for each in events_fit(done)]
+    assert asked["question"] == "budget" and "Economy mode asks sim/cheap" in asked["summary"]
     assert agrees_with_the_bill(user, near[1]) == ["usual"]
 
 
 def test_in_economy_mode_the_run_ends_below_the_budget(near: tuple[Path, Simulator]) -> None:
     user = near_user(near, "answered")
-    code, events = answered(user, "1\n")
+    code, events = answered(user, "2\n")
     assert code == 0, events
     kinds = [each["kind"] for each in events]
     assert (kinds.count("economy_on"), events[-1]["kind"], events[-1]["reason"]) == (1, "run_finished", "done")
