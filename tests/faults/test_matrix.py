@@ -319,8 +319,8 @@ def check(shop: Workshop, run: str, outcome: Outcome, cell: Cell, sent: list[byt
             assert row.at_most_pico >= pico(Usage(uncached_input=len(body) // 4, output=asked_for(body)))
         else:
             assert row.cost_pico is not None
-            assert row.cost_pico >= pico(REPORTED)
-    charged = sum(row.cost_pico if row.cost_pico is not None else row.at_most_pico for row in summary.requests)
+            assert row.at_most_pico >= row.cost_pico >= pico(REPORTED)
+    charged = sum(pico(REPORTED) if row.certainty == "billed" else row.at_most_pico for row in summary.requests)
     assert shop.journal.charged_pico(DAY) == charged <= sum(row.at_most_pico for row in summary.requests)
     ran = [each for each in shop.journal.steps(run) if each.kind in ("edit", "command")]
     assert ran == [], "no call of a broken answer was run"

@@ -158,6 +158,8 @@ class _Mending:
         """The copy as one to build upon; None when it is damaged, another store's or a newer Bursar's."""
         if copy is None:
             return None
+        with contextlib.suppress(apsw.Error, BursarError):
+            _make_indexes_anew(copy)
         with contextlib.suppress(apsw.Error, BursarError), contextlib.closing(connect(copy)) as connection:
             connection.pragma("journal_mode", "delete")
             if _is_whole(connection, copy) and self._store in (None, database_id(connection)):
@@ -212,13 +214,40 @@ def _readable_mirror(home: Path) -> Mirrored:
 
 
 def _is_whole(connection: apsw.Connection, copy: Path) -> bool:
-    """Whether SQLite finds the copy whole, its indexes made anew where they alone are damaged."""
-    if cut_short(connection, copy):
-        return False
-    if connection.execute("PRAGMA integrity_check(1)").get == "ok":
-        return True
-    connection.execute("REINDEX")
-    return bool(connection.execute("PRAGMA integrity_check(1)").get == "ok")
+    """Whether SQLite finds the copy whole."""
+    return not cut_short(connection, copy) and bool(connection.execute("PRAGMA integrity_check(1)").get == "ok")
+
+
+def _make_indexes_anew(copy: Path) -> None:
+    """Write the tables of a copy that is not whole into a new file and put that in its place; a whole one stays.
+
+    REINDEX would clear the page that it takes for the index's: where another table's page was written over it, that
+    takes the table's, and leaves an index which SQLite calls whole and cannot read. Raises apsw.Error where a table
+    itself cannot be read; the copy is then as it was.
+    """
+    with contextlib.closing(connect(copy)) as connection:
+        connection.pragma("journal_mode", "delete")
+        if cut_short(connection, copy) or connection.execute("PRAGMA integrity_check(1)").get == "ok":
+            return
+    anew = copy.with_name(f"{copy.stem}-anew.db")
+    anew.unlink(missing_ok=True)
+    os.close(secure_file(anew, create=True))
+    with contextlib.closing(connect(anew)) as connection:
+        connection.execute("ATTACH ? AS old", (str(copy),))
+        made = list(
+            connection.execute("SELECT type, name, sql FROM old.sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid")
+        )
+        tables = [(str(name), str(sql)) for kind, name, sql in made if kind == "table" and name != "sqlite_sequence"]
+        with connection:
+            for name, sql in tables:
+                connection.execute(sql)
+                connection.execute(f'INSERT INTO main."{name}" SELECT * FROM old."{name}" NOT INDEXED')  # noqa: S608 - our own names
+            connection.execute("DELETE FROM main.sqlite_sequence")
+            connection.execute("INSERT INTO main.sqlite_sequence SELECT * FROM old.sqlite_sequence")
+            for kind, _, sql in made:
+                if kind != "table":
+                    connection.execute(str(sql))
+    anew.replace(copy)
 
 
 def _any_of(path: Path) -> bool:
