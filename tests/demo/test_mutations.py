@@ -40,7 +40,7 @@ MUTATIONS = {
         right = Figures.number
 
         def wrong(self, raw, key, **more):
-            return right(self, raw, "input_tokens" if key == "cache_creation_input_tokens" else key, **more)
+            return right(self, raw, "input_tokens" if key == "cache_read_input_tokens" else key, **more)
 
         Figures.number = wrong
     """,
