@@ -179,8 +179,10 @@ def _database(home: Path, path: Path, clock: Clock, keep_text_days: int) -> Iter
         }
         for name, look in looks.items():
             try:
-                with translated(path):
-                    yield look()
+                # Each look at one state of the file: what others commit meanwhile is no damage.
+                with translated(path), connection:
+                    finding = look()
+                yield finding
             except (BursarError, ValueError, TypeError) as error:
                 yield Finding(name=name, ok=False, detail=f"could not be looked at: {error}", remedy=_START)
 
