@@ -135,6 +135,8 @@ def after_an_empty_budget(bench: Workbench, sim: Simulated) -> None:
     set_run_budget(bench, "0.001usd")
     see("waitText", selector=".codelens-decoration", text="at most $0.001")
     see("clickLens", text="Run", above=STOPPED)
+    # Closed without an answer, the run stays paused.
+    see("closeMessage", text="no room for the next request")
     needed = NEEDED.search(see("waitText", selector=".codelens-decoration", text="budget of $0.001 has no room"))
     assert needed is not None
     assert needed["paid"] == "0.00"
@@ -143,6 +145,7 @@ def after_an_empty_budget(bench: Workbench, sim: Simulated) -> None:
     set_run_budget(bench, f"{enough_once}usd")
     see("waitText", selector=".codelens-decoration", text="Resume · budget reached · ")
     see("clickLens", text="Resume", above=STOPPED)
+    see("closeMessage", text="no room for the next request")
     used_up = NEEDED.search(see("waitText", selector=".codelens-decoration", text="2 steps kept"))
     assert used_up is not None
     assert Decimal(used_up["paid"]) > Decimal("0.001")

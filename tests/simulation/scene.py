@@ -41,6 +41,8 @@ class Mutation:
     files: type[LocalFiles] = LocalFiles
     clock: type[SeededClock] = SeededClock
     ids: type[SeededIds] = SeededIds
+    first_seed: int = 1
+    """From where on seeds are tried; later for a fault that few worlds have the occasion for."""
 
 
 class Scene:
