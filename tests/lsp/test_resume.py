@@ -81,8 +81,8 @@ async def test_a_budget_that_is_used_up_is_named_raised_in_place_and_the_run_fin
             await window.press(uri, LINE, "Set budget")
         await lens(window, uri, "has no room")
         set_ = await window.press(uri, LINE, "Set budget")
-        assert set_ == {"scope": "run", "amount": "0.5usd"}
-        assert [each["title"] for each in asked[1]["actions"]] == ["$0.20", "$0.50", "$1.00"]
+        assert set_ == {"scope": "run", "amount": "0.2usd"}
+        assert [each["title"] for each in asked[1]["actions"]] == ["$0.10", "$0.20", "$0.50"]
         assert "from $0.08 to how much?" in asked[1]["message"]
 
         title = await lens(window, uri, "Resume · budget reached", "next request")

@@ -12,7 +12,7 @@ from bursar.domain.money.figures import money, money_at_least
 from bursar.domain.money.price import Price, Unpriced
 from bursar.domain.money.scopes import scope_words, whose_budget
 from bursar.domain.runs import RunRecord
-from bursar.runs.booking import target_of_step
+from bursar.runs.counted import counted_before
 from bursar.runs.sizing import Sized, day_of, limits_of, size_request
 from bursar.runs.world import Paused, Way, World
 
@@ -76,16 +76,8 @@ class Plans:
 
     def _prefix(self, way: Way) -> Prefix | None:
         """What this way's provider counted of the conversation so far, in the newest request that it answered."""
-        run, journal = self._run, self._world.journal
-        answered = [each for each in journal.steps(run.run) if each.kind == "model" and each.status == "done"]
-        newest = max(answered, key=lambda each: each.n, default=None)
-        if newest is None or target_of_step(newest, run) != way.target:
-            return None
-        for row in reversed(journal.requests(run=run.run)):
-            if (row.step, row.attempt, row.certainty) == (newest.key, newest.attempt, "billed"):
-                counted = int(newest.intent.get("counted_tokens", 0))
-                return Prefix(counted_tokens=counted, reported_tokens=row.usage.input)
-        return None
+        journal = self._world.journal
+        return counted_before(self._run, journal.steps(self._run.run), journal.requests(run=self._run.run), way.target)
 
 
 def wanted_of(sized: Sized, unit: Unit) -> int:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bursar.domain.money.bound import input_bound_tokens
+from bursar.domain.money.bound import input_bound
 from bursar.domain.money.price import Price, Unpriced, cost_of, first_sent, most_it_can_cost_pico
 from bursar.domain.money.usage import Usage
 from bursar.domain.ports import ModelProvider, TokenCounter
 from bursar.domain.resuming import NextRequest
 from bursar.domain.routes import Target, target_of
-from bursar.domain.runs import RunRecord, StepRecord
+from bursar.domain.runs import RequestRow, RunRecord, StepRecord
 from bursar.runs.assemble import LEAST_OUTPUT_TOKENS, FirstRequest, model_request
 from bursar.runs.booking import target_of_step
+from bursar.runs.counted import counted_before
 from bursar.runs.fold import AllDone, AskModel, Idle, RunCheck, UseTool, next_act, request_order
 from bursar.runs.modes import Modes
 
@@ -26,8 +27,9 @@ def next_request(
     counter: TokenCounter,
     price: Price | Unpriced,
     modes: Modes | None = None,
+    requests: Sequence[RequestRow] = (),
 ) -> NextRequest:
-    """Build and count it; long, so beside the loop.
+    """Build and count it; long, so beside the loop. ``requests`` are the run's, oldest first.
 
     ``modes`` is what the run has come to on its way, ``provider`` and ``price`` are those of the model that it then
     asks: where the last answer was another model's, no cache helps.
@@ -52,7 +54,8 @@ def next_request(
     writes = provider.wire == "anthropic"
     cold = first_sent(counted, written=writes, price=price)
     warm = replace(first_sent(fresh, written=writes, price=price), cache_read=cached)
-    bound = input_bound_tokens(counted_tokens=counted, body_bytes=len(body), model=target.model)
+    prefix = counted_before(run, steps, requests, target)
+    bound = input_bound(counted_tokens=counted, body_bytes=len(body), model=target.model, prefix=prefix)
     return NextRequest(
         counted_tokens=counted,
         is_least=act is not known,
@@ -60,7 +63,7 @@ def next_request(
         cold_pico=_pico(cold, price),
         hold_pico=0
         if isinstance(price, Unpriced)
-        else most_it_can_cost_pico(input_tokens=bound, output_tokens=LEAST_OUTPUT_TOKENS, price=price),
+        else most_it_can_cost_pico(input_tokens=bound.tokens, output_tokens=LEAST_OUTPUT_TOKENS, price=price),
         model=str(target),
         rate_card=None if isinstance(price, Unpriced) else price.rate_card,
     )

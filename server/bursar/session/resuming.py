@@ -98,8 +98,11 @@ class Resumes:
             steps = adapters.journal().steps(record.run)
             price = adapters.prices(settings).price(provider=provider.name, model=model, at=adapters.clock.now_utc())
             counter = adapters.counter()
+            requests = adapters.journal().requests(run=record.run)
             return await asyncio.to_thread(
-                lambda: next_request(whole, steps, provider=provider, counter=counter, price=price, modes=modes)
+                lambda: next_request(
+                    whole, steps, provider=provider, counter=counter, price=price, modes=modes, requests=requests
+                )
             )
         except BursarError:
             # Whoever resumes is told what is missing; a lens that lacks a figure is no message.
