@@ -33,7 +33,7 @@ def test_usage_tells_a_regression_with_its_cause(dearer: User) -> None:
     listed = dearer.do("usage", "--json").json()
     Draft202012Validator(load_schema("usage")).validate(listed)
     (found,) = listed["findings"]
-    assert (found["metric"], found["kind"], found["workspace"]) == ("cost", "fix", "/work/shop")
+    assert (found["metric"], found["kind"], found["workspace"]) == ("cost", "fix", "/home/dev/shop")
     assert (found["before"][:3], found["after"][:3]) == ("0.2", "0.6")
     assert found["causes"][0]["now"] == "acme-2"
 

@@ -19,7 +19,7 @@ START = datetime(2026, 11, 1, tzinfo=UTC)
 def run(n: int, **changed: object) -> RunFigures:
     plain = RunFigures(
         run=f"run-{n}",
-        workspace="/work/shop",
+        workspace="/home/dev/shop",
         spec="tasks.md",
         task=str(n),
         title=f"Fix the total {n}",
@@ -59,7 +59,7 @@ def test_another_model_is_named_as_the_cause() -> None:
     runs = [run(n) for n in range(40)]
     runs += [run(n, model="acme-2", cost_pico=(50 + n % 4) * CENT) for n in range(40, 65)]
     (found,) = found_in(runs).values()
-    assert (found.metric, found.kind, found.workspace) == ("cost", "fix", "/work/shop")
+    assert (found.metric, found.kind, found.workspace) == ("cost", "fix", "/home/dev/shop")
     assert abs(int(found.first.removeprefix("run-")) - 40) <= 2
     assert found.before in (21 * CENT, 22 * CENT)
     text = finding_text(found, HERE)
@@ -95,7 +95,7 @@ def test_a_dearer_project_beside_a_cheap_one_is_no_regression() -> None:
     runs = []
     for n in range(120):
         other = n >= 60
-        workspace, factor = ("/work/big", 10) if other else ("/work/shop", 1)
+        workspace, factor = ("/home/dev/big", 10) if other else ("/home/dev/shop", 1)
         runs.append(run(n, workspace=workspace, cost_pico=(20 + n % 4) * factor * CENT))
     assert found_in(runs) == {}
 

@@ -82,7 +82,7 @@ def test_a_regression_of_the_cache_names_the_byte(shop: Past) -> None:
             )
         )
     (found,) = watched(shop.journal)
-    assert (found.metric, found.workspace) == ("uncached", "/work/shop")
+    assert (found.metric, found.workspace) == ("uncached", "/home/dev/shop")
     # Of three requests the first reads nothing, and 100 tokens of each other are new.
     assert (found.before, found.after) == ((9_000 + 100 + 100) * 1_000 // (9_000 + 9_100 + 9_100), 1_000)
     text = finding_text(found, HERE)

@@ -68,7 +68,7 @@ class Past:
         title: str = "Fix the total",
         task: str = "",
         finished: bool = True,
-        workspace: str = "/work/shop",
+        workspace: str = "/home/dev/shop",
         prompt: Prompt = NO_PROMPT,
         first_tokens: int = 4_000,
     ) -> str:
