@@ -59,7 +59,7 @@ def differing(home: Path) -> list[str]:
     for dimension, key in _KEYS.items():
         wanted: dict[tuple[Any, ...], list[int]] = {}
         for day in ("local_day", "'*'"):
-            over_all = day == "'*'" and dimension in ("session", "prompt")
+            over_all = dimension == "model" or (day == "'*'" and dimension in ("session", "prompt"))
             place = "''" if over_all else "workspace"
             for row in ask_file(home, _BOOKED.format(key=key, day=day, place=place)):
                 wanted[tuple(row[:3])] = [int(each) for each in row[3:]]
@@ -237,6 +237,7 @@ def test_an_older_store_keeps_its_rows_their_chain_and_their_sums(tmp_path: Path
     rows = [
         entry(key="m1", workspace=WORKSPACE),
         entry(key="m2", local_day="2026-11-20", file=None),
+        entry(key="m4", workspace="/other"),
         unknown(key="m3"),
     ]
     for each in rows:
@@ -250,12 +251,15 @@ def test_an_older_store_keeps_its_rows_their_chain_and_their_sums(tmp_path: Path
     migrate(connection, tmp_path)
     assert broken_row(connection) is None
     assert wrong_roll(connection) is None
-    sums = {each.local_day: each.sums for each in rolled(connection, "day")}
+    sums = {each.local_day: each.sums for each in rolled(connection, "day", by_workspace=False)}
     assert {day: (each.requests, each.failed, each.cost_pico) for day, each in sums.items()} == {
         "2026-11-20": (1, 0, 1_400),
-        "2026-11-21": (2, 1, 1_400),
+        "2026-11-21": (3, 1, 2_800),
     }
-    assert {each.key: each.sums.requests for each in rolled(connection, "file")} == {"src/words.py": 2, "": 1}
+    assert {each.key: each.sums.requests for each in rolled(connection, "file", by_workspace=False)} == {
+        "src/words.py": 3,
+        "": 1,
+    }
     connection.close()
 
 

@@ -12,7 +12,7 @@ from bursar.domain.errors import StoreDamaged, StoreNewer
 from bursar.domain.ports import Failpoint, nowhere
 from bursar.storage.schema_bounds import BOUNDS
 from bursar.storage.schema_budgets import BUDGETS
-from bursar.storage.schema_rolls import DEAREST, IMPORTED_CERTAINTY, ROLLS
+from bursar.storage.schema_rolls import DEAREST, IMPORTED_CERTAINTY, MODELS, ROLLS
 
 _FIRST = """
 CREATE TABLE text (
@@ -280,6 +280,7 @@ MIGRATIONS: tuple[str, ...] = (
     _IMPORTED_TIER,
     IMPORTED_CERTAINTY,
     BOUNDS,
+    MODELS,
 )
 
 

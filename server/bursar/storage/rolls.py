@@ -18,8 +18,10 @@ from bursar.storage.rows import USAGE_COLUMNS, columns, loaded_within, marks, st
 _COUNTS = ("attempts", "failed", "requests", "estimated_requests", "unknown_requests", "unpriced_requests")
 _MONEY = ("cost_pico", "estimated_pico", "at_most_pico", "at_most_tokens")
 SUM_COLUMNS = (*_COUNTS, *USAGE_COLUMNS, *_MONEY)
-ACROSS_WORKSPACES = ("session", "prompt")
+ACROSS_WORKSPACES = ("model", "session", "prompt")
 """Where sums over all days are over all workspaces, too: one row for each key, however many folders it was about."""
+_NEVER_BY_WORKSPACE = ("model",)
+"""Where those of a day are, too: nobody asks what a model cost in one folder, and that would be a row for each."""
 _KEYS = ("dimension", "local_day", "key", "workspace", "agent")
 _ADD = (
     f"INSERT INTO roll ({columns(_KEYS)}, {columns(SUM_COLUMNS)})"  # noqa: S608 - names of our own
@@ -43,7 +45,8 @@ def add_spent(connection: apsw.Connection, facts: Iterable[Spent]) -> None:
     for each in facts:
         for dimension in DIMENSIONS:
             for day in (each.local_day, ALL_DAYS):
-                workspace = "" if day == ALL_DAYS and dimension in ACROSS_WORKSPACES else each.workspace
+                across = ACROSS_WORKSPACES if day == ALL_DAYS else _NEVER_BY_WORKSPACE
+                workspace = "" if dimension in across else each.workspace
                 key = (dimension, day, each.key(dimension), workspace, each.agent)
                 before = found.get(key)
                 found[key] = each.sums if before is None else before + each.sums
@@ -103,7 +106,7 @@ def number_of_keys(
     else:
         where, values = _where(dimension, "=" if since is None else ">=", since or ALL_DAYS, agent)
         # Over all days a key has one row for each agent, which need not be compared with its neighbours.
-        alone = since is None and agent is not None and dimension != "model"
+        alone = since is None and agent is not None
         key = "key, workspace" if dimension in ("task", "file") else "key"
         rows = f"SELECT {'' if alone else 'DISTINCT'} {key} FROM roll WHERE {where}"  # noqa: S608
     return int(connection.execute(f"SELECT count(*) FROM ({rows})", values).get)  # noqa: S608
@@ -165,9 +168,10 @@ def wrong_roll(connection: apsw.Connection) -> str | None:
 
 def _of_rows(dimension: RollDimension) -> str:
     key = "''" if dimension == "day" else dimension
+    workspace = "'' AS workspace" if dimension in _NEVER_BY_WORKSPACE else "workspace"
     return (
-        f"SELECT '{dimension}' AS dimension, local_day, {key} AS key, workspace, agent, {_TOTALS} FROM fact"  # noqa: S608
-        " GROUP BY local_day, 3, workspace, agent"
+        f"SELECT '{dimension}' AS dimension, local_day, {key} AS key, {workspace}, agent, {_TOTALS} FROM fact"  # noqa: S608
+        " GROUP BY 2, 3, 4, 5"
     )
 
 

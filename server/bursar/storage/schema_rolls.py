@@ -9,6 +9,7 @@ _USAGE = "uncached_input, cache_read, cache_write_5m, cache_write_1h, output, re
 _COUNTS = "attempts, failed, requests, estimated_requests, unknown_requests, unpriced_requests"
 _SUMS = f"{_COUNTS}, {_USAGE}, cost_pico, estimated_pico, at_most_pico, at_most_tokens"
 _TOTALS = ", ".join(f"sum({name})" for name in _SUMS.split(", "))
+_TOTALS_NAMED = ", ".join(f"sum({name}) AS {name}" for name in _SUMS.split(", "))
 _ABOUT = "local_day, workspace, agent, model, spec || '#' || task AS task, coalesce(file, '') AS file, session"
 
 _COLUMNS = """
@@ -108,4 +109,13 @@ DELETE FROM roll WHERE local_day = '*' AND dimension IN ('session', 'prompt');
 INSERT INTO roll ({_NAMES}) SELECT dimension, '*', key, '', agent, {_TOTALS} FROM roll
     WHERE local_day <> '*' AND dimension IN ('session', 'prompt') GROUP BY dimension, key, agent;
 CREATE INDEX roll_dearest ON roll (dimension, cost_pico) WHERE local_day = '*';
+"""  # noqa: S608 - names of our own
+
+# What a model cost is asked for over all folders, a week or a month at a time: one row a day for each.
+MODELS = f"""
+CREATE TEMP TABLE by_model AS SELECT dimension, local_day, key, '' AS workspace, agent, {_TOTALS_NAMED} FROM roll
+    WHERE dimension = 'model' GROUP BY local_day, key, agent;
+DELETE FROM roll WHERE dimension = 'model';
+INSERT INTO roll ({_NAMES}) SELECT {_NAMES} FROM by_model;
+DROP TABLE by_model;
 """  # noqa: S608 - names of our own
