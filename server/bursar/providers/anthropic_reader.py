@@ -8,6 +8,7 @@ from typing import Any
 
 from bursar.domain.conversation import Block
 from bursar.providers.canonical import reported_text
+from bursar.providers.growing import GrowingAnswer, object_in, text_in
 from bursar.providers.sse import SseEvent, SseParser
 from bursar.providers.strict_json import json_object
 from bursar.providers.usage_fields import Reported, anthropic_usage, larger, shrunk
@@ -28,27 +29,18 @@ _NEEDS_A_START = frozenset(
 )
 
 
-class AnthropicReader:
+class AnthropicReader(GrowingAnswer):
     """Reads one streamed message: message_start, blocks one after the other, message_delta, message_stop."""
 
     parser = SseParser
 
     def __init__(self, *, most_input_tokens: int, most_output_tokens: int) -> None:
-        self._most_input_tokens = most_input_tokens
-        self._most_output_tokens = most_output_tokens
-        self.chars = 0
-        self.ended = False
-        self.request_id: str | None = None
-        self._model: str | None = None
+        super().__init__(most_input_tokens=most_input_tokens, most_output_tokens=most_output_tokens)
         self._started = False
         self._blocks: list[_Open] = []
         self._stop_reason = ""
         self._usage_start: dict[str, Any] | None = None
         self._usage_delta: dict[str, Any] | None = None
-        self._usage_fell: tuple[str, ...] = ()
-        self._thoughts: list[str] = []
-        self._tier: str | None = None
-        self._damaged = False
 
     @property
     def may_end(self) -> bool:
@@ -63,17 +55,17 @@ class AnthropicReader:
             return
         if data is None:
             raise BadStream(f"the event {event.name[:40]!r} is not a JSON object")
-        self._damaged = self._damaged or event.damaged
+        self._note_damage(event)
         if kind == "error":
             raise _error(data)
         if kind == "message_start":
-            self._start(_object(data.get("message")))
+            self._start(object_in(data.get("message")))
         elif kind in _NEEDS_A_START and not self._started:
             raise BadStream(f"{kind} came before message_start")
         elif kind == "content_block_start":
             self._open(data)
         elif kind == "content_block_delta":
-            self._add(self._block(data), _object(data.get("delta")))
+            self._add(self._block(data), object_in(data.get("delta")))
         elif kind == "content_block_stop":
             self._block(data).closed = True
         elif kind == "message_delta":
@@ -91,7 +83,7 @@ class AnthropicReader:
         content = answer.get("content")
         for index, block in enumerate(content if isinstance(content, list) else []):
             self._open({"index": index, "content_block": block})
-            self._think(_text(_object(block).get("thinking")))
+            self._think(text_in(object_in(block).get("thinking")))
             self._blocks[-1].closed = True
         self._delta({"delta": {"stop_reason": answer.get("stop_reason")}, "usage": answer.get("usage")})
         self.ended = bool(self._stop_reason)
@@ -124,20 +116,22 @@ class AnthropicReader:
         if self._started:
             raise BadStream("message_start came twice")
         self._started = True
-        self.request_id = _text(message.get("id")) or None
-        self._model = _text(message.get("model")) or None
+        self.request_id = text_in(message.get("id")) or None
+        self._model = text_in(message.get("model")) or None
         usage = message.get("usage")
         self._usage_start = usage if isinstance(usage, dict) and usage else None
-        self._tier = _service(_object(usage))
+        self._tier = _service(object_in(usage))
 
     def _open(self, data: dict[str, Any]) -> None:
         if data.get("index") != len(self._blocks) or (self._blocks and not self._blocks[-1].closed):
             raise BadStream("content blocks are out of order")
-        block = _object(data.get("content_block"))
-        opened = _Open(kind=_text(block.get("type")), call_id=_text(block.get("id")), name=_text(block.get("name")))
+        block = object_in(data.get("content_block"))
+        opened = _Open(
+            kind=text_in(block.get("type")), call_id=text_in(block.get("id")), name=text_in(block.get("name"))
+        )
         self._blocks.append(opened)
         if opened.kind == "text":
-            self._grow(opened, _text(block.get("text")))
+            self._hear(opened.parts, text_in(block.get("text")))
         elif opened.kind == "tool_use":
             self.chars += len(opened.name)
             if block.get("input"):
@@ -151,23 +145,14 @@ class AnthropicReader:
     def _add(self, block: _Open, delta: dict[str, Any]) -> None:
         kind = delta.get("type")
         if kind == "text_delta":
-            self._grow(block, _text(delta.get("text")))
+            self._hear(block.parts, text_in(delta.get("text")))
         elif kind == "input_json_delta":
-            self._grow(block, _text(delta.get("partial_json")))
+            self._hear(block.parts, text_in(delta.get("partial_json")))
         elif kind == "thinking_delta":
-            self._think(_text(delta.get("thinking")))
-
-    def _think(self, text: str) -> None:
-        # Thoughts are billed as output and show that the model is at work; they are not part of the answer.
-        self._thoughts.append(text)
-        self.chars += len(text)
-
-    def _grow(self, block: _Open, text: str) -> None:
-        block.parts.append(text)
-        self.chars += len(text)
+            self._think(text_in(delta.get("thinking")))
 
     def _delta(self, data: dict[str, Any]) -> None:
-        self._stop_reason = _text(_object(data.get("delta")).get("stop_reason")) or self._stop_reason
+        self._stop_reason = text_in(object_in(data.get("delta")).get("stop_reason")) or self._stop_reason
         usage = data.get("usage")
         if isinstance(usage, dict) and usage:
             before = self._usage_delta or {}
@@ -235,24 +220,16 @@ class _Open:
         return "".join((self.name, *(self.parts or [self.whole_input])))
 
 
-def _object(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
-
-
 def _service(usage: dict[str, Any]) -> str | None:
     """The service that an answer names where another price may hold for it: its speed, or else its tier."""
-    speed = _text(usage.get("speed"))
-    return speed if speed not in ("", "standard") else _text(usage.get("service_tier")) or None
+    speed = text_in(usage.get("speed"))
+    return speed if speed not in ("", "standard") else text_in(usage.get("service_tier")) or None
 
 
 def _error(data: dict[str, Any]) -> StreamError:
-    error = _object(data.get("error"))
+    error = object_in(data.get("error"))
     return StreamError(kind=str(error.get("type", "")), code=_code_of(error), message=str(error.get("message", "")))
 
 
 def _code_of(error: dict[str, Any]) -> str:
-    return str(_object(error.get("details")).get("error_code") or "")
+    return str(object_in(error.get("details")).get("error_code") or "")

@@ -11,17 +11,14 @@ from urllib.parse import quote, urlsplit
 from bursar.domain.conversation import Block, BrokenToolCall, Message, ModelRequest, Text, ToolCall, ToolResult
 from bursar.domain.money.usage import Usage
 from bursar.providers.canonical import canonical_bytes, canonical_text, reported_text
+from bursar.providers.growing import GrowingAnswer, RawCall, blocks_of, code_in, text_in
 from bursar.providers.sse import SseEvent, SseParser
 from bursar.providers.strict_json import json_object
 from bursar.providers.usage_fields import Figures, Reported, larger, shrunk
 from bursar.providers.wire import (
-    CUT_BY_LIMIT,
-    NOT_UTF8,
     BadStream,
     Reading,
     StreamError,
-    call_block,
-    text_block,
     whole_blocks,
 )
 
@@ -105,25 +102,17 @@ class GeminiWire:
         return GeminiReader(most_input_tokens=most_input_tokens, most_output_tokens=most_output_tokens)
 
 
-class GeminiReader:
+class GeminiReader(GrowingAnswer):
     """Reads one answer: parts with the text so far; the last one has a finish reason and the usage of all."""
 
     parser = SseParser
 
     def __init__(self, *, most_input_tokens: int, most_output_tokens: int) -> None:
-        self._most_input_tokens = most_input_tokens
-        self._most_output_tokens = most_output_tokens
-        self.chars = 0
-        self.ended = False
-        self.request_id: str | None = None
-        self._model: str | None = None
+        super().__init__(most_input_tokens=most_input_tokens, most_output_tokens=most_output_tokens)
         self._text: list[str] = []
-        self._thoughts: list[str] = []
         self._calls: list[dict[str, Any]] = []
         self._finish_reason = ""
         self._usage: dict[str, Any] = {}
-        self._usage_fell: tuple[str, ...] = ()
-        self._damaged = False
 
     @property
     def may_end(self) -> bool:
@@ -135,7 +124,7 @@ class GeminiReader:
         data = json_object(event.data)
         if data is None:
             raise BadStream("a part is not a JSON object")
-        self._damaged = self._damaged or event.damaged
+        self._note_damage(event)
         self.take_whole(data)
 
     def take_whole(self, answer: dict[str, Any], /) -> bool:
@@ -143,8 +132,8 @@ class GeminiReader:
         error = answer.get("error")
         if error:
             raise _error(error)
-        self.request_id = self.request_id or _text(answer.get("responseId")) or None
-        self._model = self._model or _text(answer.get("modelVersion")) or None
+        self.request_id = self.request_id or text_in(answer.get("responseId")) or None
+        self._model = self._model or text_in(answer.get("modelVersion")) or None
         usage = answer.get("usageMetadata")
         if isinstance(usage, dict):
             # What the model says grows with each part; what it was asked does not, and may be told with more or less.
@@ -160,7 +149,7 @@ class GeminiReader:
                 self._candidate(candidate)
         feedback = answer.get("promptFeedback")
         if isinstance(feedback, dict) and feedback.get("blockReason"):
-            self._finish_reason = self._finish_reason or _text(feedback["blockReason"])
+            self._finish_reason = self._finish_reason or text_in(feedback["blockReason"])
         # A finish reason alone is no end: the usage of the whole answer comes with the last part.
         self.ended = bool(self._finish_reason) and isinstance(usage, dict)
         return True
@@ -200,15 +189,13 @@ class GeminiReader:
         for part in parts if isinstance(parts, list) else []:
             if not isinstance(part, dict):
                 continue
-            # Thoughts are billed as output and show that the model is at work; they are not part of the answer.
             where = self._thoughts if part.get("thought") is True else self._text
-            where.append(_text(part.get("text")))
-            self.chars += len(where[-1])
+            self._hear(where, text_in(part.get("text")))
             call = part.get("functionCall")
             if isinstance(call, dict):
                 self._calls.append(call)
-                self.chars += len(_text(call.get("name"))) + len(reported_text(call.get("args")))
-        self._finish_reason = _text(candidate.get("finishReason")) or self._finish_reason
+                self.chars += len(text_in(call.get("name"))) + len(reported_text(call.get("args")))
+        self._finish_reason = text_in(candidate.get("finishReason")) or self._finish_reason
 
     def _stop_reason(self) -> str:
         reason = self._finish_reason
@@ -219,19 +206,11 @@ class GeminiReader:
         return _STOP_REASONS.get(reason, reason.lower())
 
     def _blocks(self, stop_reason: str) -> list[Block]:
-        text = text_block(self._text)
-        blocks: list[Block] = [] if text is None else [text]
-        for number, call in enumerate(self._calls):
-            damage = None
-            if self._damaged:
-                damage = NOT_UTF8
-            elif stop_reason == "max_tokens" and number == len(self._calls) - 1:
-                damage = CUT_BY_LIMIT
-            arguments = call.get("args")
-            raw = "" if arguments is None else reported_text(arguments)
-            call_id = _text(call.get("id")) or f"call_{number}"
-            blocks.append(call_block(call_id=call_id, name=_text(call.get("name")), raw=raw, damage=damage))
-        return blocks
+        calls = [
+            RawCall(call_id=text_in(each.get("id")), name=text_in(each.get("name")), raw=_arguments(each))
+            for each in self._calls
+        ]
+        return blocks_of(self._text, calls, stop_reason=stop_reason, damaged=self._damaged)
 
 
 def gemini_usage(
@@ -296,14 +275,10 @@ def _content(message: Message, names: dict[str, str]) -> dict[str, Any]:
 
 def _error(error: Any) -> StreamError:
     if not isinstance(error, dict):
-        return StreamError(kind="", code="", message=_text(error))
-    code = error.get("code")
-    return StreamError(
-        kind=_text(error.get("status")),
-        code=str(code) if code is not None else "",
-        message=_text(error.get("message")),
-    )
+        return StreamError(kind="", code="", message=text_in(error))
+    return StreamError(kind=text_in(error.get("status")), code=code_in(error), message=text_in(error.get("message")))
 
 
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
+def _arguments(call: dict[str, Any]) -> str:
+    arguments = call.get("args")
+    return "" if arguments is None else reported_text(arguments)

@@ -9,18 +9,16 @@ from urllib.parse import urlsplit
 
 from bursar.domain.conversation import Block, BrokenToolCall, Message, ModelRequest, Text, ToolCall, ToolResult
 from bursar.domain.money.usage import Usage
-from bursar.providers.canonical import canonical_bytes, canonical_text, reported_text
+from bursar.providers.canonical import canonical_bytes, reported_text
+from bursar.providers.functions import function_tools, prompt_of
+from bursar.providers.growing import GrowingAnswer, RawCall, blocks_of, text_in
 from bursar.providers.sse import MAX_EVENT_BYTES, MAX_TOTAL_BYTES, SseEvent, StreamTooLarge
 from bursar.providers.strict_json import json_object
 from bursar.providers.usage_fields import Figures, Reported
 from bursar.providers.wire import (
-    CUT_BY_LIMIT,
-    NOT_UTF8,
     BadStream,
     Reading,
     StreamError,
-    call_block,
-    text_block,
     whole_blocks,
 )
 
@@ -68,17 +66,7 @@ class OllamaWire:
             "options": {"num_predict": request.max_tokens},
         }
         if request.tools:
-            body["tools"] = [
-                {
-                    "type": "function",
-                    "function": {
-                        "name": each.name,
-                        "description": each.description,
-                        "parameters": each.input_schema,
-                    },
-                }
-                for each in request.tools
-            ]
+            body["tools"] = function_tools(request)
         if request.terse:
             body |= self.terse_fields
         return canonical_bytes(body)
@@ -89,12 +77,7 @@ class OllamaWire:
 
     def prompt_text(self, body: dict[str, Any], /) -> str:
         """Tool definitions and messages, as the model reads them."""
-        parts = [canonical_text(each["function"]) for each in body.get("tools", [])]
-        for message in body["messages"]:
-            parts += [message["content"]] if message.get("content") else []
-            for call in message.get("tool_calls", []):
-                parts += [call["function"]["name"], canonical_text(call["function"]["arguments"])]
-        return "\n".join(parts)
+        return prompt_of(body)
 
     def reader(self, *, most_input_tokens: int, most_output_tokens: int) -> OllamaReader:
         """A reader for one answer."""
@@ -123,23 +106,16 @@ class LineParser:
                 yield SseEvent(name="message", data=text, damaged=not _is_utf8(line))
 
 
-class OllamaReader:
+class OllamaReader(GrowingAnswer):
     """Reads one answer: lines with a piece of the message each, the last one with ``done`` and the counts."""
 
     parser = LineParser
 
     def __init__(self, *, most_input_tokens: int, most_output_tokens: int) -> None:
-        self._most_input_tokens = most_input_tokens
-        self._most_output_tokens = most_output_tokens
-        self.chars = 0
-        self.ended = False
-        self.request_id: str | None = None
-        self._model: str | None = None
+        super().__init__(most_input_tokens=most_input_tokens, most_output_tokens=most_output_tokens)
         self._text: list[str] = []
-        self._thoughts: list[str] = []
         self._calls: list[dict[str, Any]] = []
         self._last: dict[str, Any] = {}
-        self._damaged = False
 
     @property
     def may_end(self) -> bool:
@@ -151,25 +127,24 @@ class OllamaReader:
         data = json_object(event.data)
         if data is None:
             raise BadStream("a line is not a JSON object")
-        self._damaged = self._damaged or event.damaged
+        self._note_damage(event)
         self.take_whole(data)
 
     def take_whole(self, answer: dict[str, Any], /) -> bool:
         """Read an answer in one piece, which is a last line that says everything."""
         if answer.get("error"):
-            raise StreamError(kind="", code="", message=_text(answer["error"]) or "an error")
-        self._model = self._model or _text(answer.get("model")) or None
+            raise StreamError(kind="", code="", message=text_in(answer["error"]) or "an error")
+        self._model = self._model or text_in(answer.get("model")) or None
         given = answer.get("message")
         message = given if isinstance(given, dict) else {}
-        self._hear(self._text, _text(message.get("content")) or _text(answer.get("response")))
-        # Thoughts show that the model is at work; they are not part of the answer.
-        self._hear(self._thoughts, _text(message.get("thinking")) or _text(answer.get("thinking")))
+        self._hear(self._text, text_in(message.get("content")) or text_in(answer.get("response")))
+        self._think(text_in(message.get("thinking")) or text_in(answer.get("thinking")))
         calls = message.get("tool_calls")
         for call in calls if isinstance(calls, list) else []:
             function = call.get("function") if isinstance(call, dict) else None
             if isinstance(function, dict):
-                self._calls.append({**function, "id": _text(call.get("id"))})
-                self.chars += len(_text(function.get("name"))) + len(_arguments(function))
+                self._calls.append({**function, "id": text_in(call.get("id"))})
+                self.chars += len(text_in(function.get("name"))) + len(_arguments(function))
         if answer.get("done") is True:
             self._last = answer
             self.ended = True
@@ -177,7 +152,7 @@ class OllamaReader:
 
     def reading(self) -> Reading:
         """The answer with its counts."""
-        reason = _text(self._last.get("done_reason")) or "stop"
+        reason = text_in(self._last.get("done_reason")) or "stop"
         stop_reason = _STOP_REASONS.get(reason, reason)
         if self._calls and stop_reason == "end_turn":
             stop_reason = "tool_use"
@@ -190,7 +165,7 @@ class OllamaReader:
             reported=self.so_far(),
             usage_raw=reported_text(counts) if counts else None,
             said="".join(
-                [*self._thoughts, *self._text, *(_text(each.get("name")) + _arguments(each) for each in self._calls)]
+                [*self._thoughts, *self._text, *(text_in(each.get("name")) + _arguments(each) for each in self._calls)]
             ),
         )
 
@@ -206,23 +181,11 @@ class OllamaReader:
         """The text so far and the calls, which come whole."""
         return whole_blocks(self._blocks(""))
 
-    def _hear(self, where: list[str], text: str) -> None:
-        where.append(text)
-        self.chars += len(text)
-
     def _blocks(self, stop_reason: str) -> list[Block]:
-        text = text_block(self._text)
-        blocks: list[Block] = [] if text is None else [text]
-        for number, call in enumerate(self._calls):
-            damage = None
-            if self._damaged:
-                damage = NOT_UTF8
-            elif stop_reason == "max_tokens" and number == len(self._calls) - 1:
-                damage = CUT_BY_LIMIT
-            call_id = call["id"] or f"call_{number}"
-            name = _text(call.get("name"))
-            blocks.append(call_block(call_id=call_id, name=name, raw=_arguments(call), damage=damage))
-        return blocks
+        calls = [
+            RawCall(call_id=each["id"], name=text_in(each.get("name")), raw=_arguments(each)) for each in self._calls
+        ]
+        return blocks_of(self._text, calls, stop_reason=stop_reason, damaged=self._damaged)
 
 
 def ollama_usage(raw: Mapping[str, Any], *, most_input_tokens: int, most_output_tokens: int) -> Reported:
@@ -265,7 +228,7 @@ def _call_out(call: ToolCall | BrokenToolCall) -> dict[str, Any]:
 
 def _arguments(function: dict[str, Any]) -> str:
     arguments = function.get("arguments")
-    return _text(arguments) if isinstance(arguments, str) else reported_text({} if arguments is None else arguments)
+    return text_in(arguments) if isinstance(arguments, str) else reported_text({} if arguments is None else arguments)
 
 
 def _is_utf8(line: bytes) -> bool:
@@ -274,7 +237,3 @@ def _is_utf8(line: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""

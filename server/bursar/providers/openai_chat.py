@@ -10,17 +10,15 @@ from urllib.parse import urlsplit
 
 from bursar.domain.conversation import Block, BrokenToolCall, Message, ModelRequest, Text, ToolCall, ToolResult
 from bursar.providers.canonical import canonical_bytes, canonical_text, reported_text, whole_text
+from bursar.providers.functions import function_tools, prompt_of
+from bursar.providers.growing import GrowingAnswer, RawCall, blocks_of, code_in, text_in
 from bursar.providers.sse import SseEvent, SseParser
 from bursar.providers.strict_json import json_object
 from bursar.providers.usage_fields import Reported, larger, llama_cpp_timings, openai_usage, shrunk
 from bursar.providers.wire import (
-    CUT_BY_LIMIT,
-    NOT_UTF8,
     BadStream,
     Reading,
     StreamError,
-    call_block,
-    text_block,
     whole_blocks,
 )
 
@@ -82,17 +80,7 @@ class OpenAIChatWire:
             "messages": messages,
         }
         if request.tools:
-            body["tools"] = [
-                {
-                    "type": "function",
-                    "function": {
-                        "name": each.name,
-                        "description": each.description,
-                        "parameters": each.input_schema,
-                    },
-                }
-                for each in request.tools
-            ]
+            body["tools"] = function_tools(request)
         if request.terse:
             body |= self.terse_fields
         return canonical_bytes(body)
@@ -103,39 +91,25 @@ class OpenAIChatWire:
 
     def prompt_text(self, body: dict[str, Any], /) -> str:
         """Tool definitions and messages, as the model reads them."""
-        parts = [canonical_text(each["function"]) for each in body.get("tools", [])]
-        for message in body["messages"]:
-            parts += [message["content"]] if message.get("content") else []
-            for call in message.get("tool_calls", []):
-                parts += [call["function"]["name"], call["function"]["arguments"]]
-        return "\n".join(parts)
+        return prompt_of(body)
 
     def reader(self, *, most_input_tokens: int, most_output_tokens: int) -> OpenAIChatReader:
         """A reader for one answer."""
         return OpenAIChatReader(most_input_tokens=most_input_tokens, most_output_tokens=most_output_tokens)
 
 
-class OpenAIChatReader:
+class OpenAIChatReader(GrowingAnswer):
     """Reads one streamed completion: deltas, a finish reason, usage, [DONE]."""
 
     parser = SseParser
 
     def __init__(self, *, most_input_tokens: int, most_output_tokens: int) -> None:
-        self._most_input_tokens = most_input_tokens
-        self._most_output_tokens = most_output_tokens
-        self.chars = 0
-        self.ended = False
-        self.request_id: str | None = None
-        self._model: str | None = None
+        super().__init__(most_input_tokens=most_input_tokens, most_output_tokens=most_output_tokens)
         self._text: list[str] = []
         self._calls: list[_Call] = []
         self._finish_reason = ""
         self._usage: dict[str, Any] | None = None
-        self._usage_fell: tuple[str, ...] = ()
         self._timings: dict[str, Any] | None = None
-        self._thoughts: list[str] = []
-        self._tier: str | None = None
-        self._damaged = False
 
     @property
     def may_end(self) -> bool:
@@ -152,14 +126,14 @@ class OpenAIChatReader:
         data = json_object(event.data)
         if data is None:
             raise BadStream("a chunk is not a JSON object")
-        self._damaged = self._damaged or event.damaged
+        self._note_damage(event)
         self._take(data)
 
     def _take(self, data: dict[str, Any]) -> None:
         if data.get("error"):
             raise _error(data["error"])
-        self.request_id = self.request_id or _text(data.get("id")) or None
-        self._model = self._model or _text(data.get("model")) or None
+        self.request_id = self.request_id or text_in(data.get("id")) or None
+        self._model = self._model or text_in(data.get("model")) or None
         self._note(data)
         choices = data.get("choices")
         for choice in choices if isinstance(choices, list) else []:
@@ -205,7 +179,7 @@ class OpenAIChatReader:
             self._usage = usage if self._usage is None else larger(self._usage, usage)
         if isinstance(timings, dict):
             self._timings = timings
-        self._tier = _text(data.get("service_tier")) or self._tier
+        self._tier = text_in(data.get("service_tier")) or self._tier
 
     def _reported(self) -> tuple[Reported | None, str | None]:
         most = {"most_input_tokens": self._most_input_tokens, "most_output_tokens": self._most_output_tokens}
@@ -229,27 +203,22 @@ class OpenAIChatReader:
         delta = choice.get("delta")
         if isinstance(delta, dict):
             for key in ("content", "refusal"):
-                text = _text(delta.get(key))
-                self._text.append(text)
-                self.chars += len(text)
-            # Thoughts are billed as output and show that the model is at work; they are not part of the answer.
-            thought = _text(delta.get("reasoning_content")) or _text(delta.get("reasoning"))
-            self._thoughts.append(thought)
-            self.chars += len(thought)
+                self._hear(self._text, text_in(delta.get(key)))
+            self._think(text_in(delta.get("reasoning_content")) or text_in(delta.get("reasoning")))
             calls = delta.get("tool_calls")
             for call in calls if isinstance(calls, list) else []:
                 if isinstance(call, dict):
                     self._call(call)
-        self._finish_reason = _text(choice.get("finish_reason")) or self._finish_reason
+        self._finish_reason = text_in(choice.get("finish_reason")) or self._finish_reason
 
     def _call(self, data: dict[str, Any]) -> None:
         given = data.get("function")
         function = given if isinstance(given, dict) else {}
-        call = self._find(data.get("index"), _text(data.get("id")))
-        name, arguments = _text(function.get("name")), function.get("arguments")
+        call = self._find(data.get("index"), text_in(data.get("id")))
+        name, arguments = text_in(function.get("name")), function.get("arguments")
         call.name = call.name or name
         # Some servers send the arguments as an object instead of its text.
-        text = reported_text(arguments) if isinstance(arguments, dict) else _text(arguments)
+        text = reported_text(arguments) if isinstance(arguments, dict) else text_in(arguments)
         call.parts.append(text)
         self.chars += len(name) + len(text)
 
@@ -268,17 +237,8 @@ class OpenAIChatReader:
         return known
 
     def _blocks(self, stop_reason: str) -> list[Block]:
-        text = text_block(self._text)
-        blocks: list[Block] = [] if text is None else [text]
-        for number, call in enumerate(self._calls):
-            damage = None
-            if self._damaged:
-                damage = NOT_UTF8
-            elif stop_reason == "max_tokens" and number == len(self._calls) - 1:
-                damage = CUT_BY_LIMIT
-            raw = "".join(call.parts)
-            blocks.append(call_block(call_id=call.call_id or f"call_{number}", name=call.name, raw=raw, damage=damage))
-        return blocks
+        calls = [RawCall(call_id=each.call_id, name=each.name, raw="".join(each.parts)) for each in self._calls]
+        return blocks_of(self._text, calls, stop_reason=stop_reason, damaged=self._damaged)
 
 
 class _Call:
@@ -330,14 +290,5 @@ def _call_out(call: ToolCall | BrokenToolCall) -> dict[str, Any]:
 
 def _error(error: Any) -> StreamError:
     if not isinstance(error, dict):
-        return StreamError(kind="", code="", message=_text(error))
-    code = error.get("code")
-    return StreamError(
-        kind=_text(error.get("type")),
-        code=str(code) if code is not None else "",
-        message=_text(error.get("message")),
-    )
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
+        return StreamError(kind="", code="", message=text_in(error))
+    return StreamError(kind=text_in(error.get("type")), code=code_in(error), message=text_in(error.get("message")))

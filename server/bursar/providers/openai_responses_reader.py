@@ -8,6 +8,7 @@ from typing import Any
 from bursar.domain.conversation import Block, Text
 from bursar.domain.money.usage import Owed
 from bursar.providers.canonical import reported_text
+from bursar.providers.growing import GrowingAnswer, code_in, object_in, text_in
 from bursar.providers.sse import SseEvent, SseParser
 from bursar.providers.strict_json import json_object
 from bursar.providers.usage_fields import Reported, responses_usage
@@ -32,7 +33,7 @@ _TEXT_DELTAS = ("response.output_text.delta", "response.refusal.delta")
 _THOUGHT_DELTAS = ("response.reasoning_summary_text.delta", "response.reasoning_text.delta")
 
 
-class ResponsesReader:
+class ResponsesReader(GrowingAnswer):
     """Reads one streamed response: created, items with their deltas, completed or incomplete.
 
     Events are numbered: a repeated one is passed over and a missing one ends the answer, because it can be fetched.
@@ -43,22 +44,15 @@ class ResponsesReader:
     parser = SseParser
 
     def __init__(self, *, most_input_tokens: int, most_output_tokens: int) -> None:
-        self._most_input_tokens = most_input_tokens
-        self._most_output_tokens = most_output_tokens
-        self.chars = 0
-        self.ended = False
+        super().__init__(most_input_tokens=most_input_tokens, most_output_tokens=most_output_tokens)
         self.failed = False
         self.mending = False
-        self.request_id: str | None = None
         self.sequence: int | None = None
         self._in_background = False
-        self._model: str | None = None
         self._started = False
         self._items: dict[int, _Item] = {}
         self._final: dict[str, Any] = {}
         self._given_up: dict[str, Any] = {}
-        self._thoughts: list[str] = []
-        self._damaged = False
 
     @property
     def may_end(self) -> bool:
@@ -86,26 +80,26 @@ class ResponsesReader:
             raise _error(data)
         if not self._is_next(data.get("sequence_number")):
             return
-        self._damaged = self._damaged or event.damaged
+        self._note_damage(event)
         if isinstance(data.get("response"), dict):
             self._start(data["response"])
         elif kind.startswith("response.") and not self._started:
             raise BadStream(f"{kind[:40]} came before response.created")
         if kind in ("response.completed", "response.incomplete"):
-            self._finish(_object(data.get("response")))
+            self._finish(object_in(data.get("response")))
         elif kind in ("response.failed", "response.cancelled"):
-            self._fail(_object(data.get("response")))
+            self._fail(object_in(data.get("response")))
         elif kind in ("response.output_item.added", "response.output_item.done"):
             self._item_event(data, done=kind.endswith("done"))
         elif kind in _TEXT_DELTAS:
-            self._grow(self._item(data, "message"), _text(data.get("delta")))
+            self._hear(self._item(data, "message").parts, text_in(data.get("delta")))
         elif kind == "response.function_call_arguments.delta":
-            self._grow(self._item(data, "function_call"), _text(data.get("delta")))
+            self._hear(self._item(data, "function_call").parts, text_in(data.get("delta")))
         elif kind == "response.function_call_arguments.done":
             self._whole_arguments(data)
         elif kind in _THOUGHT_DELTAS:
             # Thoughts are billed as output and show that the model is at work; they are not part of the answer.
-            self._think(_text(data.get("delta")))
+            self._think(text_in(data.get("delta")))
 
     def take_whole(self, response: dict[str, Any]) -> bool:
         """Read the answer as it stands; False while it is being made. Raises StreamError where it was given up."""
@@ -122,7 +116,7 @@ class ResponsesReader:
 
     def reading(self) -> Reading:
         """The answer with its usage."""
-        reason = _text(_object(self._final.get("incomplete_details")).get("reason"))
+        reason = text_in(object_in(self._final.get("incomplete_details")).get("reason"))
         if self._final.get("status") == "incomplete" or reason:
             stop_reason = _INCOMPLETE.get(reason, reason or "max_tokens")
         else:
@@ -139,7 +133,7 @@ class ResponsesReader:
             reported=reported,
             usage_raw=raw,
             said="".join([*self._thoughts, *(part for each in self._items.values() for part in each.said)]),
-            tier=_text(self._final.get("service_tier")) or None,
+            tier=text_in(self._final.get("service_tier")) or None,
         )
 
     def so_far(self) -> Reported | None:
@@ -163,10 +157,6 @@ class ResponsesReader:
         )
         return found, reported_text(reported)
 
-    def _think(self, text: str) -> None:
-        self._thoughts.append(text)
-        self.chars += len(text)
-
     def _is_next(self, number: Any) -> bool:
         if not isinstance(number, int) or isinstance(number, bool):
             return True
@@ -182,8 +172,8 @@ class ResponsesReader:
 
     def _start(self, response: dict[str, Any]) -> None:
         self._started = True
-        self.request_id = self.request_id or _text(response.get("id")) or None
-        self._model = self._model or _text(response.get("model")) or None
+        self.request_id = self.request_id or text_in(response.get("id")) or None
+        self._model = self._model or text_in(response.get("model")) or None
         self._in_background = self._in_background or response.get("background") is True
 
     def _finish(self, response: dict[str, Any]) -> None:
@@ -197,12 +187,12 @@ class ResponsesReader:
     def _fail(self, response: dict[str, Any]) -> None:
         self.failed = True
         self._given_up = response
-        error = _object(response.get("error"))
-        status = _text(response.get("status")) or "failed"
+        error = object_in(response.get("error"))
+        status = text_in(response.get("status")) or "failed"
         raise StreamError(
             kind="",
-            code=_code(error) or status,
-            message=_text(error.get("message")) or f"the answer was {status}",
+            code=code_in(error) or status,
+            message=text_in(error.get("message")) or f"the answer was {status}",
             owed=self._owed(response),
         )
 
@@ -219,7 +209,7 @@ class ResponsesReader:
             raw=raw,
             clamped=reported.clamped,
             model=self._model,
-            service=_text(response.get("service_tier")) or None,
+            service=text_in(response.get("service_tier")) or None,
         )
 
     def _item(self, data: dict[str, Any], kind: str) -> _Item:
@@ -229,13 +219,13 @@ class ResponsesReader:
         return self._items.setdefault(index, _Item(kind=kind))
 
     def _item_event(self, data: dict[str, Any], *, done: bool) -> None:
-        given = _object(data.get("item"))
-        item = self._item(data, _text(given.get("type")))
-        if not item.name and (name := _text(given.get("name"))):
+        given = object_in(data.get("item"))
+        item = self._item(data, text_in(given.get("type")))
+        if not item.name and (name := text_in(given.get("name"))):
             item.name = name
             self.chars += len(name)
-        item.kind = _text(given.get("type")) or item.kind
-        item.call_id = _text(given.get("call_id")) or item.call_id
+        item.kind = text_in(given.get("type")) or item.kind
+        item.call_id = text_in(given.get("call_id")) or item.call_id
         if not done:
             return
         item.closed = given.get("status") != "incomplete"
@@ -244,16 +234,12 @@ class ResponsesReader:
         elif item.kind == "function_call":
             arguments = given.get("arguments")
             # Some servers send the arguments as an object instead of its text.
-            text = reported_text(arguments) if isinstance(arguments, dict) else _text(arguments)
+            text = reported_text(arguments) if isinstance(arguments, dict) else text_in(arguments)
             self._replace(item, [text] if text else [])
 
     def _whole_arguments(self, data: dict[str, Any]) -> None:
-        text = _text(data.get("arguments"))
+        text = text_in(data.get("arguments"))
         self._replace(self._item(data, "function_call"), [text] if text else [])
-
-    def _grow(self, item: _Item, text: str) -> None:
-        item.parts.append(text)
-        self.chars += len(text)
 
     def _replace(self, item: _Item, parts: list[str]) -> None:
         """Take the whole of an item for its pieces; a server that sends no whole leaves the pieces."""
@@ -303,25 +289,12 @@ class _Item:
 def _spoken(item: dict[str, Any]) -> list[str]:
     content = item.get("content")
     parts = [each for each in content if isinstance(each, dict)] if isinstance(content, list) else []
-    return [text for each in parts if (text := _text(each.get("text")) or _text(each.get("refusal")))]
+    return [text for each in parts if (text := text_in(each.get("text")) or text_in(each.get("refusal")))]
 
 
 def _error(data: dict[str, Any]) -> StreamError:
     """The error in an event: flat as this format has it, or below `error` as others send it."""
     error = data.get("error")
     if isinstance(error, dict):
-        return StreamError(kind=_text(error.get("type")), code=_code(error), message=_text(error.get("message")))
-    return StreamError(kind="", code=_code(data), message=_text(data.get("message")) or _text(error))
-
-
-def _code(error: dict[str, Any]) -> str:
-    code = error.get("code")
-    return str(code) if code is not None else ""
-
-
-def _object(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
+        return StreamError(kind=text_in(error.get("type")), code=code_in(error), message=text_in(error.get("message")))
+    return StreamError(kind="", code=code_in(data), message=text_in(data.get("message")) or text_in(error))
