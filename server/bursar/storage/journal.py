@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -16,17 +15,15 @@ from bursar.domain.money.ledger import LedgerEntry
 from bursar.domain.ports import Claimed, Clock, Failpoint, HeldElsewhere, Ids
 from bursar.domain.runs import KeptSteps, NewRun, RunEvent, RunRecord, RunState, StepKind
 from bursar.storage import erasure, requests, rewinds, runs
-from bursar.storage.backups import BackupsBusy, backups_locked, drop_backups
 from bursar.storage.budget_writes import BudgetWrites
 from bursar.storage.care import Care
-from bursar.storage.connect import BUSY_MS
 from bursar.storage.home import secure_folder, secure_inside
 from bursar.storage.imports import SqliteImports
+from bursar.storage.keeping_texts import KeepingTexts
 from bursar.storage.locks import RunLocks
 from bursar.storage.opening import Opened, open_store
 from bursar.storage.owning import Owning
-from bursar.storage.reports import drop_report
-from bursar.storage.rows import json_text, stored
+from bursar.storage.rows import json_text
 from bursar.storage.spool import FileSpool
 from bursar.storage.stopping import stop_now
 
@@ -76,6 +73,7 @@ class SqliteJournal(BudgetWrites):
         self._ids = ids
         self._failpoint = failpoint
         self.backup_looks = 100
+        self._keeping = KeepingTexts(home, self.path, alive=self._locks.alive, clock=clock)
         self._care = Care(home, opened, clock, failpoint, on_caller=on_caller)
         self._writer = self._care.writer
         self.imports = SqliteImports(home, self._writer, self._read, clock)
@@ -326,22 +324,10 @@ class SqliteJournal(BudgetWrites):
         """Remove texts for good; Refused while one of the runs is driven, BadInput unless one thing is named."""
         if [run is not None, workspace is not None, everything].count(True) != 1:
             raise BadInput("say what to erase: one run, one workspace, or all")
-        place = None if workspace is None else stored(workspace)
-        at = self._clock.now_utc()
-
-        def remove(db: apsw.Connection) -> int:
-            with backups_locked(self._home, looks=self.backup_looks) as backups:
-                chosen = erasure.choose(db, run=run, workspace=place, everything=everything)
-                self._remove(db, chosen, at, "Its text was erased as asked.")
-                erasure.scrub(db, self.path)
-                if chosen or everything:
-                    erasure.renew_backups(db, backups, self._clock)
-                if everything:
-                    erasure.drop_asides(self._home)
-                drop_report(self._home)
-                return len(chosen)
-
-        number = await self._writer.write(remove, alone=True)
+        number = await self._writer.write(
+            self._keeping.erasing(run=run, workspace=workspace, everything=everything, looks=self.backup_looks),
+            alone=True,
+        )
         self._care.tell_of_asides()
         return number
 
@@ -351,20 +337,7 @@ class SqliteJournal(BudgetWrites):
         with self._read() as db:
             if not erasure.older_than(db, moment):
                 return 0
-        at = self._clock.now_utc()
-
-        def remove(db: apsw.Connection) -> int:
-            with contextlib.suppress(BackupsBusy), backups_locked(self._home) as backups:
-                chosen = [each for each in erasure.older_than(db, moment) if not self._locks.alive(each)]
-                why = f"Its text was removed {older_than_days} days after it was last used."
-                self._remove(db, chosen, at, why)
-                erasure.scrub_if_idle(db, BUSY_MS)
-                if chosen:
-                    drop_backups(backups)
-                return len(chosen)
-            return 0
-
-        return self._writer.submit(remove, alone=True).result()
+        return self._writer.submit(self._keeping.expiring(older_than_days, moment), alone=True).result()
 
     def begin_upkeep(self) -> None:
         """Look at the whole file and make a backup, each when it is due, on a thread of its own."""
@@ -381,12 +354,6 @@ class SqliteJournal(BudgetWrites):
     async def _change(self, run: str, assignments: str, *values: Any) -> None:
         at = self._clock.now_utc()
         await self._writer.write(lambda db: runs.change(db, run, assignments, values, at))
-
-    def _remove(self, db: apsw.Connection, chosen: list[str], at: str, why: str) -> None:
-        erasure.erase(db, chosen, alive=self._locks.alive, spool=FileSpool(self._home), at=at, why=why)
-        for folder in ("inflight", "questions"):
-            erasure.drop_spooled(self._home / folder, chosen)
-        erasure.drop_kept(self._home / "kept", chosen)
 
     def _recorded(self, run: str) -> RunRecord:
         record = self.run(run)

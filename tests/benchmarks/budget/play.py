@@ -48,7 +48,7 @@ class Played:
 def play(home: Path, *, processes: int, count: int, limit_pico: int, how: str = "reserve") -> Played:
     """Let the processes spend at the same time, look at the store while they do, and add up in plain SQL."""
     open_journal(home, clock=FakeClock(), ids=CountingIds("first"), failpoint=lambda name: None).close()
-    loads = [_start(home, f"p{number}", count, limit_pico, how) for number in range(processes)]
+    loads = [_start(home, f"p{number}", count, limit_pico, f"{how}:{processes}") for number in range(processes)]
     most = 0
     try:
         with _reading(home) as connection:
