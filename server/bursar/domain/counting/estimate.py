@@ -1,0 +1,61 @@
+"""A text's tokens for a model, from our own count of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from bursar.domain.counting.calibrate import Calibration
+from bursar.domain.counting.kinds import TextKind, count_kinds
+from bursar.domain.ports.providers import TokenCounter
+
+_LIKELY_DIGITS = 3
+_RANGE_DIGITS = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """What a model's vendor probably makes of a text, between which figures, and where that comes from.
+
+    Only an exact one has the same figure three times; the others are rounded, the range to its outside.
+    """
+
+    model: str
+    tokens: int
+    low: int
+    high: int
+    provenance: str
+
+
+def estimate_text(text: str, calibration: Calibration, counter: TokenCounter) -> Estimate:
+    """What this model makes of a text; blocks while it counts, and loads the encoding where it is not ready."""
+    if calibration.exact:
+        kinds: dict[TextKind, int] = {"other": counter.count(text, encoding=calibration.encoding)}
+    else:
+        kinds = count_kinds(text, partial(counter.count, encoding=calibration.encoding))
+    return estimate_of(calibration, kinds)
+
+
+def estimate_of(calibration: Calibration, kinds: Mapping[TextKind, int]) -> Estimate:
+    """The same from tokens by kind of text, counted under the calibration's encoding; they may be sums over texts."""
+    if calibration.exact:
+        likely = low = high = sum(kinds.values())
+    else:
+        rates = calibration.rates
+        likely = _rounded(sum(rates[kind].value * each for kind, each in kinds.items()), round, _LIKELY_DIGITS)
+        low = _rounded(sum(rates[kind].low * each for kind, each in kinds.items()), math.floor, _RANGE_DIGITS)
+        high = _rounded(sum(rates[kind].high * each for kind, each in kinds.items()), math.ceil, _RANGE_DIGITS)
+    return Estimate(
+        model=calibration.model,
+        tokens=likely,
+        low=min(low, likely),
+        high=max(high, likely),
+        provenance=calibration.provenance,
+    )
+
+
+def _rounded(figure: float, to_whole: Callable[[float], int], digits: int) -> int:
+    unit: int = 10 ** max(len(str(int(figure))) - digits, 0)
+    return to_whole(figure / unit) * unit
