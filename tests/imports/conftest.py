@@ -26,9 +26,9 @@ def journal(tmp_path: Path) -> Iterator[SqliteJournal]:
     opened.close()
     with apsw.Connection(str(opened.path)) as db:
         # Whatever a test did, each kept sum is that of the rows.
-        for dimension in ("model", "session"):
+        for dimension, place in (("model", "''"), ("session", "workspace")):
             rows = db.execute(
-                f"SELECT agent, {dimension}, local_day, workspace, sum(requests), sum(unpriced), total(cost_pico),"
+                f"SELECT agent, {dimension}, local_day, {place}, sum(requests), sum(unpriced), total(cost_pico),"
                 " sum(output), sum(cache_read) FROM imported GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"
             ).fetchall()
             kept = db.execute(

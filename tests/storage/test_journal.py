@@ -379,7 +379,7 @@ async def test_the_daily_sums_are_those_of_the_ledger(journal: SqliteJournal, ho
         await settle(journal, epoch, key=f"m{n}", booked=booked, result={})
     wanted = ask_file(
         home,
-        "SELECT local_day, model, workspace, count(*), sum(unpriced), sum(uncached_input), sum(cache_read),"
+        "SELECT local_day, model, '' AS workspace, count(*), sum(unpriced), sum(uncached_input), sum(cache_read),"
         " sum(cache_write_5m), sum(cache_write_1h), sum(output), sum(reasoning), sum(cost_pico), 0"
         " FROM ledger GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
     )
