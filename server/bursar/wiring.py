@@ -367,8 +367,13 @@ def build_app(environ: Mapping[str, str] | None = None, *, keys: Mapping[str, st
     return App(home=home_folder(actual), environ=actual, keys=keys or {})
 
 
+_AGENT_FOLDERS = frozenset(
+    {"specs", ".github", ".claude", ".cursor", ".clinerules", ".windsurf", ".gemini", ".opencode"}
+)
+
+
 def workspace_root(spec_path: Path) -> Path:
-    """The workspace of a tasks file: above ``.kiro`` or ``specs``, else the repository, else the file's folder."""
+    """The workspace of a file: above ``.kiro``, else the repository, else above an agent's folder, else its own."""
     resolved = spec_path.resolve()
     parents = list(resolved.parents)
     for parent in parents:
@@ -378,7 +383,7 @@ def workspace_root(spec_path: Path) -> Path:
         if (parent / ".git").exists() or (parent / ".specify").is_dir():
             return parent
     for parent in parents:
-        if parent.name == "specs":
+        if parent.name in _AGENT_FOLDERS:
             return parent.parent
     return parents[0]
 

@@ -186,7 +186,10 @@ async def test_documents_beside_a_spec_have_hints_and_others_have_nothing(bench:
         assert len(await window.hints(beside, 0, 0)) <= 1 < len(hints)
         assert await window.lenses(beside) == []
         steering = window.open(bench.workspace / ".kiro/steering/tech.md")
-        assert (await window.hints(steering), await window.lenses(steering)) == ([], [])
-        counted = await window.request("bursar/documentTokens", {"textDocument": {"uri": steering}})
+        assert await window.until_asked(lambda: window.hints(steering), bool)
+        (bench.workspace / "notes.md").write_text("# Notes\n\nThese are for people, and no agent reads them.\n")
+        notes = window.open(bench.workspace / "notes.md")
+        assert (await window.hints(notes), await window.lenses(notes)) == ([], [])
+        counted = await window.request("bursar/documentTokens", {"textDocument": {"uri": notes}})
         assert counted["tokens"] > 10
         assert counted["version"] == 1

@@ -60,7 +60,7 @@ def test_a_document_has_a_kind_and_a_place(tmp_path: Path) -> None:
         return found.kind, found.spec
 
     assert kind(spec / "tasks.md", TASKS) == ("tasks", "specs/x/tasks.md")
-    assert kind(spec / "design.md", "# Design\n") == ("headings", "specs/x/design.md")
+    assert kind(spec / "design.md", "# Design\n") == ("design", "specs/x/design.md")
     assert kind(tmp_path / "design.md", "# Design\n") == ("other", "")
     assert kind(tmp_path / "tasks.md", "no tasks here\n") == ("other", "")
     assert kind(spec / "app.py", "x = 1\n") == ("other", "")

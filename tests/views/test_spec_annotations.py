@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from bursar.domain.instructions import Part
 from bursar.domain.moments import Here
 from bursar.domain.money.forecast import Room, forecast_task
 from bursar.domain.money.past import Known, PastTask
@@ -15,6 +16,7 @@ from bursar.domain.runs import RequestRow, RunRecord, RunSummary, TaskEstimate
 from bursar.domain.specs import parse_spec, title_sha256
 from bursar.views.annotations import Related
 from bursar.views.forecasts import Outlook
+from bursar.views.sizes import size_hints
 from bursar.views.spec_annotations import annotate_spec
 
 TEXT = "# Plan\n\n- [ ] 1 Make the parcel\n- [x] 2 Send the parcel\n- [ ] 3 Group\n  - [ ] 3.1 Inner\n"
@@ -106,8 +108,6 @@ def annotated(*runs: RunSummary, **changes):
         "uri": "file:///w/tasks.md",
         "text": TEXT,
         "spec": SPEC,
-        "heading_tokens": {},
-        "task_tokens": {},
         "estimates": {2: ESTIMATE},
         "runs": runs,
         "mine": frozenset(),
@@ -399,7 +399,10 @@ def test_a_task_that_does_not_fit_offers_to_be_split():
 
 
 def test_hints_stand_behind_headings_and_tasks():
-    hints = annotated(heading_tokens={0: 120}, task_tokens={2: 1}).hints
+    heading = Part(kind="heading", title="Plan", level=1, line=0, end_line=6)
+    task = Part(kind="task", title="1 Make the parcel", level=0, line=2, end_line=3)
+    front = Part(kind="frontmatter", title="front matter", level=0, line=1, end_line=2)
+    hints = size_hints(TEXT.split("\n"), [(heading, 120), (task, 1), (front, 9)], encoding="o200k_base")
     assert [(each.line, each.character, each.label) for each in hints] == [(0, 6, "120 tokens"), (2, 23, "1 token")]
 
 

@@ -92,7 +92,8 @@ def _measured(given: str, document: Document, analysis: Analysis, model: str, pr
         resident=resident,
         sections=tuple(
             Section(level=level, title=title, tokens=tokens)
-            for (level, title, _), tokens in analysis.heading_tokens.items()
+            for (kind, level, title, _), tokens in analysis.part_tokens.items()
+            if kind == "heading"
         ),
     )
 
@@ -168,8 +169,8 @@ def _json(given: str, document: Document, analysis: Analysis, shown: Annotations
             {
                 "line": each.line,
                 "character": char_to_utf16(lines[each.line], each.character),
-                "end_line": each.line,
-                "end_character": char_to_utf16(lines[each.line], each.end_character),
+                "end_line": each.last_line,
+                "end_character": char_to_utf16(lines[each.last_line], each.end_character),
                 "severity": each.severity,
                 "code": each.code,
                 "message": each.message,

@@ -21,6 +21,7 @@ _SEVERITIES = {
     "information": types.DiagnosticSeverity.Information,
     "hint": types.DiagnosticSeverity.Hint,
 }
+_TAGS = {"unnecessary": types.DiagnosticTag.Unnecessary, "deprecated": types.DiagnosticTag.Deprecated}
 
 
 def code_lenses(annotations: Annotations) -> list[types.CodeLens]:
@@ -59,15 +60,18 @@ def diagnostics(document: Document, annotations: Annotations, *, related: bool) 
     lines = split_lines(document.text)
     return [
         types.Diagnostic(
-            range=_range(
-                each.line,
-                char_to_utf16(lines[each.line], each.character),
-                char_to_utf16(lines[each.line], each.end_character),
+            range=types.Range(
+                start=types.Position(line=each.line, character=char_to_utf16(lines[each.line], each.character)),
+                end=types.Position(
+                    line=each.last_line, character=char_to_utf16(lines[each.last_line], each.end_character)
+                ),
             ),
             message=each.message,
             severity=_SEVERITIES[each.severity],
             code=each.code,
+            code_description=types.CodeDescription(href=each.href) if each.href else None,
             source="bursar",
+            tags=[_TAGS[tag] for tag in each.tags] or None,
             related_information=_related(document, each) if related and each.related else None,
         )
         for each in annotations.findings

@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
-from typing import TypeVar
 
+from bursar.domain.instructions import InstructionFile, Part, kind_of, read_instructions
+from bursar.domain.instructions.file import PartKind
+from bursar.domain.instructions.kinds import BESIDE_TASKS, FileKind
 from bursar.domain.money.price import Price, Unpriced
 from bursar.domain.ports import EditorBuffers, ModelProvider, TokenCounter, WorkspaceFiles
 from bursar.domain.routes import NOTHING_LOCAL, LocalOnly
 from bursar.domain.runs import TaskEstimate
-from bursar.domain.specs import Heading, Spec, SpecTask, open_tasks, parse_spec
+from bursar.domain.specs import Spec, SpecTask, open_tasks, parse_spec
 from bursar.domain.tasks import skipped_tasks
-from bursar.domain.text import split_lines_keeping_ends
+from bursar.domain.text import split_lines, split_lines_keeping_ends
 from bursar.runs.gather import gather_documents
 from bursar.runs.prepare import estimate_task
 from bursar.session.forecasting import outlook_of
-from bursar.session.model import ENCODING, Analysis, Document, HeadingKey, Snapshot, TaskKey
+from bursar.session.model import ENCODING, Analysis, Document, PartKey, Snapshot, TaskKey
 from bursar.views.annotations import Annotations
+from bursar.views.sizes import size_hints
 from bursar.views.spec_annotations import annotate_spec
 
-Key = TypeVar("Key", TaskKey, HeadingKey)
 TASKS = "tasks.md"
-BESIDE = frozenset({"requirements.md", "design.md", "bugfix.md", "spec.md", "plan.md", "research.md", "data-model.md"})
+_BY_CONTENT: frozenset[FileKind] = frozenset({"chat", "code"})
+"""Kinds of which only those files are annotated in which there is something to find."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,21 +55,31 @@ def describe(
     folders: tuple[str, ...],
     root_of: Callable[[Path], Path],
 ) -> Document:
-    """A document with its place: a tasks file with tasks, a document beside one, or something else."""
+    """A document with its place and what it is to an agent."""
     plain = Document(uri=uri, path=path, version=version, text=text, kind="other")
-    if path is None:
+    # The disk is asked for the workspace only where the name may mean something.
+    if path is None or not _may_be_read(Path(path)):
         return plain
     file = Path(path)
-    is_tasks = file.name == TASKS and bool(spec_of(text, path).tasks)
-    if not is_tasks and not (file.name in BESIDE and (file.parent / TASKS).is_file()):
-        return plain
     root = workspace_of(file, folders, root_of)
-    return replace(
-        plain,
-        kind="tasks" if is_tasks else "headings",
-        workspace=str(root),
-        spec=file.relative_to(root).as_posix(),
-    )
+    place = file.relative_to(root).as_posix()
+    kind = _kind(file, place, text)
+    return plain if kind is None else replace(plain, kind=kind, workspace=str(root), spec=place)
+
+
+def _may_be_read(file: Path) -> bool:
+    return file.name in BESIDE_TASKS or kind_of(file.relative_to(file.anchor).as_posix()) is not None
+
+
+def _kind(file: Path, place: str, text: str) -> FileKind | None:
+    kind = kind_of(place)
+    if kind == "tasks":
+        return kind if spec_of(text, str(file)).tasks else None
+    if kind in _BY_CONTENT:
+        return None
+    if kind is None and file.name in BESIDE_TASKS and (file.parent / TASKS).is_file():
+        return BESIDE_TASKS[file.name]
+    return kind
 
 
 def workspace_of(file: Path, folders: tuple[str, ...], root_of: Callable[[Path], Path]) -> Path:
@@ -88,21 +101,37 @@ def _parsed(text: str, path: str) -> Spec:
     return parse_spec(text, path_hint=path)
 
 
+def file_of(document: Document) -> InstructionFile:
+    """What an annotated document is made of; kept for the newest few, like the parsed specs."""
+    return _read(document.spec, document.text, None if document.kind == "other" else document.kind)
+
+
+@lru_cache(maxsize=16)
+def _read(path: str, text: str, kind: FileKind | None) -> InstructionFile:
+    return read_instructions(path, text, kind)
+
+
 def analyse(document: Document, counter: TokenCounter, estimating: Estimating | None) -> Analysis:
-    """Count a document's sections and tasks, and estimate its runnable tasks; long, so beside the loop."""
-    spec = spec_of(document.text, document.spec)
+    """Count a document and its parts, and estimate its runnable tasks; long, so beside the loop."""
+    file = file_of(document)
     lines = split_lines_keeping_ends(document.text)
 
     def tokens(first: int, end: int) -> int:
         return counter.count("".join(lines[first:end]), encoding=ENCODING)
 
-    is_tasks = document.kind == "tasks"
+    def size(part: Part) -> int:
+        if part.sent is not None:
+            return counter.count(part.sent, encoding=ENCODING)
+        return tokens(part.line, part.end_line)
+
+    estimates: dict[TaskKey, TaskEstimate] = {}
+    if document.kind == "tasks" and estimating is not None:
+        estimates = _estimates(document, spec_of(document.text, document.spec), counter, estimating)
     return Analysis(
         version=document.version,
         tokens=counter.count(document.text, encoding=ENCODING),
-        heading_tokens={key: tokens(each.line, each.end_line) for key, each in _headings(spec)},
-        task_tokens={key: tokens(each.line, each.end_line) for key, each in keyed_tasks(spec)} if is_tasks else {},
-        estimates=_estimates(document, spec, counter, estimating) if is_tasks and estimating else {},
+        part_tokens={key: size(each) for key, each in keyed_parts(file)},
+        estimates=estimates,
         window_tokens=estimating.window_tokens if estimating else None,
     )
 
@@ -118,35 +147,39 @@ def annotations_of(snapshot: Snapshot, uri: str) -> Annotations:
 def annotate(document: Document, analysis: Analysis | None, snapshot: Snapshot) -> Annotations:
     """Everything for this text, with counts that may stem from the version before."""
     known = analysis or Analysis(version=document.version, tokens=0)
+    file = file_of(document)
+    counted = [(each, known.part_tokens[key]) for key, each in keyed_parts(file) if key in known.part_tokens]
+    hints = size_hints(split_lines(document.text), counted, encoding=ENCODING)
+    shown = _annotate_tasks(document, known, snapshot) if document.kind == "tasks" else Annotations()
+    return replace(shown, hints=(*shown.hints, *hints))
+
+
+def _annotate_tasks(document: Document, known: Analysis, snapshot: Snapshot) -> Annotations:
     spec = spec_of(document.text, document.spec)
     history = snapshot.runs.get(document.workspace, ())
-    shown = spec if document.kind == "tasks" else replace(spec, tasks=())
     runs = [each for each in history if each.record.spec == document.spec]
     return annotate_spec(
         uri=document.uri,
         text=document.text,
-        spec=shown,
-        heading_tokens=_by_line(_headings(shown), known.heading_tokens),
-        task_tokens=_by_line(keyed_tasks(shown), known.task_tokens),
+        spec=spec,
         estimates={
             each.line: replace(known.estimates[key], line=each.line)
-            for key, each in keyed_tasks(shown)
+            for key, each in keyed_tasks(spec)
             if key in known.estimates
         },
         runs=runs,
-        skipped=skipped_tasks(shown, document.spec, snapshot.skips.get(document.workspace, ()), runs),
+        skipped=skipped_tasks(spec, document.spec, snapshot.skips.get(document.workspace, ()), runs),
         mine=snapshot.mine,
         resumables=snapshot.resumables,
         left_pico=snapshot.left_pico,
         window_tokens=known.window_tokens,
         silenced=snapshot.settings.silenced,
-        encoding=ENCODING,
         here=snapshot.here,
         raised_pico=snapshot.raised_pico,
         warn_percent=snapshot.warn_percent,
         outlook=outlook_of(
             snapshot.forecasts.get(document.uri),
-            keyed_tasks(shown),
+            keyed_tasks(spec),
             rooms=snapshot.rooms,
             workspace=document.workspace,
         ),
@@ -189,15 +222,12 @@ def keyed_tasks(spec: Spec) -> list[tuple[TaskKey, SpecTask]]:
     return keyed
 
 
-def _headings(spec: Spec) -> list[tuple[HeadingKey, Heading]]:
-    seen: Counter[tuple[int, str]] = Counter()
-    keyed = []
-    for each in spec.headings:
-        name = (each.level, each.title)
+def keyed_parts(file: InstructionFile) -> list[tuple[PartKey, Part]]:
+    """The parts under keys that outlive an edit elsewhere in the document."""
+    seen: Counter[tuple[PartKind, int, str]] = Counter()
+    keyed: list[tuple[PartKey, Part]] = []
+    for each in file.parts:
+        name = (each.kind, each.level, each.title)
         keyed.append(((*name, seen[name]), each))
         seen[name] += 1
     return keyed
-
-
-def _by_line(keyed: Sequence[tuple[Key, SpecTask | Heading]], tokens: Mapping[Key, int]) -> dict[int, int]:
-    return {each.line: tokens[key] for key, each in keyed if key in tokens}

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from bursar.domain.instructions import FileKind
+from bursar.domain.instructions.file import PartKind
 from bursar.domain.moments import Here
 from bursar.domain.money.budget import DEFAULT_WARN_PERCENT, WarnPercent
 from bursar.domain.money.forecast import Room, TaskForecast
@@ -22,14 +24,15 @@ ENCODING = "o200k_base"
 class Document:
     """An open document. ``path`` is its absolute real path, None for what is no file.
 
-    ``workspace`` (a real path) and ``spec`` (relative, forward slashes) are set for what is annotated.
+    ``workspace`` (a real path) and ``spec`` (the path relative to it, forward slashes, whatever kind of file it is) are
+    set for what is annotated; a file that no agent reads is of the kind ``other``.
     """
 
     uri: str
     path: str | None
     version: int
     text: str
-    kind: Literal["tasks", "headings", "other"]
+    kind: FileKind | Literal["other"]
     workspace: str = ""
     spec: str = ""
 
@@ -99,8 +102,8 @@ Event = Opened | Changed | Saved | Closed | FilesChanged | Trusted | Configured 
 
 TaskKey = tuple[str | None, str, int]
 """A task's id and title, and which of those that share both."""
-HeadingKey = tuple[int, str, int]
-"""A heading's level and title, and which of those that share both."""
+PartKey = tuple[PartKind, int, str, int]
+"""A part's kind, level and title, and which of those that share all three."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,8 +112,7 @@ class Analysis:
 
     version: int
     tokens: int
-    heading_tokens: Mapping[HeadingKey, int] = field(default_factory=dict)
-    task_tokens: Mapping[TaskKey, int] = field(default_factory=dict)
+    part_tokens: Mapping[PartKey, int] = field(default_factory=dict)
     estimates: Mapping[TaskKey, TaskEstimate] = field(default_factory=dict)
     window_tokens: int | None = None
 

@@ -329,7 +329,8 @@ class Session:
         known = self._documents.get(event.uri)
         if known is None:
             return
-        if known.kind == "tasks":
+        if known.kind not in ("other", "chat", "code"):
+            # Whatever is typed, its place says what it is.
             self._put(replace(known, version=event.version, text=event.text))
         else:
             self._put(self._describe(event.uri, known.path, event.version, event.text))

@@ -1,4 +1,4 @@
-"""Lenses, hints and findings for a tasks file: what can be done, how large things are, what happened."""
+"""Lenses and findings for a tasks file: what can be done, what happened."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from bursar.domain.runs import ANSWER_TOKENS, RequestRow, RunSummary, TaskEstima
 from bursar.domain.specs import Spec, SpecTask, open_tasks
 from bursar.domain.tasks import OPEN_RUN, newest_run, runs_for
 from bursar.domain.text import split_lines
-from bursar.views.annotations import Annotations, Finding, Hint, Lens, Related
-from bursar.views.figures import count, money, plural, seconds
+from bursar.views.annotations import Annotations, Finding, Lens, Related
+from bursar.views.figures import count, money, seconds
 from bursar.views.forecasts import NO_OUTLOOK, Outlook, provenance, total_title, unlikely
 from bursar.views.task_lenses import task_lenses
 
@@ -28,8 +28,6 @@ def annotate_spec(
     uri: str,
     text: str,
     spec: Spec,
-    heading_tokens: Mapping[int, int],
-    task_tokens: Mapping[int, int],
     estimates: Mapping[int, TaskEstimate],
     runs: Sequence[RunSummary],
     mine: frozenset[str],
@@ -38,7 +36,6 @@ def annotate_spec(
     silenced: frozenset[str],
     skipped: frozenset[int] = frozenset(),
     resumables: Mapping[str, Resumable] = NOTHING_KNOWN,
-    encoding: str = "o200k_base",
     here: Here,
     raised_pico: Mapping[str, int] = NOTHING_RAISED,
     warn_percent: WarnPercent = DEFAULT_WARN_PERCENT,
@@ -87,12 +84,7 @@ def annotate_spec(
     if total is not None and outlook.total is not None:
         at = min((each.line for each in spec.headings), default=0)
         lenses.insert(0, Lens(line=at, title=total, tooltip=provenance(outlook.total)))
-    hints = [
-        _hint(line, lines, tokens, encoding)
-        for line, tokens in sorted({**heading_tokens, **task_tokens}.items())
-        if line < len(lines)
-    ]
-    return Annotations(lenses=tuple(lenses), hints=tuple(hints), findings=tuple(findings))
+    return Annotations(lenses=tuple(lenses), findings=tuple(findings))
 
 
 def request_figures(row: RequestRow) -> str:
@@ -212,15 +204,6 @@ def _finding(
         code=code,
         message=message,
         related=related,
-    )
-
-
-def _hint(line: int, lines: Sequence[str], tokens: int, encoding: str) -> Hint:
-    return Hint(
-        line=line,
-        character=len(lines[line].rstrip()),
-        label=plural(tokens, "token"),
-        tooltip=f"{plural(tokens, 'token')} in this part of the file, counted under {encoding}",
     )
 
 
