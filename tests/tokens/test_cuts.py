@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bursar.tokens.cuts import CAP_CHARS, TARGET_CHARS, is_cut, split_blocks
+from bursar.domain.text.cuts import CAP_CHARS, TARGET_CHARS, is_cut, split_blocks
 from tokens.texts import PROSE, TEXTS, varied_prose
 
 

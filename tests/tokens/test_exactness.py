@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tiktoken import Encoding
 
+from bursar.domain.text.cuts import CAP_CHARS, is_cut, split_blocks
 from bursar.tokens import TiktokenCounter
-from bursar.tokens.cuts import CAP_CHARS, is_cut, split_blocks
 from tokens.support import ENCODINGS, Oracle
 from tokens.texts import PROSE, TEXTS
 

@@ -8,7 +8,7 @@ from hashlib import blake2b
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from bursar.tokens.cuts import split_blocks
+from bursar.domain.text.cuts import split_blocks
 from bursar.tokens.encodings import open_encoding, recipe
 
 if TYPE_CHECKING:

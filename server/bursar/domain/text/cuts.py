@@ -32,7 +32,7 @@ CAP_CHARS = 16_384
 _PUNCTUATION = r"!-&(-/:-@\[-`{-~"
 _CJK = "\u3041-\u3096\u30a1-\u30fa\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3"
 _CJK_PUNCTUATION = "\u3001\u3002\u3008-\u3011\u2014\u2026\uff01\uff08\uff09\uff0c\uff0e\uff1a\uff1b\uff1f"
-_CUT = re.compile(
+_CUT = (
     r"(?<=\S)(?=[ \t])"
     r"|(?<=\n)(?=[^\s/])"
     rf"|(?<=[A-Za-z0-9])(?=[{_PUNCTUATION}])"
@@ -69,9 +69,28 @@ def split_blocks(text: str, target: int = TARGET_CHARS, cap: int = CAP_CHARS) ->
     return blocks
 
 
+def cut_evenly(text: str, target: int = TARGET_CHARS, cap: int = CAP_CHARS) -> list[str]:
+    """The text in order as blocks from ``target`` to twice that, none above ``cap``; joined they are the text.
+
+    Quicker than ``split_blocks`` and without landmarks: for a text whose blocks are kept, so that none must be met
+    again. A block may be shorter before a run without a place to cut, or be longer up to the cap; what is cut hard is
+    said there. An empty text is one empty block.
+    """
+    blocks: list[str] = []
+    start, place = 0, _place()
+    while len(text) - start > 2 * target:
+        found = place.search(text, start + target, start + cap + 1)
+        end = found.start() if found is not None else _without(text, start, target, cap)
+        blocks.append(text[start:end])
+        start = end
+    if start < len(text) or not blocks:
+        blocks.append(text[start:])
+    return blocks
+
+
 def is_cut(text: str, place: int) -> bool:
     """Whether both halves of the text, cut at this place, count together as the whole does."""
-    return _CUT.match(text, place) is not None
+    return _place().match(text, place) is not None
 
 
 def _next_cut(text: str, start: int, target: int, cap: int) -> int:
@@ -81,28 +100,39 @@ def _next_cut(text: str, start: int, target: int, cap: int) -> int:
     earliest = max(start, start + target // 2 - len(_LANDMARK_BITS))
     found = _landmark().search(text, earliest, min(start + 2 * target, limit) + 1)
     if found is None:
-        found = _CUT.search(text, start + target, limit + 1)
-    if found is not None:
-        return found.end()
-    if len(text) <= limit:
+        found = _place().search(text, start + target, limit + 1)
+    return _without(text, start, target, cap) if found is None else found.end()
+
+
+def _without(text: str, start: int, target: int, cap: int) -> int:
+    """The end of the block where there is no place to cut between the target and the cap."""
+    if len(text) <= start + cap:
         return len(text)
-    return _last_cut(text, start, start + target) or _hard_cut(text, start, limit)
+    return _last_cut(text, start, start + target) or _hard_cut(text, start, start + cap)
 
 
 def _last_cut(text: str, start: int, end: int) -> int | None:
     """The last place to cut strictly between; with it a run up to the cap gets a block of its own and stays whole."""
     last = None
-    for found in _CUT.finditer(text, start + 1, end + 1):
+    for found in _place().finditer(text, start + 1, end + 1):
         last = found.start()
     return last
 
 
 def _hard_cut(text: str, start: int, limit: int) -> int:
-    """A cut at the limit, moved back to a whole group where it falls into a run of digits."""
+    """A cut at the limit, moved back to a whole group where it falls into a run of digits, and never in a CRLF."""
+    if text[limit - 1 : limit + 1] == "\r\n":
+        return limit - 1
     run = limit
     while run > start and unicodedata.category(text[run - 1]).startswith("N"):
         run -= 1
     return limit - (limit - run) % _PIECE_DIGITS
+
+
+@cache
+def _place() -> re.Pattern[str]:
+    """Compiled at the first cut, for the same reason as the landmarks."""
+    return re.compile(_CUT)
 
 
 @cache
@@ -112,4 +142,4 @@ def _landmark() -> re.Pattern[str]:
     ones = "".join(re.escape(chr(code)) for code in range(1, 0x80, 2))
     ones += "".join(f"{chr(code)}-{chr(code + 0x3F)}" for code in range(0x80, 0x10000, 0x80))
     before = "".join(f"[{ones}]" if bit else f"[^{ones}]" for bit in _LANDMARK_BITS)
-    return re.compile(f"{before}(?:{_CUT.pattern})")
+    return re.compile(f"{before}(?:{_CUT})")
