@@ -65,7 +65,12 @@ def by_effort(
 
 def _effort_of(steps: Sequence[StepRecord], key: str, attempt: int) -> str:
     """The effort of an attempt at a request: its step says that of its last one, and a step in its place is newer."""
-    same = [each for each in steps if each.key == key and each.attempt >= attempt and each.intent]
+    same = [each for each in steps if each.key == key and each.attempt >= attempt and _is_told(each)]
     if not same:
         return UNKNOWN
     return str(min(same, key=lambda each: each.attempt).intent.get("effort", "normal"))
+
+
+def _is_told(step: StepRecord) -> bool:
+    """Whether its intent still says how it was asked; of one that was erased only what was counted is kept."""
+    return bool(step.intent) and not step.intent.get("erased")

@@ -33,6 +33,7 @@ from bursar.runs.fold import request_key, request_order
 from bursar.runs.listening import Listener
 from bursar.runs.modes import Modes
 from bursar.runs.planning import Planned, Plans, paused_by_budget
+from bursar.runs.sizing import facts_of
 from bursar.runs.staying import allowed_ways
 from bursar.runs.stopping import give_up
 from bursar.runs.waiting import PASSES_BY_ITSELF, Patience
@@ -224,7 +225,7 @@ class Requests:
                 "provider": target.provider,
                 "model": target.model,
                 "effort": "terse" if self._modes.terse else "normal",
-                **sized.facts,
+                **facts_of(sized, way, world.counter),
                 "day": day.key,
                 **focus.as_dict(),
                 **({"kept": list(self._kept)} if self._kept else {}),

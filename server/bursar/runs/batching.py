@@ -24,7 +24,7 @@ from bursar.runs.focus import Focus
 from bursar.runs.fold import request_key, request_order
 from bursar.runs.operations import Answered, Unanswered, answer_of, find_operation
 from bursar.runs.planning import refusal_text
-from bursar.runs.sizing import day_of, limits_of, size_request
+from bursar.runs.sizing import day_of, facts_of, limits_of, size_request
 from bursar.runs.staying import allowed_ways
 from bursar.runs.world import DISTRUSTED, PauseNow, Way, World
 
@@ -195,7 +195,7 @@ class _Drive:
             intent={
                 "provider": way.provider.name,
                 "model": way.model,
-                **sized.facts,
+                **facts_of(sized, way, world.counter),
                 "day": day.key,
                 **Focus().as_dict(),
                 "batch": {"custom_id": custom_id},

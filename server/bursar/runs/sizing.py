@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from bursar.domain.conversation import Message
+from bursar.domain.counting import count_kinds
 from bursar.domain.money.bound import InputBound, Prefix, input_bound
 from bursar.domain.money.budget import Amount, BudgetKind, Limit, Scope, Standing
 from bursar.domain.money.price import Price, Unpriced, most_it_can_cost_pico
@@ -45,6 +47,13 @@ class Sized:
             "at_most_tokens": self.at_most_tokens,
             "bound": self.input_bound.provenance,
         }
+
+
+def facts_of(sized: Sized, way: Way, counter: TokenCounter) -> dict[str, Any]:
+    """What a step's intent keeps of a request that is about to be sent, with its tokens by kind of text: from these and
+    from what the provider reports is learnt how the model counts."""
+    kinds = count_kinds(way.provider.prompt_text(sized.body), counter.count)
+    return {**sized.facts, "counted_kinds": kinds}
 
 
 def day_of(world: World) -> Scope:

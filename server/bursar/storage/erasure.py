@@ -18,6 +18,13 @@ from bursar.storage.spool import FileSpool
 from bursar.storage.stopping import book_in_flight
 from bursar.storage.texts import drop_unused_texts
 
+# What was counted of a request is a figure like those of the ledger: how a model counts is learnt from both.
+_FIGURES = (
+    "iif(kind = 'model' AND json_type(intent, '$.counted_tokens') = 'integer', json_object('erased', json('true'),"
+    " 'model', json_extract(intent, '$.model'), 'counted_tokens', json_extract(intent, '$.counted_tokens'),"
+    " 'counted_kinds', json(coalesce(intent -> '$.counted_kinds', 'null'))), '{}')"
+)
+
 Alive = Callable[[str], bool]
 
 
@@ -122,8 +129,8 @@ def _erase_one(connection: apsw.Connection, run: str, at: str, why: str) -> None
         " WHERE run = ?",
         (at, why, run),
     )
-    for table in ("step", "set_aside"):
-        connection.execute(f"UPDATE {table} SET intent = '{{}}', result = NULL, why = NULL WHERE run = ?", (run,))  # noqa: S608
+    connection.execute(f"UPDATE step SET intent = {_FIGURES}, result = NULL, why = NULL WHERE run = ?", (run,))  # noqa: S608
+    connection.execute("UPDATE set_aside SET intent = '{}', result = NULL, why = NULL WHERE run = ?", (run,))
     connection.execute("UPDATE event SET data = '{}' WHERE run = ?", (run,))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import apsw
 
+from bursar.domain.counting import CountedRequest
 from bursar.domain.money.binding import ProviderWindow
 from bursar.domain.money.budget import Limit, Scope, Standing, Unit, Used, WarnPercent
 from bursar.domain.money.history import RunFigures
@@ -19,6 +20,7 @@ from bursar.domain.money.spending import Spending, SpendKey
 from bursar.domain.runs import RequestRow, RunEvent, RunRecord, RunSummary, StepOutline, StepRecord
 from bursar.storage import budgets, reads, rewinds, standing
 from bursar.storage.connect import open_reader
+from bursar.storage.counted import counted_requests
 from bursar.storage.errors import Damaged, translated
 from bursar.storage.history import prompt_documents, run_figures
 from bursar.storage.imports import spent_on
@@ -115,6 +117,11 @@ class JournalReads:
         """The runs of tasks that ended last, of all workspaces, with what they took; at most that many."""
         with self._read() as db:
             return ended_runs(db, newest)
+
+    def counted_requests(self, newest: int) -> list[CountedRequest]:
+        """Of the requests that were billed last, at most that many, those that we counted; the newest first."""
+        with self._read() as db:
+            return counted_requests(db, newest)
 
     def run_figures(self, newest: int) -> list[RunFigures]:
         """The runs of tasks that ended last, oldest first, with what they took; at most that many."""

@@ -6,10 +6,13 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from bursar.domain.counting.calibrate import Calibration
 from bursar.domain.counting.kinds import TextKind, count_kinds
-from bursar.domain.ports.providers import TokenCounter
+
+if TYPE_CHECKING:
+    from bursar.domain.ports.providers import TokenCounter
 
 _LIKELY_DIGITS = 3
 _RANGE_DIGITS = 2

@@ -21,7 +21,7 @@ _CJK = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\
 # Tables for ``str.translate``, which is quick on ASCII: what is deleted is counted by the length that is lost.
 _LETTERS = dict.fromkeys(map(ord, string.ascii_letters))
 _SYMBOLS = dict.fromkeys(map(ord, "{}()[];=<>_|&+$@\\\"'.:/"))
-_JSON_MARKS = dict.fromkeys(map(ord, "{}[]\":,"))
+_JSON_MARKS = dict.fromkeys(map(ord, '{}[]":,'))
 _NAME = re.compile(r"\"(?:[^\"\\\n]|\\.){0,80}\"\s{0,8}:")
 
 _CJK_SHARE = 0.2

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from bursar.domain.counting.calibrate import CountedRequest
 from bursar.domain.money.binding import ProviderWindow
 from bursar.domain.money.budget import (
     Granted,
@@ -237,6 +238,9 @@ class Journal(Protocol):
 
     def ended_runs(self, newest: int) -> list[EndedRun]:
         """The runs of tasks that ended last, of all workspaces, with what they took; at most that many."""
+
+    def counted_requests(self, newest: int) -> list[CountedRequest]:
+        """Of the requests that were billed last, at most that many, those that we counted; the newest first."""
 
     def run_figures(self, newest: int) -> list[RunFigures]:
         """The runs of tasks that ended last, of all workspaces, oldest first; at most that many."""
