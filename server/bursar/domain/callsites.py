@@ -1,0 +1,72 @@
+"""Where a program asks a model: the call, what it sends as far as the text says it, and what it leaves open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+CodeLanguage = Literal["python", "typescript", "tsx", "javascript"]
+Library = Literal["openai", "anthropic", "litellm", "google-genai", "langchain", "ai-sdk"]
+
+LANGUAGES: dict[str, CodeLanguage] = {
+    ".py": "python",
+    ".pyi": "python",
+    ".ts": "typescript",
+    ".mts": "typescript",
+    ".cts": "typescript",
+    ".tsx": "tsx",
+    ".js": "javascript",
+    ".mjs": "javascript",
+    ".cjs": "javascript",
+    ".jsx": "javascript",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """A text that the program sends, as far as it is written down; lines as LSP ends them, characters are code points.
+
+    ``pieces`` are the literal parts as the model gets them; between two of them is one value that is made at run time.
+    ``role`` is ``system``, ``developer``, ``user``, ``assistant``, ``tool``, ``tools`` for the definitions of tools, or
+    empty where the text does not say it.
+    """
+
+    role: str
+    line: int
+    character: int
+    end_line: int
+    end_character: int
+    pieces: tuple[str, ...]
+
+    @property
+    def holes(self) -> int:
+        """How many values are put into it at run time."""
+        return len(self.pieces) - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallSite:
+    """One call of a model; ``not_literal`` names every part of the request that the text does not say.
+
+    ``provider`` is whose price counts, empty where the text does not say that; ``model`` is None where none is written
+    literally. ``is_template`` is true for prompts that are only prepared here and asked elsewhere.
+    """
+
+    line: int
+    character: int
+    end_line: int
+    end_character: int
+    library: Library
+    function: str
+    provider: str
+    model: str | None
+    prompts: tuple[Prompt, ...]
+    max_output_tokens: int | None
+    not_literal: tuple[str, ...]
+    is_template: bool = False
+
+
+def language_of(path: str) -> CodeLanguage | None:
+    """The language of a file by its name; None for one that no calls are looked for in."""
+    dot = path.rfind(".")
+    return LANGUAGES.get(path[dot:].lower()) if dot > path.rfind("/") else None

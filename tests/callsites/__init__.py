@@ -1,0 +1,1 @@
+"""Calls of models in source code."""
