@@ -13,6 +13,7 @@ from bursar.commandline.arguments.adding import Commands, add
 from bursar.commandline.arguments.records import add_records
 from bursar.commandline.arguments.runs import add_runs
 from bursar.commandline.arguments.specs import add_specs
+from bursar.commandline.arguments.texts import add_count
 from bursar.commandline.output import FINE, INTERNAL, PAUSED, WRONG_USE, message
 
 
@@ -127,6 +128,7 @@ def _others(commands: Commands) -> None:
         needs_app=False,
     )
     schema.add_argument("name", nargs="?", metavar="NAME")
+    add_count(commands)
     check = add(
         commands,
         "check",

@@ -159,6 +159,14 @@ def test_the_simulator(played: tuple[User, Simulator, Done]) -> None:
         fits("log-line", line)
 
 
+def test_count(user: User) -> None:
+    told = user.do("count", ".kiro/specs/demo/tasks.md", "--json").json()
+    fits("count", told)
+    unlike = copy.deepcopy(told)
+    unlike["files"][0]["estimate"]["likely"] = unlike["files"][0]["estimate"].pop("tokens")
+    assert not Draft202012Validator(load_schema("count")).is_valid(unlike)
+
+
 def test_check(user: User) -> None:
     done = user.do("check", ".kiro/specs/demo/tasks.md", "--json")
     assert done.code == 0, done.err

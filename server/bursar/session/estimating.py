@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bursar.domain.counting import Calibration, calibration_of
-from bursar.domain.counting.families import exact_encoding
+from bursar.domain.counting.calibrate import FEWEST
+from bursar.domain.counting.families import FAMILIES, exact_encoding
 from bursar.domain.errors import BadInput, StorageError
 from bursar.session.money import default_settings
 from bursar.session.ports import Adapters
@@ -33,3 +34,15 @@ def calibration_for(adapters: Adapters, model: str) -> Calibration | None:
     except StorageError:
         requests = []
     return calibration_of(model, requests)
+
+
+def known_calibration(adapters: Adapters, model: str) -> Calibration:
+    """The same for a model that the user names. Raises BadInput where nothing is known of it."""
+    found = calibration_for(adapters, model)
+    if found is None:
+        families = ", ".join(each.name for each in FAMILIES)
+        raise BadInput(
+            f"nothing is known of how '{model}' counts: it is of none of the families {families}, and fewer than "
+            f"{FEWEST} requests to it are recorded. Name another model, or ask this one a few times with 'bursar run'"
+        )
+    return found

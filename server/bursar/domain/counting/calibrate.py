@@ -24,8 +24,8 @@ from bursar.domain.counting.robust import fit, median, outer_quantiles, slope
 
 NEWEST = 50
 COVERED = 0.90
+FEWEST = 5
 _OF_ONE_RUN = 10
-_FEWEST = 5
 _ENOUGH = 19
 _FOLDS = 5
 _BETTER = 0.9
@@ -103,7 +103,7 @@ def calibration_of(model: str, requests: Iterable[CountedRequest] = ()) -> Calib
             exact=True,
         )
     family, sample = family_of(model), _sample(model, requests)
-    if len(sample) >= _FEWEST:
+    if len(sample) >= FEWEST:
         return _learnt(model, sample, family)
     if family is None:
         return None

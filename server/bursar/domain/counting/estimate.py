@@ -9,7 +9,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bursar.domain.counting.calibrate import Calibration
-from bursar.domain.counting.kinds import TextKind, count_kinds
+from bursar.domain.counting.kinds import TextKind, kinds_in
+from bursar.domain.text.blocks import TextBlocks
+from bursar.domain.text.counts import tokens_in
 
 if TYPE_CHECKING:
     from bursar.domain.ports.providers import TokenCounter
@@ -34,11 +36,16 @@ class Estimate:
 
 def estimate_text(text: str, calibration: Calibration, counter: TokenCounter) -> Estimate:
     """What this model makes of a text; blocks while it counts, and loads the encoding where it is not ready."""
+    return estimate_blocks(TextBlocks.of(text), calibration, counter)
+
+
+def estimate_blocks(blocks: TextBlocks, calibration: Calibration, counter: TokenCounter) -> Estimate:
+    """The same of a text in blocks: after an edit only what it changed is counted."""
+    encoding = calibration.encoding
+    count = partial(counter.count, encoding=encoding)
     if calibration.exact:
-        kinds: dict[TextKind, int] = {"other": counter.count(text, encoding=calibration.encoding)}
-    else:
-        kinds = count_kinds(text, partial(counter.count, encoding=calibration.encoding))
-    return estimate_of(calibration, kinds)
+        return estimate_of(calibration, {"other": tokens_in(blocks, encoding, count)})
+    return estimate_of(calibration, kinds_in(blocks, encoding, count))
 
 
 def estimate_of(calibration: Calibration, kinds: Mapping[TextKind, int]) -> Estimate:
