@@ -22,6 +22,18 @@ export const FORWARDED = [
   "budget.month",
   "diagnostics.requestCost",
   "diagnostics.forecast",
+  "diagnostics.dearest-section",
+  "diagnostics.verbose-text",
+  "diagnostics.duplicated-text",
+  "diagnostics.pasted-file",
+  "diagnostics.volatile-prefix",
+  "diagnostics.missing-reference",
+  "diagnostics.uncovered-requirement",
+  "diagnostics.task-without-requirement",
+  "diagnostics.ears-form",
+  "diagnostics.contradictory-limits",
+  "diagnostics.hidden-characters",
+  "diagnostics.secret-in-prompt",
 ] as const;
 
 /**

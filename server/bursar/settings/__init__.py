@@ -14,6 +14,7 @@ from bursar.domain.errors import BadInput
 from bursar.domain.money.alerts import AlertLimits, alert_limits
 from bursar.domain.money.budget import BUDGET_KINDS, Amount, BudgetKind, budget_amount
 from bursar.domain.routes import ROLES, LocalOnly, Role, Route
+from bursar.domain.rules.codes import CODES, SEVERITIES, Severity
 from bursar.domain.wires import WIRES
 
 ESTIMATE_MODEL = "claude-sonnet-5-5"
@@ -33,7 +34,8 @@ _KEYS = (
     "alerts",
 )
 _SILENCERS = {"requestCost": "request-cost", "forecast": "probably-unfinished"}
-"""Which finding each of the ``diagnostics`` settings shows; it is silent where the setting is false."""
+"""Which finding each of the older ``diagnostics`` settings shows; it is silent where the setting is false."""
+_LEVELS = ("default", "off", *SEVERITIES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +63,8 @@ class Settings:
     budgets: Mapping[BudgetKind, Amount]
     prices: Path | None
     silenced: frozenset[str] = field(default=frozenset())
+    levels: Mapping[str, Severity] = field(default_factory=dict)
+    """The severity of each finding, by its code, that the user shows at another one than its own."""
     test_command: tuple[str, ...] = ()
     """What runs the tests of a requirement; their files stand for ``{files}``, or come last."""
     routes: Mapping[str, Route] = field(default_factory=dict)
@@ -138,6 +142,7 @@ def load_settings(home: Path, environ: Mapping[str, str], editor: Mapping[str, A
         budgets=checked.budgets(),
         prices=Path(text).expanduser() if (text := checked.text("prices")) else None,
         silenced=checked.silenced(),
+        levels=checked.levels(),
         test_command=checked.command("test_command"),
         alerts=checked.alerts(),
         budget_places={each: _budget_place(each, raw, editor, path) for each in BUDGET_KINDS},
@@ -269,10 +274,22 @@ class _Checked:
             raise BadInput(f"{place.removesuffix('alerts')}{error}") from error
 
     def silenced(self) -> frozenset[str]:
-        diagnostics = self._raw.get("diagnostics", {})
-        if not isinstance(diagnostics, dict):
-            return frozenset()
-        return frozenset(code for key, code in _SILENCERS.items() if diagnostics.get(key) is False)
+        given = self._diagnostics()
+        off = {code for code in CODES if given.get(code) == "off"}
+        return frozenset(off | {code for key, code in _SILENCERS.items() if given.get(key) is False})
+
+    def levels(self) -> dict[str, Severity]:
+        given = self._diagnostics()
+        return {code: level for code in CODES for level in SEVERITIES if given.get(code) == level}
+
+    def _diagnostics(self) -> Mapping[str, Any]:
+        place = f"{self._places.get('diagnostics', 'settings')}: diagnostics"
+        given = _object(self._raw.get("diagnostics", {}), place)
+        _only(given, (*_SILENCERS, *CODES), place)
+        for key, value in given.items():
+            if key in CODES and value not in _LEVELS:
+                raise BadInput(f"{place}.{key} must be one of {', '.join(_LEVELS)}")
+        return given
 
 
 def _provider_entry(name: str, entry: dict[str, Any]) -> ProviderEntry:
@@ -320,6 +337,9 @@ def _with_editor(key: str, below: Any, above: Any) -> Any:
         from bursar.settings.routes import with_local_only, with_routes
 
         return with_local_only(below, above) if key == "local_only" else with_routes(below, above)
+    if key == "diagnostics" and isinstance(above, dict):
+        # An editor sends every setting; only what was chosen there counts for more than the file.
+        above = {code: level for code, level in above.items() if level != "default"}
     return {**below, **above} if isinstance(below, dict) and isinstance(above, dict) else above
 
 

@@ -108,6 +108,7 @@ _HEAD = re.compile(
 _STAND_IN = re.compile(
     r"(?i)example|your|placeholder|change.?me|x{4}|\*{3}|\.\.\.|\$[\w({]|process\.env|environ|getenv|dummy|redacted"
 )
+_EXAMPLE = re.compile(r"(?i)pass|secret|token|test|demo|sample|abc|foo|bar|admin|root|guest|user|my|some|123")
 _NAME_PATH = re.compile(r"[\w./\\:-]*[./\\:]\w+|[a-z]+(?:[_-][a-z0-9]+)+|[A-Z]+(?:_[A-Z0-9]+)+")
 _END_OF_KEY = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _KEY_LINE = re.compile(r"[ \t]*[A-Za-z0-9+/=]{16,}[ \t]*")
@@ -128,6 +129,24 @@ def mask_secrets(text: str) -> tuple[str, int]:
         if not found:
             break
     return text, total
+
+
+def secret_spans(text: str) -> list[tuple[int, int, str]]:
+    """Where in the text something looks like a key: start, end (exclusive) and kind, in order, none over another.
+
+    What says of itself that it is an example is none.
+    """
+    spans = [
+        (match.start(), match.end(), _kind(match)) for match in _ANY.finditer(text) if not _STAND_IN.search(match[0])
+    ]
+    # As long as it was, so that places stay: what was found is not looked at again.
+    rest = _ANY.sub(lambda match: _MASK_START[0] * len(match[0]), text)
+    for match in _ASSIGNED.finditer(rest):
+        value = _secret_value(match[0])
+        if value is not None and not _EXAMPLE.match(match[0], value[0]):
+            start, end = match.start() + value[0], match.start() + value[1]
+            spans.append((start, end, "assigned"))
+    return sorted(spans)
 
 
 def contains_mask(text: str) -> bool:
@@ -158,18 +177,28 @@ def _mask_once(text: str) -> tuple[str, int]:
 
 def _masked_value(text: str) -> str | None:
     """A match of ``_ASSIGNED`` with its value masked; None where the value is no secret."""
+    span = _secret_value(text)
+    if span is None:
+        return None
+    start, end = span
+    return f"{text[:start]}{_token('assigned', text[start:end])}{text[end:]}"
+
+
+def _secret_value(text: str) -> tuple[int, int] | None:
+    """Where in a match of ``_ASSIGNED`` the secret is, without quotes; None where the value is none."""
     head = _HEAD.match(text)
     if text.startswith(_MASK_START) or head is None:
         return None
-    value, tail = text[head.end() :], ""
+    start, end = head.end(), len(text)
     in_address = text.startswith("://")
     if in_address:
-        value, tail = value[:-1], "@"
-    quote = value[0] if value[0] in "\"'`" else ""
-    bare = value.strip(quote) if quote else value
-    if not _looks_random(bare, quoted=bool(quote) or in_address):
+        end -= 1
+    quote = text[start] if text[start] in "\"'`" else ""
+    if quote:
+        start, end = start + 1, end - 1
+    if not _looks_random(text[start:end], quoted=bool(quote) or in_address):
         return None
-    return f"{text[: head.end()]}{quote}{_token('assigned', bare)}{quote}{tail}"
+    return start, end
 
 
 def _token(kind: str, secret: str) -> str:

@@ -1,0 +1,88 @@
+"""Keys and passwords in text that is sent to a provider."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bursar.domain.instructions.file import InstructionFile
+from bursar.domain.rules.lines import MOST_CHARACTERS
+from bursar.domain.rules.rule import Edit, Example, Fix, Found, Reading, Rule, Surroundings
+from bursar.domain.safety.secrets import secret_spans
+from bursar.domain.text import split_lines
+
+REDACTED = "[REDACTED]"
+_MOST_FOUND = 100
+
+
+def check_secrets(file: InstructionFile, around: Surroundings) -> Iterator[Found]:
+    """One finding for each; what it says never holds the secret."""
+    if file.kind == "code" or len(file.text) > MOST_CHARACTERS:
+        return
+    for start, end, kind in secret_spans(file.text)[:_MOST_FOUND]:
+        before, upto = split_lines(file.text[:start]), split_lines(file.text[:end])
+        line, character = len(before) - 1, len(before[-1])
+        end_line, end_character = len(upto) - 1, len(upto[-1])
+        what = "A password or key" if kind == "assigned" else f"Something that looks like a key ({kind})"
+        yield Found(
+            line=line,
+            character=character,
+            end_line=end_line,
+            end_character=end_character,
+            code="secret-in-prompt",
+            message=(
+                f"{what} stands here, and it is sent to the provider with this file: remove it, have a new one made, "
+                "and name the environment variable that holds it instead"
+            ),
+            fixes=(
+                Fix(
+                    title=f"Replace it by {REDACTED}",
+                    preferred=True,
+                    edits=(
+                        Edit(
+                            path=file.path,
+                            line=line,
+                            character=character,
+                            end_line=end_line,
+                            end_character=end_character,
+                            new_text=REDACTED,
+                        ),
+                    ),
+                ),
+            ),
+        )
+
+
+SECRET_IN_PROMPT = Rule(
+    code="secret-in-prompt",
+    title="A key or password in text that is sent",
+    severity="error",
+    scope="file",
+    finds=(
+        "Keys by the shapes that about fifty vendors give them, private keys, tokens, and values behind words such as "
+        "`password` or `api_key` that look random. Not found: what says of itself that it is an example, and code."
+    ),
+    why=(
+        "The file is sent to the provider with every request that carries it and is kept in logs on the way. Whoever "
+        "gets it can spend your money."
+    ),
+    remedy="Name the environment variable that holds it instead, and have a new one made: this one was sent.",
+    bad=Example(
+        files=(
+            (
+                "CLAUDE.md",
+                "# Deploy\n\nUse the key " + "ghp_" + "16C7e42F292c6912E7710c838347Ae178B4a" + " for releases.\n",
+            ),
+        )
+    ),
+    good=Example(files=(("CLAUDE.md", "# Deploy\n\nUse the key in `$RELEASE_TOKEN` for releases.\n"),)),
+    reading=Reading(
+        read=1,
+        right=1,
+        on="2026-11-21",
+        note=(
+            "The corpus has none; this one is a token in the README of an installed package, where two values that say "
+            "that they are examples, such as `password123`, were found at first and no longer are."
+        ),
+    ),
+    check=check_secrets,
+)
