@@ -82,10 +82,12 @@ def register(desk: Desk) -> None:
 
 
 def guarded(desk: Desk, handler: Callable[..., Awaitable[dict[str, Any]]]) -> Callable[..., Awaitable[dict[str, Any]]]:
-    """The keys come first; a cancelled request ends the waiting, not what was begun; failures are one sentence."""
+    """The keys come first; a cancelled request is not begun, or ends the waiting; failures are one sentence."""
 
     async def command(*arguments: Any) -> dict[str, Any]:
         await desk.keys_taken.wait()
+        if desk.server.protocol.was_cancelled():
+            return {}  # which nobody gets: the cancellation was the answer
         try:
             return await asyncio.shield(asyncio.ensure_future(handler(*arguments)))
         except BursarError as error:

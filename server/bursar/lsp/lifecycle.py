@@ -69,8 +69,3 @@ def register(desk: Desk, adapters: Adapters) -> None:
     @server.feature(types.SHUTDOWN)
     async def shutdown(params: None) -> None:
         await session.close()
-
-    @server.feature(types.EXIT)
-    def exit_(code: int) -> None:
-        if not desk.ended.done():
-            desk.ended.set_result(code)

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
-import re
+import select
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-LARGEST_MESSAGE_BYTES = 256 * 1024 * 1024
-_LONGEST_HEADER_BYTES = 8 * 1024
+from bursar.lsp.frames import FrameError, Frames
+
+BROKEN_FRAMES = 2
+"""The exit code where framing is lost: bad input."""
 _READ_BYTES = 64 * 1024
-_LENGTH = re.compile(rb"content-length[ \t]*:[ \t]*(\d{1,12})[ \t]*", re.IGNORECASE)
+_MOST_WAITING_BYTES = 64 * 1024 * 1024
+_MOST_UNREAD_BYTES = 64 * 1024 * 1024
+# What a pipe or socket that is ready takes without waiting (PIPE_BUF).
+_READY_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,89 +40,148 @@ def take_channels() -> Channels:
     return Channels(read=read, write=write)
 
 
-class FrameError(ValueError):
-    """What arrives is not framed as the protocol says; nothing after it can be understood."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """No more messages come. ``code`` is the exit code where nothing better is known, ``problem`` what was wrong."""
+
+    code: int = 1
+    problem: str | None = None
 
 
-class Frames:
-    """Cuts a stream of bytes into messages; header names are compared without regard to case."""
+class Intake:
+    """Messages on their way from the thread that reads to the loop: in order, and never more than memory can bear."""
 
-    def __init__(self) -> None:
-        self._held = bytearray()
-        self._wanted: int | None = None
+    def __init__(self, wake: Callable[[], None], *, most_bytes: int = _MOST_WAITING_BYTES) -> None:
+        self._wake = wake
+        self._most_bytes = most_bytes
+        self._room = threading.Condition()
+        self._arrived: deque[bytes | Ended] = deque()
+        self._bytes = 0
 
-    def feed(self, data: bytes) -> list[bytes]:
-        """The messages that are whole with this data. Raises FrameError."""
-        self._held += data
-        found = []
-        while (frame := self._next()) is not None:
-            found.append(frame)
-        return found
+    def put(self, items: Sequence[bytes | Ended]) -> None:
+        """From the thread: what came at once is taken at once. Waits while the loop has too much to do."""
+        if not items:
+            return
+        size = sum(len(each) for each in items if isinstance(each, bytes))
+        with self._room:
+            self._room.wait_for(lambda: self._bytes == 0 or self._bytes + size <= self._most_bytes)
+            self._bytes += size
+            first = not self._arrived
+            self._arrived.extend(items)
+        if first:
+            self._wake()
 
-    def _next(self) -> bytes | None:
-        if self._wanted is None:
-            end = self._held.find(b"\r\n\r\n")
-            if end < 0:
-                if len(self._held) > _LONGEST_HEADER_BYTES:
-                    raise FrameError("no end of the header in sight")
-                return None
-            self._wanted = _length(bytes(self._held[:end]))
-            del self._held[: end + 4]
-        if len(self._held) < self._wanted:
-            return None
-        frame = bytes(self._held[: self._wanted])
-        del self._held[: self._wanted]
-        self._wanted = None
-        return frame
+    def take(self) -> list[bytes | Ended]:
+        """From the loop: all that has arrived."""
+        with self._room:
+            items = list(self._arrived)
+            self._arrived.clear()
+        return items
+
+    def done(self, size_bytes: int) -> None:
+        """From the loop: a message of this size was handled."""
+        with self._room:
+            self._bytes -= size_bytes
+            self._room.notify()
 
 
-def read_frames(descriptor: int, loop: asyncio.AbstractEventLoop, put: Callable[[bytes | None], None]) -> None:
-    """Hand every message to ``put`` on the loop, from a thread of its own; None at the end or at broken framing."""
+def read_frames(descriptor: int, intake: Intake) -> None:
+    """Hand every message over, from a thread of its own, and at last why there are no more."""
 
     def work() -> None:
         frames = Frames()
         try:
             while data := os.read(descriptor, _READ_BYTES):
-                for frame in frames.feed(data):
-                    loop.call_soon_threadsafe(put, frame)
-        except (OSError, FrameError) as error:
-            os.write(2, f"bursar: the connection to the editor broke: {error}\n".encode())
-        try:
-            loop.call_soon_threadsafe(put, None)
-        except RuntimeError:
-            return  # the loop has ended first
+                found: list[bytes] = []
+                try:
+                    frames.feed_into(data, found)
+                finally:
+                    intake.put(found)
+            intake.put([_end_of(frames)])
+        except FrameError as error:
+            problem = f"the editor's messages cannot be told apart any more: {error}"
+            intake.put([Ended(code=BROKEN_FRAMES, problem=problem)])
+        except OSError as error:
+            intake.put([Ended(problem=f"the connection to the editor broke: {error.strerror}")])
 
     threading.Thread(target=work, name="protocol reader", daemon=True).start()
 
 
 class Writer:
-    """Writes whole messages; once the editor is gone, writes nothing and says so."""
+    """Writes whole messages without waiting for an editor that does not read; says so once the editor is gone."""
 
     def __init__(self, descriptor: int, gone: Callable[[], None]) -> None:
         self._descriptor = descriptor
         self._gone = gone
         self._lost = False
+        self._unread = bytearray()
+        self._empty = asyncio.Event()
+        self._empty.set()
 
     def write(self, data: bytes) -> None:
-        """Write all of it."""
-        view = memoryview(data)
-        try:
-            while view and not self._lost:
-                view = view[os.write(self._descriptor, view) :]
-        except OSError:
-            self._lost = True
-            self._gone()
+        """Write all of it, at once or as soon as it is read; on the loop's own thread."""
+        if self._lost:
+            return
+        if self._unread:
+            self._unread += data
+            if len(self._unread) > _MOST_UNREAD_BYTES:
+                self._lose()
+            return
+        rest = self._push(memoryview(data))
+        if rest and not self._lost:
+            self._unread += rest
+            self._empty.clear()
+            asyncio.get_running_loop().add_writer(self._descriptor, self._go_on)
+
+    async def flushed(self) -> None:
+        """Wait until everything is written, or the editor is gone."""
+        await self._empty.wait()
 
     def close(self) -> None:
         """Leave the descriptor to the end of the process."""
 
+    def _go_on(self) -> None:
+        with memoryview(self._unread) as view:
+            left = len(self._push(view))
+        del self._unread[: len(self._unread) - left]
+        if self._lost or not self._unread:
+            asyncio.get_running_loop().remove_writer(self._descriptor)
+            self._empty.set()
 
-def _length(header: bytes) -> int:
-    for line in header.split(b"\r\n"):
-        match = _LENGTH.fullmatch(line)
-        if match:
-            length = int(match[1])
-            if length > LARGEST_MESSAGE_BYTES:
-                raise FrameError(f"a message of {length} bytes is too large")
-            return length
-    raise FrameError("a header without Content-Length")
+    def _push(self, view: memoryview) -> memoryview:
+        """Write as much as is taken without waiting; the rest."""
+        try:
+            while view and is_ready(self._descriptor):
+                view = view[os.write(self._descriptor, view[:_READY_BYTES]) :]
+        except OSError:
+            self._lose()
+        return view
+
+    def _lose(self) -> None:
+        self._lost = True
+        self._empty.set()
+        self._gone()
+
+
+def is_ready(descriptor: int) -> bool:
+    """Whether a little can be written without waiting; where that cannot be asked, waiting is what is left."""
+    if not hasattr(select, "poll"):
+        return True
+    poll = select.poll()
+    poll.register(descriptor, select.POLLOUT)
+    return bool(poll.poll(0))
+
+
+def say_last(problem: str) -> None:
+    """One line on stderr, unless nobody reads it."""
+    with contextlib.suppress(OSError):
+        if is_ready(2):
+            os.write(2, f"bursar: {problem}\n".encode()[:_READY_BYTES])
+
+
+def _end_of(frames: Frames) -> Ended:
+    try:
+        frames.end()
+    except FrameError as error:
+        return Ended(problem=f"the connection to the editor broke: {error}")
+    return Ended()

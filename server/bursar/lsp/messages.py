@@ -1,0 +1,113 @@
+"""From the bytes of one message to what kind of message it is: strict JSON, and ids that can be answered."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from typing import Any, Literal, NoReturn, cast
+
+Id = int | str
+PARSE_ERROR = -32700
+INVALID_REQUEST = -32600
+DEEPEST = 256
+_LONE = re.compile("[\ud800-\udfff]")
+_ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming:
+    """One message of the client: a request has id and method, a notification no id, a response no method."""
+
+    kind: Literal["request", "notification", "response"]
+    id: Id | None
+    method: str
+    raw: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """What is no message, and the error that answers it; ``id`` is a JSON value that was sent as one, else None."""
+
+    id: int | float | str | None
+    code: int
+    problem: str
+
+
+def read_message(frame: bytes) -> Incoming | Unreadable:
+    """Read one message. Text in it is whole: what is half of a character has become U+FFFD, as long in UTF-16."""
+    try:
+        text = frame.decode("utf-8")
+        value = _LOADS(text)
+        raw = _checked(value) if _is_suspect(text) else value
+    except RecursionError:
+        return Unreadable(id=None, code=PARSE_ERROR, problem=f"This is nested more than {DEEPEST} deep.")
+    except ValueError as error:
+        return Unreadable(id=None, code=PARSE_ERROR, problem=f"This is not JSON: {_brief(error)}.")
+    if not isinstance(raw, dict):
+        return Unreadable(id=None, code=INVALID_REQUEST, problem="This is not a message of JSON-RPC 2.0: no object.")
+    # As it came: an answer has the very id of its request.
+    given, method = value.get("id"), raw.get("method")
+    id_ = given if isinstance(given, int | float | str) and not isinstance(given, bool) else None
+    if raw.get("jsonrpc") != "2.0":
+        return Unreadable(id=id_, code=INVALID_REQUEST, problem='This is not a message of JSON-RPC 2.0: no "jsonrpc".')
+    if "method" in raw and not isinstance(method, str):
+        return Unreadable(id=id_, code=INVALID_REQUEST, problem="The method's name is no string.")
+    if "id" in raw and (id_ is None or isinstance(id_, float)):
+        # An error in a message of ours that the client could not read has no id.
+        if method is None:
+            return Incoming(kind="response", id=None, method="", raw=raw)
+        return Unreadable(id=id_, code=INVALID_REQUEST, problem="The id is no integer and no string.")
+    if method is None:
+        if id_ is None:
+            return Unreadable(id=None, code=INVALID_REQUEST, problem="This has neither a method nor an id.")
+        return Incoming(kind="response", id=cast(Id, id_), method="", raw=raw)
+    kind: Literal["request", "notification"] = "notification" if id_ is None else "request"
+    return Incoming(kind=kind, id=cast("Id | None", id_), method=method, raw=raw)
+
+
+def _is_suspect(text: str) -> bool:
+    """Whether it may be deep, or may hold half a character: most messages need no second look."""
+    return text.count("[") + text.count("{") > DEEPEST or _ESCAPED_SURROGATE.search(text) is not None
+
+
+def _checked(value: Any) -> Any:
+    """The same with whole characters only, made without recursion. Raises RecursionError for what is too deep."""
+    box: list[Any] = [value]
+    work: list[tuple[Any, Any, int]] = [(box, 0, 0)]
+    while work:
+        holder, key, depth = work.pop()
+        found = holder[key]
+        if isinstance(found, str):
+            holder[key] = _LONE.sub("\ufffd", found)
+        elif isinstance(found, list | dict):
+            if depth >= DEEPEST:
+                raise RecursionError
+            if isinstance(found, dict):
+                found = {_LONE.sub("\ufffd", name): each for name, each in found.items()}
+            else:
+                found = list(found)
+            holder[key] = found
+            work.extend((found, each, depth + 1) for each in (found if isinstance(found, dict) else range(len(found))))
+    return box[0]
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError("a number is too large")
+    return value
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no number")
+
+
+_LOADS = json.JSONDecoder(parse_float=_number, parse_constant=_no_number).decode
+
+
+def _brief(error: ValueError) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} at character {error.pos}"
+    return "not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
