@@ -25,8 +25,10 @@ def found_in(home: Path, *needles: bytes) -> set[str]:
     found = set()
     for each in home.rglob("*"):
         if each.is_file():
-            data = subprocess.run(["cat", str(each)], capture_output=True, check=True).stdout
-            if any(needle in data for needle in needles):
+            read = subprocess.run(["cat", str(each)], capture_output=True, check=False)
+            # What an open store makes beside it may be gone again by now.
+            assert read.returncode == 0 or not each.exists(), read.stderr
+            if any(needle in read.stdout for needle in needles):
                 found.add(str(each.relative_to(home)))
     return found
 

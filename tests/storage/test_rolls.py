@@ -27,6 +27,7 @@ from .old_rows import OLD_COLUMNS, old_chain
 # The oracle: plain SQL over the rows, which shares nothing with what fills the sums.
 _KEYS = {
     "day": "''",
+    "total": "''",
     "model": "model",
     "task": "spec || '#' || task",
     "file": "ifnull(file, '')",
@@ -59,7 +60,7 @@ def differing(home: Path) -> list[str]:
     for dimension, key in _KEYS.items():
         wanted: dict[tuple[Any, ...], list[int]] = {}
         for day in ("local_day", "'*'"):
-            over_all = dimension == "model" or (day == "'*'" and dimension in ("session", "prompt"))
+            over_all = dimension in ("model", "total") or (day == "'*'" and dimension in ("session", "prompt"))
             place = "''" if over_all else "workspace"
             for row in ask_file(home, _BOOKED.format(key=key, day=day, place=place)):
                 wanted[tuple(row[:3])] = [int(each) for each in row[3:]]

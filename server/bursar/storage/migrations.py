@@ -12,7 +12,7 @@ from bursar.domain.errors import StoreDamaged, StoreNewer
 from bursar.domain.ports import Failpoint, nowhere
 from bursar.storage.schema_bounds import BOUNDS
 from bursar.storage.schema_budgets import BUDGETS
-from bursar.storage.schema_rolls import DEAREST, IMPORTED_CERTAINTY, MODELS, ROLLS
+from bursar.storage.schema_rolls import DEAREST, IMPORTED_CERTAINTY, OVER_WORKSPACES, ROLLS
 
 _FIRST = """
 CREATE TABLE text (
@@ -280,7 +280,7 @@ MIGRATIONS: tuple[str, ...] = (
     _IMPORTED_TIER,
     IMPORTED_CERTAINTY,
     BOUNDS,
-    MODELS,
+    OVER_WORKSPACES,
 )
 
 

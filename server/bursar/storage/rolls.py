@@ -18,9 +18,9 @@ from bursar.storage.rows import USAGE_COLUMNS, columns, loaded_within, marks, st
 _COUNTS = ("attempts", "failed", "requests", "estimated_requests", "unknown_requests", "unpriced_requests")
 _MONEY = ("cost_pico", "estimated_pico", "at_most_pico", "at_most_tokens")
 SUM_COLUMNS = (*_COUNTS, *USAGE_COLUMNS, *_MONEY)
-ACROSS_WORKSPACES = ("model", "session", "prompt")
+ACROSS_WORKSPACES = ("total", "model", "session", "prompt")
 """Where sums over all days are over all workspaces, too: one row for each key, however many folders it was about."""
-_NEVER_BY_WORKSPACE = ("model",)
+_NEVER_BY_WORKSPACE = ("total", "model")
 """Where those of a day are, too: nobody asks what a model cost in one folder, and that would be a row for each."""
 _KEYS = ("dimension", "local_day", "key", "workspace", "agent")
 _ADD = (
@@ -74,8 +74,9 @@ def rolled(
     """
     workspace = "workspace" if by_workspace and dimension not in ACROSS_WORKSPACES else "''"
     if dimension == "day":
-        where, values = _days(connection, since=since, agent=agent, most=most)
-        sql = f"SELECT key, local_day, {workspace}, agent, {_TOTALS} FROM roll WHERE {where} GROUP BY 2, 3, 4"  # noqa: S608
+        kept: RollDimension = "day" if by_workspace else "total"
+        where, values = _days(connection, kept, since=since, agent=agent, most=most)
+        sql = f"SELECT key, local_day, workspace, agent, {columns(SUM_COLUMNS)} FROM roll WHERE {where}"  # noqa: S608
         return [_row(each) for each in connection.execute(sql, values)]
     where, values = _where(dimension, "=" if since is None else ">=", since or ALL_DAYS, agent)
     sums, grouped = (_TOTALS, " GROUP BY 1, 3, 4")
@@ -91,7 +92,7 @@ def rolled(
 
 def rolled_by_agent(connection: apsw.Connection, *, since: str | None) -> dict[str, Sums]:
     """Everything that each agent spent, over all days or from a day on."""
-    where, values = _where("day", "=" if since is None else ">=", since or ALL_DAYS, None)
+    where, values = _where("total", "=" if since is None else ">=", since or ALL_DAYS, None)
     rows = connection.execute(f"SELECT agent, {_TOTALS} FROM roll WHERE {where} GROUP BY agent", values)  # noqa: S608
     return {str(agent): _sums(sums) for agent, *sums in rows}
 
@@ -101,7 +102,7 @@ def number_of_keys(
 ) -> int:
     """How many keys ``rolled`` would give rows for without a bound."""
     if dimension == "day":
-        where, values = _where(dimension, ">" if since is None else ">=", since or ALL_DAYS, agent)
+        where, values = _where("total", ">" if since is None else ">=", since or ALL_DAYS, agent)
         rows = f"SELECT DISTINCT local_day FROM roll WHERE {where}"  # noqa: S608 - names of our own
     else:
         where, values = _where(dimension, "=" if since is None else ">=", since or ALL_DAYS, agent)
@@ -113,15 +114,15 @@ def number_of_keys(
 
 
 def _days(
-    connection: apsw.Connection, *, since: str | None, agent: str | None, most: int | None
+    connection: apsw.Connection, kept: RollDimension, *, since: str | None, agent: str | None, most: int | None
 ) -> tuple[str, tuple[str | int, ...]]:
     """Which rows are those of the days that are asked for."""
-    where, values = _where("day", ">" if since is None else ">=", since or ALL_DAYS, agent)
+    where, values = _where(kept, ">" if since is None else ">=", since or ALL_DAYS, agent)
     if most is None:
         return where, values
     newest = f"SELECT DISTINCT local_day AS day FROM roll WHERE {where} ORDER BY day DESC LIMIT ?"  # noqa: S608
     first = connection.execute(f"SELECT min(day) FROM ({newest})", (*values, most)).get  # noqa: S608
-    return (where, values) if first is None else _where("day", ">=", str(first), agent)
+    return (where, values) if first is None else _where(kept, ">=", str(first), agent)
 
 
 def _where(dimension: str, compared: str, day: str, agent: str | None) -> tuple[str, tuple[str | int, ...]]:
@@ -167,7 +168,7 @@ def wrong_roll(connection: apsw.Connection) -> str | None:
 
 
 def _of_rows(dimension: RollDimension) -> str:
-    key = "''" if dimension == "day" else dimension
+    key = "''" if dimension in ("day", "total") else dimension
     workspace = "'' AS workspace" if dimension in _NEVER_BY_WORKSPACE else "workspace"
     return (
         f"SELECT '{dimension}' AS dimension, local_day, {key} AS key, {workspace}, agent, {_TOTALS} FROM fact"  # noqa: S608

@@ -111,11 +111,13 @@ INSERT INTO roll ({_NAMES}) SELECT dimension, '*', key, '', agent, {_TOTALS} FRO
 CREATE INDEX roll_dearest ON roll (dimension, cost_pico) WHERE local_day = '*';
 """  # noqa: S608 - names of our own
 
-# What a model cost is asked for over all folders, a week or a month at a time: one row a day for each.
-MODELS = f"""
+# What a model and a day cost is asked for over all folders, weeks at a time: one row a day for each.
+OVER_WORKSPACES = f"""
 CREATE TEMP TABLE by_model AS SELECT dimension, local_day, key, '' AS workspace, agent, {_TOTALS_NAMED} FROM roll
     WHERE dimension = 'model' GROUP BY local_day, key, agent;
 DELETE FROM roll WHERE dimension = 'model';
 INSERT INTO roll ({_NAMES}) SELECT {_NAMES} FROM by_model;
 DROP TABLE by_model;
+INSERT INTO roll ({_NAMES}) SELECT 'total', local_day, '', '', agent, {_TOTALS} FROM roll
+    WHERE dimension = 'day' GROUP BY local_day, agent;
 """  # noqa: S608 - names of our own

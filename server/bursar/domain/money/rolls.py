@@ -7,8 +7,9 @@ from typing import Literal
 
 from bursar.domain.money.usage import Usage
 
-RollDimension = Literal["day", "model", "task", "file", "session", "prompt"]
-DIMENSIONS: tuple[RollDimension, ...] = ("day", "model", "task", "file", "session", "prompt")
+RollDimension = Literal["day", "total", "model", "task", "file", "session", "prompt"]
+"""A ``total`` is that of a day over all workspaces, which most questions are about; a ``day`` has a row for each."""
+DIMENSIONS: tuple[RollDimension, ...] = ("day", "total", "model", "task", "file", "session", "prompt")
 ALL_DAYS = "*"
 """Stands in the place of a day where a sum is over all of them."""
 OWN_AGENT = "bursar"
@@ -71,7 +72,7 @@ class Spent:
 
     def key(self, dimension: RollDimension) -> str:
         """What it counts under in a dimension; days have one row each, without a key."""
-        return "" if dimension == "day" else str(getattr(self, dimension))
+        return "" if dimension in ("day", "total") else str(getattr(self, dimension))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
