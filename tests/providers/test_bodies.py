@@ -176,6 +176,13 @@ def test_the_vendors_own_host_gets_the_newer_name_of_the_limit():
     assert "tools" not in body
 
 
+@pytest.mark.parametrize("wire", ["openai-chat", "openai-responses"])
+def test_openai_itself_is_asked_for_the_service_that_the_price_is_of(wire):
+    value = ModelRequest(model="m", system="", tools=(), messages=(user(Text(text="x")),), max_tokens=5)
+    assert json.loads(provider(wire, "https://api.openai.com/v1").body(value))["service_tier"] == "default"
+    assert "service_tier" not in json.loads(provider(wire, "https://example.com/v1").body(value))
+
+
 @pytest.mark.parametrize("wire", WIRES)
 def test_a_broken_call_goes_back_as_a_valid_one_with_its_result(wire):
     broken = BrokenToolCall(id="t1", name="read", raw_input='{"a":', why="cut")

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from bursar.domain.conversation import Block, BrokenToolCall, Message, ModelRequest, Text, ToolCall, ToolResult
 from bursar.domain.money.usage import Usage
 from bursar.providers.canonical import canonical_bytes, reported_text
-from bursar.providers.functions import function_tools, prompt_of
 from bursar.providers.growing import GrowingAnswer, RawCall, blocks_of, text_in
+from bursar.providers.openai_words import function_tools, prompt_of
 from bursar.providers.sse import MAX_EVENT_BYTES, MAX_TOTAL_BYTES, SseEvent, StreamTooLarge
 from bursar.providers.strict_json import json_object
 from bursar.providers.usage_fields import Figures, Reported

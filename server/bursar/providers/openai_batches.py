@@ -37,7 +37,9 @@ class OpenAIBatches(BatchApi):
     async def submit(self, *, custom_id: str, body: bytes) -> BatchSeen:
         """Send the file, which costs nothing, then make the batch of it."""
         params = self._params(body)
-        params.pop("stream_options", None)
+        # A batch has a service of its own.
+        for field in ("stream_options", "service_tier"):
+            params.pop(field, None)
         line = canonical_bytes({"custom_id": custom_id, "method": "POST", "url": _ENDPOINT, "body": params})
         model = str(params.get("model", ""))
         file_id = await self._upload(line, boundary=f"bursar-{custom_id}", model=model)

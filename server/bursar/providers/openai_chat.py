@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from bursar.domain.conversation import Block, BrokenToolCall, Message, ModelRequest, Text, ToolCall, ToolResult
 from bursar.providers.canonical import canonical_bytes, canonical_text, reported_text, whole_text
-from bursar.providers.functions import function_tools, prompt_of
 from bursar.providers.growing import GrowingAnswer, RawCall, blocks_of, code_in, text_in
+from bursar.providers.openai_words import VENDORS_HOST, function_tools, prompt_of, usual_service
 from bursar.providers.sse import SseEvent, SseParser
 from bursar.providers.strict_json import json_object
 from bursar.providers.usage_fields import Reported, larger, llama_cpp_timings, openai_usage, shrunk
@@ -45,10 +45,10 @@ class OpenAIChatWire:
     terse_fields: Mapping[str, Any] = MappingProxyType({"reasoning_effort": "low", "verbosity": "low"})
 
     def __init__(self, *, base_url: str) -> None:
-        host = urlsplit(base_url).hostname or ""
         # The vendor refuses the old name for its newer models; most other servers know only the old one.
-        self._limit_field = "max_completion_tokens" if host == "api.openai.com" else "max_tokens"
+        self._limit_field = "max_completion_tokens" if urlsplit(base_url).hostname == VENDORS_HOST else "max_tokens"
         self.limit_path: tuple[str, ...] = (self._limit_field,)
+        self._service = usual_service(base_url)
 
     def knows(self, part: dict[str, Any], /) -> bool:
         """A completion or a chunk of one, by its choices."""
@@ -78,6 +78,7 @@ class OpenAIChatWire:
             "stream": True,
             "stream_options": {"include_usage": True},
             "messages": messages,
+            **self._service,
         }
         if request.tools:
             body["tools"] = function_tools(request)

@@ -16,6 +16,7 @@ from urllib.parse import urlencode, urlsplit
 from bursar.domain.conversation import BrokenToolCall, Message, ModelRequest, Text, ToolCall, ToolResult
 from bursar.providers.canonical import canonical_bytes, canonical_text, whole_text
 from bursar.providers.openai_responses_reader import ResponsesReader
+from bursar.providers.openai_words import usual_service
 from bursar.providers.strict_json import json_object
 
 # What a server of this format may not know; a request without them is the same request, but cannot be fetched again.
@@ -26,7 +27,7 @@ _NOT_IN_A_NAME = re.compile(r"[^a-zA-Z0-9_-]")
 
 def open_wire(*, base_url: str) -> OpenAIResponsesWire:
     """The adapter for the server at this address."""
-    return OpenAIResponsesWire()
+    return OpenAIResponsesWire(base_url=base_url)
 
 
 class OpenAIResponsesWire:
@@ -36,6 +37,9 @@ class OpenAIResponsesWire:
     seller = "openai"
     limit_path = ("max_output_tokens",)
     terse_fields: Mapping[str, Any] = MappingProxyType({"reasoning": {"effort": "low"}, "text": {"verbosity": "low"}})
+
+    def __init__(self, *, base_url: str) -> None:
+        self._service = usual_service(base_url)
 
     def knows(self, part: dict[str, Any], /) -> bool:
         """A response in one piece, or an event that holds one."""
@@ -75,6 +79,7 @@ class OpenAIResponsesWire:
             "background": True,
             "store": True,
             "input": items,
+            **self._service,
         }
         if request.system.strip():
             body["instructions"] = request.system

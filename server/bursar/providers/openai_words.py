@@ -1,11 +1,22 @@
-"""Tools as functions, as OpenAI's chat format has them and Ollama's took over: how they are told, and how they read."""
+"""What OpenAI's formats share with one another and with those who took them over: functions, the usual service."""
 
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from bursar.domain.conversation import ModelRequest
 from bursar.providers.canonical import canonical_text
+
+VENDORS_HOST = "api.openai.com"
+
+
+def usual_service(base_url: str) -> dict[str, str]:
+    """What asks OpenAI itself for the usual service: a project may be set to one that costs twice what is held.
+
+    Empty for other servers, which may not know the field.
+    """
+    return {"service_tier": "default"} if urlsplit(base_url).hostname == VENDORS_HOST else {}
 
 
 def function_tools(request: ModelRequest) -> list[dict[str, Any]]:
