@@ -138,6 +138,12 @@ def _others(commands: Commands) -> None:
     )
     check.add_argument("files", nargs="+", metavar="FILE", help="a tasks.md, or any text file to count")
     check.add_argument(
+        "--model",
+        metavar="M",
+        help="with --json: whose figure stands beside each count, as MODEL or PROVIDER/MODEL; without it that of your "
+        "settings",
+    )
+    check.add_argument(
         "--baseline",
         metavar="FILE",
         type=Path,

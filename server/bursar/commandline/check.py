@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bursar.commandline.baseline import comparison_json, measured_json, read_baseline, tell_comparison
+from bursar.commandline.estimates import chosen_calibration, estimate_json
 from bursar.commandline.forecasting import forecaster_of, rooms_in
 from bursar.commandline.output import FINE, FOUND, message, result, result_json
 from bursar.domain.baseline import Measured, Resident, Section, compare, parse_percent
@@ -49,7 +50,13 @@ def check(app: App, args: argparse.Namespace) -> int:
     measured = [_measured(given, document, analysis, model, price) for given, document, analysis, _ in checked]
     found = None if before is None else compare(before, measured, allowed_percent=allowed)
     if args.json:
-        output: dict[str, Any] = {"files": [_json(*each, file) for each, file in zip(checked, measured, strict=True)]}
+        calibration = chosen_calibration(app, args.model)
+        output: dict[str, Any] = {
+            "files": [
+                _json(*each, file, estimate_json(each[1].text, calibration, app.counter()))
+                for each, file in zip(checked, measured, strict=True)
+            ]
+        }
         if found is not None:
             output["baseline"] = comparison_json(found, args.baseline, allowed)
         result_json(output)
@@ -153,13 +160,20 @@ def _read(given: str) -> Document:
     return describe(uri=Path(real).as_uri(), path=real, version=0, text=text, folders=(), root_of=workspace_root)
 
 
-def _json(given: str, document: Document, analysis: Analysis, shown: Annotations, measured: Measured) -> dict[str, Any]:
+def _json(
+    given: str,
+    document: Document,
+    analysis: Analysis,
+    shown: Annotations,
+    measured: Measured,
+    estimate: dict[str, Any] | None,
+) -> dict[str, Any]:
     lines = split_lines(document.text)
     return {
         "path": given,
         "tokens": analysis.tokens,
         "encoding": ENCODING,
-        "estimate": None,
+        "estimate": estimate,
         "lenses": [{"line": each.line, "title": each.title} for each in shown.lenses],
         "hints": [
             {"line": each.line, "character": char_to_utf16(lines[each.line], each.character), "label": each.label}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 from typing import Any
 
+from bursar.commandline.estimates import chosen_calibration
 from bursar.commandline.output import FINE, WRONG_USE, message, result, result_json
 from bursar.commandline.texts import STDIN, read_text
-from bursar.domain.counting import Calibration, Estimate, estimate_text
+from bursar.domain.counting import Estimate, estimate_text
 from bursar.domain.errors import BadInput
-from bursar.session.estimating import calibration_for, known_calibration, model_for_estimates
 from bursar.views.figures import count as figure
 from bursar.wiring import App
 
@@ -25,7 +26,7 @@ def count(app: App, args: argparse.Namespace) -> int:
         raise BadInput(str(error)) from error
     if args.files.count(STDIN) > 1:
         raise BadInput("standard input (-) can be read once: name it once")
-    calibration = _calibration(app, args.model)
+    calibration = chosen_calibration(app, args.model)
     told: list[dict[str, Any]] = []
     code = FINE
     for given in args.files:
@@ -37,7 +38,8 @@ def count(app: App, args: argparse.Namespace) -> int:
             continue
         tokens = counter.count(text, encoding=args.encoding)
         estimate = None if calibration is None else estimate_text(text, calibration, counter)
-        told.append({"path": given, "tokens": tokens, "encoding": args.encoding, "estimate": estimate_json(estimate)})
+        beside = None if estimate is None else asdict(estimate)
+        told.append({"path": given, "tokens": tokens, "encoding": args.encoding, "estimate": beside})
         if not args.json:
             result(f"{given}: {figure(tokens)} tokens ({args.encoding}){_words(estimate)}")
     if args.json:
@@ -45,25 +47,6 @@ def count(app: App, args: argparse.Namespace) -> int:
     elif told and calibration is not None:
         message(f"bursar: {calibration.model}: {calibration.provenance}.")
     return code
-
-
-def estimate_json(estimate: Estimate | None) -> dict[str, Any] | None:
-    """A vendor's figure as it stands in every output, beside the exact count."""
-    if estimate is None:
-        return None
-    return {
-        "model": estimate.model,
-        "tokens": estimate.tokens,
-        "low": estimate.low,
-        "high": estimate.high,
-        "provenance": estimate.provenance,
-    }
-
-
-def _calibration(app: App, chosen: str | None) -> Calibration | None:
-    if chosen is not None:
-        return known_calibration(app, chosen)
-    return calibration_for(app, model_for_estimates(app, app.settings()))
 
 
 def _words(estimate: Estimate | None) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from bursar.domain.errors import BadInput
+from bursar.domain.text.blocks import TextBlocks
 from bursar.lsp.desk import Desk
 from bursar.lsp.protocol import failed
 from bursar.lsp.to_lsp import run_json
@@ -22,7 +24,13 @@ def register(desk: Desk) -> None:
         if document is None:
             raise failed(BadInput(f"{uri} is not open: open it first"))
         tokens = await session.count_tokens(document)
-        return {"version": document.version, "tokens": tokens, "encoding": ENCODING, "estimate": None}
+        estimate = await session.estimates.of(TextBlocks.of(document.text))
+        return {
+            "version": document.version,
+            "tokens": tokens,
+            "encoding": ENCODING,
+            "estimate": None if estimate is None else asdict(estimate),
+        }
 
     @server.feature("bursar/runs")
     def runs(params: Any) -> dict[str, Any]:

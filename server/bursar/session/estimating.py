@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-from bursar.domain.counting import Calibration, calibration_of
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from bursar.domain.counting import Calibration, Estimate, are_kinds_counted, calibration_of, estimate_blocks
 from bursar.domain.counting.calibrate import FEWEST
 from bursar.domain.counting.families import FAMILIES, exact_encoding
 from bursar.domain.errors import BadInput, StorageError
-from bursar.session.money import default_settings
+from bursar.domain.text.blocks import TextBlocks
+from bursar.domain.text.counts import is_counted
 from bursar.session.ports import Adapters
-from bursar.settings import ESTIMATE_MODEL, Settings
+from bursar.settings import ESTIMATE_MODEL, Settings, split_model
 
 _LOOKED_AT_REQUESTS = 1_000
+_FRESH_S = 5.0
 
 
-def model_for_estimates(adapters: Adapters, settings: Settings) -> str:
+def model_for_estimates(settings: Settings) -> str:
     """PROVIDER/MODEL that requests would go to; where that cannot be told, the default for estimates."""
+    route = settings.roles.get("edit", settings.route)
+    chosen = settings.model if route is None else str(route.chain[0])
+    default = f"anthropic/{ESTIMATE_MODEL}"
+    if chosen is None:
+        return default
     try:
-        provider, model = adapters.provider(settings)
+        return chosen if split_model(chosen)[0] in settings.providers else default
     except BadInput:
-        provider, model = adapters.provider(default_settings(), f"anthropic/{ESTIMATE_MODEL}")
-    return f"{provider.name}/{model}"
+        return default
 
 
 def calibration_for(adapters: Adapters, model: str) -> Calibration | None:
@@ -46,3 +56,45 @@ def known_calibration(adapters: Adapters, model: str) -> Calibration:
             f"{FEWEST} requests to it are recorded. Name another model, or ask this one a few times with 'bursar run'"
         )
     return found
+
+
+class Estimates:
+    """What the model of the settings makes of open documents: from what was learnt last, while it is looked again."""
+
+    def __init__(
+        self,
+        *,
+        adapters: Adapters,
+        settings: Callable[[], Settings],
+        beside: Callable[[Coroutine[Any, Any, None]], None],
+    ) -> None:
+        self._adapters = adapters
+        self._settings = settings
+        self._beside = beside
+        self._known: tuple[str, Calibration | None] | None = None
+        self._looked_s = 0.0
+
+    async def of(self, blocks: TextBlocks) -> Estimate | None:
+        """The estimate of a text; counted beside the loop unless all of it was counted before."""
+        calibration = await self._calibration()
+        if calibration is None:
+            return None
+        counter = self._adapters.counter()
+        known = is_counted if calibration.exact else are_kinds_counted
+        if known(blocks, calibration.encoding):
+            return estimate_blocks(blocks, calibration, counter)
+        return await asyncio.to_thread(estimate_blocks, blocks, calibration, counter)
+
+    async def _calibration(self) -> Calibration | None:
+        model, known = model_for_estimates(self._settings()), self._known
+        if known is None or known[0] != model:
+            await self._look(model)
+        elif self._adapters.clock.monotonic_s() - self._looked_s >= _FRESH_S:
+            self._looked_s = self._adapters.clock.monotonic_s()
+            self._beside(self._look(model))
+        return None if self._known is None else self._known[1]
+
+    async def _look(self, model: str) -> None:
+        found = await asyncio.to_thread(calibration_for, self._adapters, model)
+        self._known = model, found
+        self._looked_s = self._adapters.clock.monotonic_s()

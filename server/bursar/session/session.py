@@ -21,6 +21,7 @@ from bursar.session.beside import Beside
 from bursar.session.controlling import Control
 from bursar.session.dividing import Divider
 from bursar.session.documents import Buffers
+from bursar.session.estimating import Estimates
 from bursar.session.hand_ticks import HandTicks, is_wanted
 from bursar.session.jobs import RunJobs
 from bursar.session.model import (
@@ -67,6 +68,7 @@ class Session:
         self._buffers = Buffers(editor=editor, clock=adapters.clock, documents=lambda: list(self._documents.values()))
         self._asker = EditorAsker(editor=editor, home=adapters.home, ids=adapters.ids)
         self._resumes = Resumes(adapters=adapters, editor=editor)
+        self.estimates = Estimates(adapters=adapters, settings=lambda: self._settings, beside=self._beside.start)
         self._analyst = Analyst(
             adapters=adapters,
             editor=editor,
