@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from bursar.domain.errors import BadInput
 from bursar.domain.money.budget import BUDGET_KINDS, BUDGET_UNITS, Amount, BudgetKind, amount_text
-from bursar.domain.ports import Asker, EditorBuffers, Journal, ModelProvider, PriceBook, TokenCounter, WorkspaceFiles
+from bursar.domain.ports import (
+    Asker,
+    EditorBuffers,
+    InstructionTexts,
+    Journal,
+    ModelProvider,
+    PriceBook,
+    TokenCounter,
+    WorkspaceFiles,
+)
 from bursar.domain.routes import Role, Route, Target
 from bursar.domain.runs import MODEL_CHOSEN, RunRecord
 from bursar.runs.assemble import FirstRequest
@@ -77,6 +86,7 @@ class App:
     _journal: SqliteJournal | None = field(init=False, default=None)
     _learnt: tuple[tuple[Settings, dict[str, str]], Learnt] | None = field(init=False, default=None, repr=False)
     _counter: TokenCounter | None = field(init=False, default=None)
+    _texts: dict[Path, InstructionTexts] = field(init=False, default_factory=dict, repr=False)
     _prices: tuple[Path | None, frozenset[str], PriceBook] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
@@ -266,6 +276,12 @@ class App:
         from bursar.workspace import LocalFiles
 
         return LocalFiles(root, buffers=buffers, failpoint=self.failpoint, off_limits=self.home)
+
+    def instruction_texts(self, root: Path) -> InstructionTexts:
+        """What agents read below a root, as it was saved; kept, so that a second look costs little."""
+        from bursar.workspace import LocalInstructionTexts
+
+        return self._texts.setdefault(root, LocalInstructionTexts(root))
 
     def budgets(self, settings: Settings) -> dict[BudgetKind, Amount]:
         """The user's limits: set by command, else by settings; without an entry there is none.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
+from hatchling.builders.wheel import WheelBuilder
 
 from bursar.domain.rules.registry import RULES
 from bursar.domain.rules.rule import Rule
@@ -33,3 +35,12 @@ def test_what_was_read_is_said(rule: Rule) -> None:
     assert 0 <= reading.right <= reading.read
     assert reading.read == 0 or reading.right * 10 >= reading.read * 9 or reading.note
     assert reading.read == 0 or reading.on[:4].isdecimal()
+
+
+def test_the_wheel_has_the_pages_and_a_checkout_no_second_copy(tmp_path: Path) -> None:
+    inside = {}
+    for version in ("standard", "editable"):
+        (wheel,) = WheelBuilder(str(PAGES.parents[1])).build(directory=str(tmp_path), versions=[version])
+        inside[version] = {each for each in ZipFile(wheel).namelist() if each.startswith("bursar/pages/")}
+    assert inside["standard"] == {f"bursar/pages/rules/{each.name}" for each in PAGES.iterdir()}
+    assert inside["editable"] == set()

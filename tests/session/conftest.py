@@ -20,7 +20,7 @@ from bursar.session.model import BufferEdit, FoldersChanged, Opened, RunChange, 
 from bursar.session.session import Session
 from bursar.settings import Settings
 from bursar.views.annotations import Meter
-from bursar.workspace import LocalFiles
+from bursar.workspace import LocalFiles, LocalInstructionTexts
 from support.world import MODEL, Prices, ScriptedModel, WordCounter, Workshop
 
 WAIT_S = 20
@@ -77,6 +77,9 @@ class Adapters:
 
     def files(self, root: Path, buffers: EditorBuffers | None = None, /) -> LocalFiles:
         return LocalFiles(root, buffers=buffers, failpoint=nothing)
+
+    def instruction_texts(self, root: Path, /) -> LocalInstructionTexts:
+        return LocalInstructionTexts(root)
 
     def budgets(self, settings: Settings, /) -> dict[BudgetKind, Amount]:
         return {"run": Amount(unit="usd", value=self.run_limit_pico), **self.shop.budgets()}

@@ -112,7 +112,8 @@ def _check(app: App, given: str) -> tuple[str, Document, Analysis, Annotations]:
     estimating = None
     if document.kind == "tasks":
         estimating = estimating_for(app, settings, document, FrozenBuffers(texts={}), ceiling)
-    analysis = analyse(document, app.counter(), estimating)
+    texts = app.instruction_texts(Path(document.workspace)) if document.workspace else None
+    analysis = analyse(document, app.counter(), estimating, texts, settings.silenced)
     runs = tuple(journal.summaries(document.workspace)) if document.workspace else ()
     snapshot = Snapshot(
         documents={document.uri: document},

@@ -35,4 +35,10 @@ def _items(desk: Desk, uri: str) -> list[types.Diagnostic]:
     document = snapshot.documents.get(uri)
     if document is None:
         return []
-    return diagnostics(document, annotations_of(snapshot, uri), related=desk.facts.related_information)
+    return diagnostics(
+        document,
+        annotations_of(snapshot, uri),
+        related=desk.facts.related_information,
+        pages=desk.facts.code_descriptions,
+        tags=desk.facts.diagnostic_tags,
+    )

@@ -23,6 +23,8 @@ class ClientFacts:
     refreshes_hints: bool = False
     refreshes_diagnostics: bool = False
     related_information: bool = False
+    code_descriptions: bool = False
+    diagnostic_tags: bool = False
     has_configuration: bool = False
     registers_configuration: bool = False
     registers_watchers: bool = False
@@ -53,7 +55,9 @@ def client_facts(params: types.InitializeParams) -> ClientFacts:
         refreshes_lenses=has("workspace.code_lens.refresh_support"),
         refreshes_hints=has("workspace.inlay_hint.refresh_support"),
         refreshes_diagnostics=has("workspace.diagnostics.refresh_support"),
-        related_information=_shows_related(can),
+        related_information=_shows(can, "related_information"),
+        code_descriptions=_shows(can, "code_description_support"),
+        diagnostic_tags=_shows(can, "tag_support"),
         has_configuration=has("workspace.configuration"),
         registers_configuration=has("workspace.did_change_configuration.dynamic_registration"),
         registers_watchers=has("workspace.did_change_watched_files.dynamic_registration"),
@@ -87,7 +91,8 @@ def argument(arguments: tuple[Any, ...], **wanted: type) -> list[Any]:
     return [given[name] for name in wanted]
 
 
-def _shows_related(can: types.ClientCapabilities) -> bool:
-    pulls = get_capability(can, "text_document.diagnostic.related_information", None)
-    pushes = get_capability(can, "text_document.publish_diagnostics.related_information", None)
+def _shows(can: types.ClientCapabilities, detail: str) -> bool:
+    """Whether the client shows this detail of diagnostics; clients say it at either of two places."""
+    pulls = get_capability(can, f"text_document.diagnostic.{detail}", None)
+    pushes = get_capability(can, f"text_document.publish_diagnostics.{detail}", None)
     return bool(pulls or pushes)

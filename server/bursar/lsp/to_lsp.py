@@ -55,8 +55,10 @@ def inlay_hints(document: Document, annotations: Annotations, within: types.Rang
     ]
 
 
-def diagnostics(document: Document, annotations: Annotations, *, related: bool) -> list[types.Diagnostic]:
-    """The findings, with what belongs to them as related information where the editor shows it."""
+def diagnostics(
+    document: Document, annotations: Annotations, *, related: bool, pages: bool = True, tags: bool = True
+) -> list[types.Diagnostic]:
+    """The findings; with what belongs to them, the address of their page and tags where the editor shows these."""
     lines = split_lines(document.text)
     return [
         types.Diagnostic(
@@ -69,9 +71,9 @@ def diagnostics(document: Document, annotations: Annotations, *, related: bool) 
             message=each.message,
             severity=_SEVERITIES[each.severity],
             code=each.code,
-            code_description=types.CodeDescription(href=each.href) if each.href else None,
+            code_description=types.CodeDescription(href=each.href) if pages and each.href else None,
             source="bursar",
-            tags=[_TAGS[tag] for tag in each.tags] or None,
+            tags=([_TAGS[tag] for tag in each.tags] or None) if tags else None,
             related_information=_related(document, each) if related and each.related else None,
         )
         for each in annotations.findings

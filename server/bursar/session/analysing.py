@@ -116,7 +116,8 @@ class Analyst:
 
         def work() -> Analysis:
             estimating = estimating_for(self._adapters, settings, document, unsaved, ceiling_pico)
-            return analyse(document, self._adapters.counter(), estimating)
+            texts = self._adapters.instruction_texts(Path(document.workspace))
+            return analyse(document, self._adapters.counter(), estimating, texts, settings.silenced)
 
         return await asyncio.to_thread(work)
 

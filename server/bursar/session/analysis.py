@@ -12,21 +12,28 @@ from bursar.domain.instructions import InstructionFile, Part, kind_of, read_inst
 from bursar.domain.instructions.file import PartKind
 from bursar.domain.instructions.kinds import BESIDE_TASKS, FileKind
 from bursar.domain.money.price import Price, Unpriced
-from bursar.domain.ports import EditorBuffers, ModelProvider, TokenCounter, WorkspaceFiles
+from bursar.domain.ports import EditorBuffers, InstructionTexts, ModelProvider, TokenCounter, WorkspaceFiles
 from bursar.domain.routes import NOTHING_LOCAL, LocalOnly
+from bursar.domain.rules.registry import findings_in
+from bursar.domain.rules.rule import Found, Surroundings
 from bursar.domain.runs import TaskEstimate
 from bursar.domain.specs import Spec, SpecTask, open_tasks, parse_spec
 from bursar.domain.tasks import skipped_tasks
 from bursar.domain.text import split_lines, split_lines_keeping_ends
 from bursar.runs.gather import gather_documents
 from bursar.runs.prepare import estimate_task
+from bursar.session.documents import FrozenBuffers
 from bursar.session.forecasting import outlook_of
+from bursar.session.looking import surroundings_of
 from bursar.session.model import ENCODING, Analysis, Document, PartKey, Snapshot, TaskKey
+from bursar.session.pages import rule_page_uri
 from bursar.views.annotations import Annotations
+from bursar.views.rule_findings import moved, rule_findings, shown_findings
 from bursar.views.sizes import size_hints
 from bursar.views.spec_annotations import annotate_spec
 
 TASKS = "tasks.md"
+NO_BUFFERS = FrozenBuffers(texts={})
 _BY_CONTENT: frozenset[FileKind] = frozenset({"chat", "code"})
 """Kinds of which only those files are annotated in which there is something to find."""
 
@@ -111,8 +118,14 @@ def _read(path: str, text: str, kind: FileKind | None) -> InstructionFile:
     return read_instructions(path, text, kind)
 
 
-def analyse(document: Document, counter: TokenCounter, estimating: Estimating | None) -> Analysis:
-    """Count a document and its parts, and estimate its runnable tasks; long, so beside the loop."""
+def analyse(
+    document: Document,
+    counter: TokenCounter,
+    estimating: Estimating | None,
+    texts: InstructionTexts | None = None,
+    silenced: frozenset[str] = frozenset(),
+) -> Analysis:
+    """Count a document and its parts, estimate its runnable tasks, and ask the rules; long, so beside the loop."""
     file = file_of(document)
     lines = split_lines_keeping_ends(document.text)
 
@@ -133,7 +146,29 @@ def analyse(document: Document, counter: TokenCounter, estimating: Estimating | 
         part_tokens={key: size(each) for key, each in keyed_parts(file)},
         estimates=estimates,
         window_tokens=estimating.window_tokens if estimating else None,
+        found=_found(document, counter, estimating, texts, silenced),
+        text=document.text,
     )
+
+
+def _found(
+    document: Document,
+    counter: TokenCounter,
+    estimating: Estimating | None,
+    texts: InstructionTexts | None,
+    silenced: frozenset[str],
+) -> tuple[Found, ...]:
+    if document.kind == "other":
+        return ()
+
+    def tokens(text: str) -> int:
+        return counter.count(text, encoding=ENCODING)
+
+    around = Surroundings(tokens=tokens)
+    if texts is not None:
+        buffers = estimating.buffers if estimating else NO_BUFFERS
+        around = surroundings_of(texts, buffers, document.workspace, document.spec, tokens)
+    return findings_in(file_of(document), around, silenced=silenced)
 
 
 def annotations_of(snapshot: Snapshot, uri: str) -> Annotations:
@@ -151,7 +186,16 @@ def annotate(document: Document, analysis: Analysis | None, snapshot: Snapshot) 
     counted = [(each, known.part_tokens[key]) for key, each in keyed_parts(file) if key in known.part_tokens]
     hints = size_hints(split_lines(document.text), counted, encoding=ENCODING)
     shown = _annotate_tasks(document, known, snapshot) if document.kind == "tasks" else Annotations()
-    return replace(shown, hints=(*shown.hints, *hints))
+    found = known.found
+    if found and known.version != document.version:
+        found = moved(found, split_lines(known.text), split_lines(document.text))
+    findings = shown_findings(
+        (*shown.findings, *rule_findings(found)),
+        silenced=snapshot.settings.silenced,
+        levels=snapshot.settings.levels,
+        page=rule_page_uri,
+    )
+    return replace(shown, hints=(*shown.hints, *hints), findings=findings)
 
 
 def _annotate_tasks(document: Document, known: Analysis, snapshot: Snapshot) -> Annotations:

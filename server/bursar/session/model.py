@@ -12,6 +12,7 @@ from bursar.domain.moments import Here
 from bursar.domain.money.budget import DEFAULT_WARN_PERCENT, WarnPercent
 from bursar.domain.money.forecast import Room, TaskForecast
 from bursar.domain.resuming import Resumable
+from bursar.domain.rules.rule import Found
 from bursar.domain.runs import RunSummary, TaskEstimate
 from bursar.domain.tasks import Skip
 from bursar.settings import Settings
@@ -115,6 +116,9 @@ class Analysis:
     part_tokens: Mapping[PartKey, int] = field(default_factory=dict)
     estimates: Mapping[TaskKey, TaskEstimate] = field(default_factory=dict)
     window_tokens: int | None = None
+    found: tuple[Found, ...] = ()
+    """What the rules found in ``text``, the text of this version."""
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

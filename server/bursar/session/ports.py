@@ -12,6 +12,7 @@ from bursar.domain.ports import (
     Clock,
     EditorBuffers,
     Ids,
+    InstructionTexts,
     Journal,
     ModelProvider,
     PriceBook,
@@ -58,6 +59,8 @@ class Adapters(Protocol):
     def ways_of(self, settings: Settings, record: RunRecord, /) -> Ways: ...
 
     def files(self, root: Path, buffers: EditorBuffers | None = None, /) -> WorkspaceFiles: ...
+
+    def instruction_texts(self, root: Path, /) -> InstructionTexts: ...
 
     def budgets(self, settings: Settings, /) -> Mapping[BudgetKind, Amount]: ...
 

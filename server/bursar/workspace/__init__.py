@@ -2,6 +2,7 @@
 
 from bursar.workspace.commands import LocalCommands
 from bursar.workspace.files import LocalFiles
+from bursar.workspace.instruction_texts import LocalInstructionTexts
 from bursar.workspace.snapshots import LocalSnapshots
 
-__all__ = ["LocalCommands", "LocalFiles", "LocalSnapshots"]
+__all__ = ["LocalCommands", "LocalFiles", "LocalInstructionTexts", "LocalSnapshots"]

@@ -19,7 +19,7 @@ from bursar.workspace.place import name_problem
 LARGEST_BYTES = 16 * 1024 * 1024
 """A larger file is not kept: that it changed is seen, what it held is not known afterwards."""
 
-_MADE_BY_RUNNING = frozenset({".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis", ".tox", "venv"})
+MADE_BY_RUNNING = frozenset({".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis", ".tox", "venv"})
 # A file written within one tick of the clock of file systems after it was read may keep its time.
 _TICK_NS = 50_000_000
 
@@ -123,7 +123,7 @@ def _walk(root: Path, folder: str) -> Iterator[str]:
     for entry in listed:
         path = f"{folder}{entry.name}"
         if entry.is_dir(follow_symlinks=False):
-            if entry.name not in SKIPPED_FOLDERS and entry.name not in _MADE_BY_RUNNING:
+            if entry.name not in SKIPPED_FOLDERS and entry.name not in MADE_BY_RUNNING:
                 yield from _walk(root, f"{path}/")
         elif not OUR_TEMP.fullmatch(entry.name) and is_covered(path):
             yield path

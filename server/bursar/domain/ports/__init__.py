@@ -1,5 +1,6 @@
 """What the middle needs from the world, as protocols; adapters implement them, wiring hands them in."""
 
+from bursar.domain.ports.instructions import InstructionTexts
 from bursar.domain.ports.journal import Claimed, HeldElsewhere, Journal
 from bursar.domain.ports.providers import ModelProvider, PriceBook, TokenCounter
 from bursar.domain.ports.system import Clock, Failpoint, Ids, nowhere
@@ -28,6 +29,7 @@ __all__ = [
     "FileText",
     "HeldElsewhere",
     "Ids",
+    "InstructionTexts",
     "Journal",
     "ModelProvider",
     "NeedsYes",

@@ -1,0 +1,90 @@
+"""From what the rules found to what an editor shows: the user's levels, pages, and places that follow an edit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from bursar.domain.rules.codes import Severity
+from bursar.domain.rules.registry import BY_CODE
+from bursar.domain.rules.rule import Fix as RuleFix
+from bursar.domain.rules.rule import Found
+from bursar.views.annotations import Change, Finding, Fix, NewFile, Related
+
+
+def rule_findings(found: Iterable[Found]) -> tuple[Finding, ...]:
+    """The findings at their rules' own severities."""
+    return tuple(_finding(each) for each in found)
+
+
+def shown_findings(
+    findings: Iterable[Finding],
+    *,
+    silenced: frozenset[str],
+    levels: Mapping[str, Severity],
+    page: Callable[[str], str],
+) -> tuple[Finding, ...]:
+    """Findings at the user's levels, without the silenced ones, each with the address of its page."""
+    return tuple(
+        replace(
+            each,
+            severity=levels.get(each.code, each.severity),
+            href=each.href or (page(each.code) if each.code in BY_CODE else ""),
+        )
+        for each in findings
+        if each.code not in silenced
+    )
+
+
+def moved(found: Iterable[Found], before: Sequence[str], now: Sequence[str]) -> tuple[Found, ...]:
+    """What was found in an older text, where its lines are now; what was edited itself is left out.
+
+    ``before`` and ``now`` are lines. A finding keeps no fixes: these are for the text that was looked at.
+    """
+    if before == now:
+        return tuple(found)
+    places: dict[str, list[int]] = {}
+    for at, line in enumerate(now):
+        places.setdefault(line, []).append(at)
+    kept = []
+    for each in found:
+        lines = before[each.line : each.end_line + 1]
+        starts = [at for at in places.get(before[each.line], ()) if list(now[at : at + len(lines)]) == list(lines)]
+        if starts:
+            start = min(starts, key=lambda at: abs(at - each.line))
+            kept.append(replace(each, line=start, end_line=start + len(lines) - 1, fixes=()))
+    return tuple(kept)
+
+
+def _finding(each: Found) -> Finding:
+    return Finding(
+        line=each.line,
+        character=each.character,
+        end_line=each.end_line,
+        end_character=each.end_character,
+        severity=BY_CODE[each.code].severity,
+        code=each.code,
+        message=each.message,
+        related=tuple(Related(path=at.path, line=at.line, message=at.message) for at in each.related),
+        tags=("unnecessary",) if each.unnecessary else (),
+        fixes=tuple(map(_fix, each.fixes)),
+    )
+
+
+def _fix(fix: RuleFix) -> Fix:
+    return Fix(
+        title=fix.title,
+        kind=fix.kind,
+        changes=tuple(
+            Change(
+                path=each.path,
+                line=each.line,
+                character=each.character,
+                end_line=each.end_line,
+                end_character=each.end_character,
+                new_text=each.new_text,
+            )
+            for each in fix.edits
+        ),
+        new_files=tuple(NewFile(path=each.path, text=each.text) for each in fix.creates),
+    )

@@ -1,0 +1,74 @@
+"""The texts that agents read: found within bounds, read again when written, and nothing behind links or in secrets."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from bursar.workspace import LocalInstructionTexts, instruction_texts
+
+
+def wanted(path: str) -> bool:
+    return path.endswith(".md")
+
+
+def test_what_is_wanted_is_found_wherever_it_lies_and_nothing_that_was_made(tmp_path: Path) -> None:
+    for path in (
+        "AGENTS.md",
+        "a/b/AGENTS.md",
+        "node_modules/x/AGENTS.md",
+        ".git/AGENTS.md",
+        ".kiro/steering/a.md",
+        "x.py",
+    ):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(path, "utf-8")
+    texts = LocalInstructionTexts(tmp_path)
+    assert texts.paths(wanted) == (".kiro/steering/a.md", "AGENTS.md", "a/b/AGENTS.md")
+    (tmp_path / "a" / "NEW.md").write_text("new", "utf-8")
+    (tmp_path / "AGENTS.md").unlink()
+    assert texts.paths(wanted) == (".kiro/steering/a.md", "a/NEW.md", "a/b/AGENTS.md")
+
+
+def test_links_are_not_followed_and_what_may_hold_keys_is_not_read(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    (tmp_path / "outside.md").write_text("outside", "utf-8")
+    (root / "link.md").symlink_to(tmp_path / "outside.md")
+    (root / "folder").symlink_to(tmp_path)
+    (root / ".env").write_text("KEY=1", "utf-8")
+    (root / ".ssh").mkdir()
+    (root / ".ssh" / "notes.md").write_text("notes", "utf-8")
+    texts = LocalInstructionTexts(root)
+    assert texts.paths(wanted) == ()
+    for path in ("link.md", "folder/outside.md", "../outside.md", ".env", ".ssh/notes.md", "/etc/hostname", "none.md"):
+        assert texts.text(path) is None
+    assert texts.exists("link.md")
+    assert not texts.exists("none.md")
+
+
+def test_a_text_is_read_again_when_it_was_written_and_not_before(tmp_path: Path) -> None:
+    file = tmp_path / "AGENTS.md"
+    file.write_bytes(b"\xef\xbb\xbfone")
+    texts = LocalInstructionTexts(tmp_path)
+    first = texts.text("AGENTS.md")
+    assert first == "one"
+    assert texts.text("AGENTS.md") is first  # a text that was read again would be another object
+    file.write_text("two, longer", "utf-8")
+    assert texts.text("AGENTS.md") == "two, longer"
+
+
+def test_binary_and_large_files_are_no_text(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_bytes(b"a\0b")
+    (tmp_path / "b.md").write_bytes(b"\xff\xfe")
+    (tmp_path / "c.md").write_bytes(b"x" * (instruction_texts.LARGEST_BYTES + 1))
+    texts = LocalInstructionTexts(tmp_path)
+    assert [texts.text(f"{each}.md") for each in "abc"] == [None, None, None]
+
+
+def test_a_huge_workspace_is_not_read_to_its_end(tmp_path: Path) -> None:
+    (tmp_path / "AGENTS.md").write_text("near", "utf-8")
+    (tmp_path / "many").mkdir()
+    for number in range(100):
+        os.close(os.open(tmp_path / "many" / f"{number:03}.md", os.O_CREAT))
+    assert LocalInstructionTexts(tmp_path, most_entries=50).paths(wanted) == ("AGENTS.md",)
