@@ -24,6 +24,9 @@ export function registerCommands(
     register("bursar.showRuns", () => showRuns(client)),
     register("bursar.showReport", showReport),
     register("bursar.setBudgetHere", setBudget),
+    register("bursar.toggleSmallSizes", async () => {
+      await vscode.commands.executeCommand("bursar.toggleSmallHints", {});
+    }),
     register("bursar.setKey", () => setKey(client, secrets)),
     register("bursar.openLog", async () => log.show()),
   ];

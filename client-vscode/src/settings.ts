@@ -34,6 +34,9 @@ export const FORWARDED = [
   "diagnostics.contradictory-limits",
   "diagnostics.hidden-characters",
   "diagnostics.secret-in-prompt",
+  "hints.min_tokens",
+  "files.include",
+  "files.exclude",
 ] as const;
 
 /**

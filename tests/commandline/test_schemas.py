@@ -218,6 +218,15 @@ PROVIDER = {"wire": "anthropic", "base_url": "http://127.0.0.1:1", "price": "fre
         ({"alerts": {"error_share": "many"}}, False),
         ({"alerts": {"p95_s": 60}}, False),
         ({"alerts": {"p95": "60"}}, False),
+        ({"hints": {"min_tokens": 0}}, True),
+        ({"hints": {"min_tokens": -1}}, False),
+        ({"hints": {"min_tokens": "200"}}, False),
+        ({"hints": {"tokens": 200}}, False),
+        ({"files": {"include": {"prompts/**/*.md": "prompt"}, "exclude": ["vendor/**"]}}, True),
+        ({"files": {"include": {"prompts/**/*.md": "letter"}}}, False),
+        ({"files": {"include": ["prompts/**/*.md"]}}, False),
+        ({"files": {"exclude": "vendor/**"}}, False),
+        ({"files": {"only": []}}, False),
     ],
 )
 def test_settings_that_fit_are_read_and_others_refused(tmp_path: Path, settings: dict[str, Any], good: bool) -> None:

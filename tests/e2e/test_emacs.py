@@ -39,6 +39,9 @@ async def test_emacs_runs_a_task_to_its_tick_by_the_lines_in_the_readme(tmp_path
     readme.write_text(lines, encoding="utf-8")
     script = Path(__file__).with_name("emacs.el")
     async with make_bench(tmp_path) as bench:
+        settings = bench.folder / "home" / "settings.json"
+        # The example's tasks are small.
+        settings.write_text(json.dumps({**json.loads(settings.read_text()), "hints": {"min_tokens": 0}}))
         todo = {"file": str(bench.tasks), "readme": str(readme), "line": LINE, "out": str(out), "wait_s": WAIT_S}
         todo["bill"] = str(tmp_path / "bill.json")
         process = await asyncio.create_subprocess_exec(

@@ -26,6 +26,9 @@ async def test_neovim_shows_a_task_and_runs_it_to_its_tick(tmp_path: Path) -> No
     require_e2e(None if nvim else "no nvim: run `make deps`")
     async with make_bench(tmp_path) as bench:
         out = tmp_path / "seen.json"
+        settings = bench.folder / "home" / "settings.json"
+        # The example's tasks are small.
+        settings.write_text(json.dumps({**json.loads(settings.read_text()), "hints": {"min_tokens": 0}}))
         todo = {
             "file": str(bench.tasks),
             "root": str(bench.workspace),

@@ -18,9 +18,11 @@ async def test_hover_over_a_task(bench: Bench) -> None:
 
         found = await window.until_asked(ask, lambda hover: hover is not None)
         assert found["contents"]["kind"] == "markdown"
-        assert found["contents"]["value"].endswith(
+        assert (
             "**Not enough data for a forecast.** 0 similar of yours have ended, 5 are needed."
+            in (found["contents"]["value"])
         )
+        assert "| **together** |" in found["contents"]["value"], "and how large the task is"
         assert found["contents"]["value"].startswith("First request: ")
         assert found["range"]["start"] == {"line": LINE, "character": 0}
         at["position"] = {"line": 0, "character": 0}

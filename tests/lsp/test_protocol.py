@@ -75,6 +75,8 @@ async def test_text_is_changed_by_utf_16_and_lines_end_as_the_protocol_says(benc
         lenses = await window.until_asked(lambda: window.lenses(uri), lambda found: "first" in str(found))
         assert [each["command"]["arguments"][0]["title"] for each in lenses] == ["A \u2028 \x0c 🦀X task", "Other"]
         assert [each["range"]["start"]["line"] for each in lenses] == [2, 3]
+        assert await window.hints(uri, 2, 2) == [], "a small part says its size when it is asked"
+        assert await window.command("bursar.toggleSmallHints") == {"shown": True}
         (hint,) = await window.hints(uri, 2, 2)
         assert hint["position"] == {"line": 2, "character": len("- [ ] 1. A \u2028 \x0c 🦀X task") + 1}
 

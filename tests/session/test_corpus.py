@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 
@@ -41,6 +42,7 @@ def test_a_real_tasks_file_is_annotated(path: Path) -> None:
         left_pico=None,
         meter=None,
         here=Here(zone=UTC, day="2026-11-21"),
+        small_hints=True,
     )
     shown = annotations_of(snapshot, "u")
     assert [each.line for each in shown.lenses] == [each.line for each in spec.tasks if each.is_open]
@@ -49,3 +51,6 @@ def test_a_real_tasks_file_is_annotated(path: Path) -> None:
     lines = split_lines(text)
     assert {each.line for each in shown.hints} == {each.line for each in (*spec.tasks, *spec.headings)}
     assert all(0 < each.character <= len(lines[each.line]) for each in shown.hints)
+    large = annotations_of(replace(snapshot, small_hints=False), "u").hints
+    tokens = {each: int(each.label.split()[0].replace(",", "")) for each in shown.hints}
+    assert list(large) == [each for each in shown.hints if tokens[each] >= 200]

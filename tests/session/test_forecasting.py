@@ -9,9 +9,9 @@ from bursar.domain.pacing import Window
 from bursar.domain.runs import TaskEstimate
 from bursar.domain.specs.traits import TaskTraits
 from bursar.session.analysis import annotations_of
+from bursar.session.cards import card_at
 from bursar.session.forecasting import KEPT, Forecaster, known_of
 from bursar.session.model import Changed, TaskKey
-from bursar.session.outlook import hover_of
 from support.past import have_run
 from support.world import MODEL, TASKS, finish
 
@@ -122,17 +122,18 @@ async def test_hover(office: Office) -> None:
     await with_history(office, 6)
     await office.window.until(lambda: "usually $" in titles(office)[2])
     snapshot = office.session.snapshot()
-    found = hover_of(snapshot, office.uri, 2)
+    found = card_at(snapshot, office.uri, 2, 0)
     assert found is not None
-    first, last, told = found
-    assert (first, last >= first) == (2, True)
+    assert (found.line, found.end_line > found.line) == (2, True)
+    told = found.markdown
     assert "| money | $" in told
     assert "From 6 similar tasks among 6 of yours" in told
     assert "likely within the $1.00 left of this run's budget" in told
-    whole = hover_of(snapshot, office.uri, 0)
-    assert whole is not None and "2 open tasks together" in whole[2]
-    assert hover_of(snapshot, office.uri, 1) is None
-    assert hover_of(snapshot, "file:///elsewhere", 2) is None
+    assert "Tokens counted under o200k_base" in told, "how large it is comes after it"
+    whole = card_at(snapshot, office.uri, 0, 0)
+    assert whole is not None and "2 open tasks together" in whole.markdown
+    assert card_at(snapshot, office.uri, 1, 0) is None
+    assert card_at(snapshot, "file:///elsewhere", 2, 0) is None
 
 
 async def test_a_providers_window_is_a_limit_until_it_is_reset(office: Office) -> None:
@@ -144,9 +145,9 @@ async def test_a_providers_window_is_a_limit_until_it_is_reset(office: Office) -
     await office.shop.journal.keep_windows(provider=provider.name, model=model, windows=[window])
     await with_history(office, 1, began=6)
     await office.window.until(lambda: any(each.lasts_ms for each in office.session.snapshot().rooms))
-    found = hover_of(office.session.snapshot(), office.uri, 2)
+    found = card_at(office.session.snapshot(), office.uri, 2, 0)
     assert found is not None
-    assert f"below 1 % likely within the 0 requests left of the window of {provider.name}/{model}" in found[2]
+    assert f"below 1 % likely within the 0 requests left of the window of {provider.name}/{model}" in found.markdown
     office.shop.clock.advance(900_000)
     assert not any(each.lasts_ms for each in office.session.snapshot().rooms)
 

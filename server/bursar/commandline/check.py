@@ -27,6 +27,7 @@ from bursar.session.forecasting import forecasts_of
 from bursar.session.model import ENCODING, Analysis, Document, Snapshot
 from bursar.session.money import default_settings, left_pico, run_ceiling_pico, wide_states
 from bursar.session.outlook import work_of
+from bursar.session.records import use_rates
 from bursar.settings import ESTIMATE_MODEL, Settings
 from bursar.views.annotations import Annotations
 from bursar.wiring import App, workspace_root
@@ -106,11 +107,11 @@ def _measured(given: str, document: Document, analysis: Analysis, model: str, pr
 
 
 def _check(app: App, given: str) -> tuple[str, Document, Analysis, Annotations]:
-    document = _read(given)
     settings, journal = app.settings(), app.journal()
+    document = _read(given, settings)
     ceiling = run_ceiling_pico(app, settings)
     estimating = None
-    if document.kind == "tasks":
+    if document.kind != "other":
         estimating = estimating_for(app, settings, document, FrozenBuffers(texts={}), ceiling)
     texts = app.instruction_texts(Path(document.workspace)) if document.workspace else None
     analysis = analyse(document, app.counter(), estimating, texts, settings.silenced)
@@ -129,6 +130,7 @@ def _check(app: App, given: str) -> tuple[str, Document, Analysis, Annotations]:
         here=here_of(app.clock),
         raised_pico=journal.raised_runs(),
         warn_percent=journal.warn_percent(),
+        use=use_rates(journal, [document.workspace] if document.workspace else [], today=app.clock.local_day()),
         skips={document.workspace: skips_in(journal.events(run=SKIPS), document.workspace)},
     )
     if document.kind == "tasks":
@@ -139,7 +141,7 @@ def _check(app: App, given: str) -> tuple[str, Document, Analysis, Annotations]:
     return given, document, analysis, shown
 
 
-def _read(given: str) -> Document:
+def _read(given: str, settings: Settings) -> Document:
     path = Path(given)
     try:
         if not path.is_file():
@@ -158,7 +160,15 @@ def _read(given: str) -> Document:
     real = os.path.realpath(path)
     # Editors keep a byte order mark for themselves.
     text = text.removeprefix("\ufeff")
-    return describe(uri=Path(real).as_uri(), path=real, version=0, text=text, folders=(), root_of=workspace_root)
+    return describe(
+        uri=Path(real).as_uri(),
+        path=real,
+        version=0,
+        text=text,
+        folders=(),
+        root_of=workspace_root,
+        files=settings.files,
+    )
 
 
 def _json(

@@ -65,6 +65,9 @@ def register(desk: Desk) -> None:
         run = argument(arguments, run=str)[0] if "run" in arguments[0] else None
         return {"scope": scope, "amount": await session.set_budget(scope, amount, run)}
 
+    async def toggle_small_hints(*arguments: Any) -> dict[str, Any]:
+        return {"shown": session.toggle_small_hints()}
+
     for name, handler in {
         "bursar.runTask": run_task,
         "bursar.skipTask": skip_task,
@@ -77,6 +80,7 @@ def register(desk: Desk) -> None:
         "bursar.acceptRun": accept_run,
         "bursar.rewind": rewind,
         "bursar.setBudget": set_budget,
+        "bursar.toggleSmallHints": toggle_small_hints,
     }.items():
         desk.server.command(name)(guarded(desk, handler))
 

@@ -25,6 +25,7 @@ class ClientFacts:
     related_information: bool = False
     code_descriptions: bool = False
     diagnostic_tags: bool = False
+    reads_markdown: bool = False
     has_configuration: bool = False
     registers_configuration: bool = False
     registers_watchers: bool = False
@@ -58,6 +59,7 @@ def client_facts(params: types.InitializeParams) -> ClientFacts:
         related_information=_shows(can, "related_information"),
         code_descriptions=_shows(can, "code_description_support"),
         diagnostic_tags=_shows(can, "tag_support"),
+        reads_markdown=_reads_markdown(can),
         has_configuration=has("workspace.configuration"),
         registers_configuration=has("workspace.did_change_configuration.dynamic_registration"),
         registers_watchers=has("workspace.did_change_watched_files.dynamic_registration"),
@@ -89,6 +91,12 @@ def argument(arguments: tuple[Any, ...], **wanted: type) -> list[Any]:
                 f"this command takes one object with {', '.join(wanted)}: '{name}' is missing or no {kind.__name__}"
             )
     return [given[name] for name in wanted]
+
+
+def _reads_markdown(can: types.ClientCapabilities) -> bool:
+    """Whether hovers may be Markdown; a client that does not say has always been sent it."""
+    formats = get_capability(can, "text_document.hover.content_format", None)
+    return formats is None or types.MarkupKind.Markdown in formats
 
 
 def _shows(can: types.ClientCapabilities, detail: str) -> bool:

@@ -12,7 +12,7 @@ from bursar.domain.money.price import usd, usd_text
 from bursar.domain.runs import RunSummary
 from bursar.domain.text import char_to_utf16, split_lines
 from bursar.session.model import BufferEdit, Document, RunChange, UsageUpdate
-from bursar.views.annotations import Annotations, Finding, Meter
+from bursar.views.annotations import Annotations, Card, Finding, Meter
 from bursar.views.runs_list import run_label
 
 _SEVERITIES = {
@@ -80,14 +80,16 @@ def diagnostics(
     ]
 
 
-def hover_at(line: int, end_line: int, markdown: str) -> types.Hover:
-    """A hover over these lines, the last one whole."""
-    return types.Hover(
-        contents=types.MarkupContent(kind=types.MarkupKind.Markdown, value=markdown),
-        range=types.Range(
-            start=types.Position(line=line, character=0), end=types.Position(line=end_line + 1, character=0)
-        ),
-    )
+def hover(document: Document, card: Card, *, markdown: bool) -> types.Hover:
+    """A hover over the card's characters, or its whole lines; as plain text where the client reads no Markdown."""
+    start, end = types.Position(line=card.line, character=0), types.Position(line=card.end_line, character=0)
+    if card.character is not None and card.end_character is not None:
+        line = split_lines(document.text)[card.line]
+        start = types.Position(line=card.line, character=char_to_utf16(line, card.character))
+        end = types.Position(line=card.line, character=char_to_utf16(line, card.end_character))
+    kind = types.MarkupKind.Markdown if markdown else types.MarkupKind.PlainText
+    text = card.markdown if markdown else card.markdown.replace("**", "").replace("`", "").replace("\\", "")
+    return types.Hover(contents=types.MarkupContent(kind=kind, value=text), range=types.Range(start=start, end=end))
 
 
 def workspace_edit(edit: BufferEdit) -> types.WorkspaceEdit:

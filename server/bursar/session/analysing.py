@@ -14,6 +14,7 @@ from bursar.session.forecasting import Forecasts, Work
 from bursar.session.model import ENCODING, Analysis, Document, Snapshot
 from bursar.session.money import default_settings, run_ceiling_pico
 from bursar.session.outlook import work_of
+from bursar.session.places import Places
 from bursar.session.ports import Adapters, Editor
 from bursar.settings import ESTIMATE_MODEL, Settings
 
@@ -33,6 +34,7 @@ class Analyst:
         settings: Callable[[], Settings],
         problem: Callable[[str], None],
         snapshot: Callable[[], Snapshot],
+        places: Places,
     ) -> None:
         self._adapters = adapters
         self._editor = editor
@@ -41,8 +43,10 @@ class Analyst:
         self._settings = settings
         self._problem = problem
         self._snapshot = snapshot
+        self._places = places
         self._stale: set[str] = set()
         self._jobs: dict[str, asyncio.Task[None]] = {}
+        self.small_hints = False
         self.analyses: dict[str, Analysis] = {}
         self.forecasts = Forecasts(adapters=adapters, editor=editor, work=self._to_forecast, problem=problem)
 
@@ -58,6 +62,17 @@ class Analyst:
         for each in self._snapshot().documents.values():
             if each.kind != "other":
                 self.count(each.uri)
+
+    def count_dependents(self, path: str | None) -> None:
+        """Count what says something else once the file at this path has changed, soon."""
+        for each in self._places.dependents(self._snapshot().documents.values(), self.analyses, path):
+            self.count(each.uri)
+
+    def toggle_small_hints(self) -> bool:
+        """Show the sizes of small parts, too, or no longer; whether they are shown now."""
+        self.small_hints = not self.small_hints
+        self._editor.annotations_changed()
+        return self.small_hints
 
     async def tokens(self, document: Document) -> int:
         """The tokens of a document, exact; counted beside the loop unless it is known."""

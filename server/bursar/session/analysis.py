@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path, PurePosixPath
 
 from bursar.domain.instructions import InstructionFile, Part, kind_of, read_instructions
 from bursar.domain.instructions.file import PartKind
-from bursar.domain.instructions.kinds import BESIDE_TASKS, FileKind
+from bursar.domain.instructions.kinds import BESIDE_TASKS, DEFAULT_FILES, FileGlobs, FileKind
+from bursar.domain.instructions.weight import NOTHING_INCLUDED, weigh
 from bursar.domain.money.price import Price, Unpriced
 from bursar.domain.ports import EditorBuffers, InstructionTexts, ModelProvider, TokenCounter, WorkspaceFiles
 from bursar.domain.routes import NOTHING_LOCAL, LocalOnly
@@ -20,14 +21,16 @@ from bursar.domain.runs import TaskEstimate
 from bursar.domain.specs import Spec, SpecTask, open_tasks, parse_spec
 from bursar.domain.tasks import skipped_tasks
 from bursar.domain.text import split_lines, split_lines_keeping_ends
-from bursar.runs.gather import gather_documents
+from bursar.runs.gather import gather_documents, text_of
 from bursar.runs.prepare import estimate_task
 from bursar.session.documents import FrozenBuffers
 from bursar.session.forecasting import outlook_of
 from bursar.session.looking import surroundings_of
 from bursar.session.model import ENCODING, Analysis, Document, PartKey, Snapshot, TaskKey
 from bursar.session.pages import rule_page_uri
-from bursar.views.annotations import Annotations
+from bursar.views.annotations import Annotations, Lens
+from bursar.views.included import included_hints
+from bursar.views.resident import resident_lens
 from bursar.views.rule_findings import moved, rule_findings, shown_findings
 from bursar.views.sizes import size_hints
 from bursar.views.spec_annotations import annotate_spec
@@ -61,16 +64,17 @@ def describe(
     text: str,
     folders: tuple[str, ...],
     root_of: Callable[[Path], Path],
+    files: FileGlobs = DEFAULT_FILES,
 ) -> Document:
     """A document with its place and what it is to an agent."""
     plain = Document(uri=uri, path=path, version=version, text=text, kind="other")
     # The disk is asked for the workspace only where the name may mean something.
-    if path is None or not _may_be_read(Path(path)):
+    if path is None or not (files.include or _may_be_read(Path(path))):
         return plain
     file = Path(path)
     root = workspace_of(file, folders, root_of)
     place = file.relative_to(root).as_posix()
-    kind = _kind(file, place, text)
+    kind = _kind(file, place, text, files)
     return plain if kind is None else replace(plain, kind=kind, workspace=str(root), spec=place)
 
 
@@ -78,13 +82,13 @@ def _may_be_read(file: Path) -> bool:
     return file.name in BESIDE_TASKS or kind_of(file.relative_to(file.anchor).as_posix()) is not None
 
 
-def _kind(file: Path, place: str, text: str) -> FileKind | None:
-    kind = kind_of(place)
+def _kind(file: Path, place: str, text: str, files: FileGlobs) -> FileKind | None:
+    kind = files.kind_of(place)
     if kind == "tasks":
         return kind if spec_of(text, str(file)).tasks else None
     if kind in _BY_CONTENT:
         return None
-    if kind is None and file.name in BESIDE_TASKS and (file.parent / TASKS).is_file():
+    if kind is None and file.name in BESIDE_TASKS and not files.excludes(place) and (file.parent / TASKS).is_file():
         return BESIDE_TASKS[file.name]
     return kind
 
@@ -132,10 +136,11 @@ def analyse(
     def tokens(first: int, end: int) -> int:
         return counter.count("".join(lines[first:end]), encoding=ENCODING)
 
+    def count(text: str) -> int:
+        return counter.count(text, encoding=ENCODING)
+
     def size(part: Part) -> int:
-        if part.sent is not None:
-            return counter.count(part.sent, encoding=ENCODING)
-        return tokens(part.line, part.end_line)
+        return tokens(part.line, part.end_line) if part.sent is None else count(part.sent)
 
     estimates: dict[TaskKey, TaskEstimate] = {}
     if document.kind == "tasks" and estimating is not None:
@@ -146,9 +151,15 @@ def analyse(
         part_tokens={key: size(each) for key, each in keyed_parts(file)},
         estimates=estimates,
         window_tokens=estimating.window_tokens if estimating else None,
+        included=NOTHING_INCLUDED if estimating is None else weigh(file, partial(_text_of, estimating), count),
+        price=estimating.price if estimating else None,
         found=_found(document, counter, estimating, texts, silenced),
         text=document.text,
     )
+
+
+def _text_of(estimating: Estimating, path: str) -> str | None:
+    return text_of(estimating.files, estimating.buffers, path)
 
 
 def _found(
@@ -183,8 +194,9 @@ def annotate(document: Document, analysis: Analysis | None, snapshot: Snapshot) 
     """Everything for this text, with counts that may stem from the version before."""
     known = analysis or Analysis(version=document.version, tokens=0)
     file = file_of(document)
-    counted = [(each, known.part_tokens[key]) for key, each in keyed_parts(file) if key in known.part_tokens]
-    hints = size_hints(split_lines(document.text), counted, encoding=ENCODING)
+    least = 0 if snapshot.small_hints else snapshot.settings.hint_min_tokens
+    sizes = size_hints(split_lines(document.text), counted_parts(file, known), encoding=ENCODING, min_tokens=least)
+    hints = (*sizes, *included_hints(file.references, known.included, encoding=ENCODING))
     shown = _annotate_tasks(document, known, snapshot) if document.kind == "tasks" else Annotations()
     found = known.found
     if found and known.version != document.version:
@@ -195,7 +207,32 @@ def annotate(document: Document, analysis: Analysis | None, snapshot: Snapshot) 
         levels=snapshot.settings.levels,
         page=rule_page_uri,
     )
-    return replace(shown, hints=(*shown.hints, *hints), findings=findings)
+    lens = _resident(document, file, known, snapshot)
+    return replace(
+        shown,
+        lenses=shown.lenses if lens is None else (lens, *shown.lenses),
+        hints=tuple(sorted((*shown.hints, *hints), key=lambda each: (each.line, each.character))),
+        findings=findings,
+    )
+
+
+def counted_parts(file: InstructionFile, known: Analysis) -> list[tuple[Part, int]]:
+    """The parts that have been counted, in the order of the file."""
+    return [(each, known.part_tokens[key]) for key, each in keyed_parts(file) if key in known.part_tokens]
+
+
+def _resident(document: Document, file: InstructionFile, known: Analysis, snapshot: Snapshot) -> Lens | None:
+    if known.price is None:
+        return None
+    sent = [tokens for each, tokens in counted_parts(file, known) if each.sent is not None]
+    return resident_lens(
+        file,
+        tokens=sum(sent) if sent else known.tokens,
+        included=known.included,
+        price=known.price,
+        use=snapshot.use.get(document.workspace),
+        encoding=ENCODING,
+    )
 
 
 def _annotate_tasks(document: Document, known: Analysis, snapshot: Snapshot) -> Annotations:

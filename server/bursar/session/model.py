@@ -8,9 +8,12 @@ from typing import Any, Literal
 
 from bursar.domain.instructions import FileKind
 from bursar.domain.instructions.file import PartKind
+from bursar.domain.instructions.weight import NOTHING_INCLUDED, Weights
 from bursar.domain.moments import Here
 from bursar.domain.money.budget import DEFAULT_WARN_PERCENT, WarnPercent
 from bursar.domain.money.forecast import Room, TaskForecast
+from bursar.domain.money.price import Price, Unpriced
+from bursar.domain.money.use_rate import UseRate
 from bursar.domain.resuming import Resumable
 from bursar.domain.rules.rule import Found
 from bursar.domain.runs import RunSummary, TaskEstimate
@@ -116,6 +119,9 @@ class Analysis:
     part_tokens: Mapping[PartKey, int] = field(default_factory=dict)
     estimates: Mapping[TaskKey, TaskEstimate] = field(default_factory=dict)
     window_tokens: int | None = None
+    included: Weights = NOTHING_INCLUDED
+    price: Price | Unpriced | None = None
+    """That of the model that requests would go to; None where nothing was asked for."""
     found: tuple[Found, ...] = ()
     """What the rules found in ``text``, the text of this version."""
     text: str = ""
@@ -149,6 +155,10 @@ class Snapshot:
     rooms: tuple[Room, ...] = ()
     raised_pico: Mapping[str, int] = field(default_factory=dict)
     warn_percent: WarnPercent = DEFAULT_WARN_PERCENT
+    use: Mapping[str, UseRate] = field(default_factory=dict)
+    """How often the user asks an agent in a workspace; none for one where nothing was booked of late."""
+    small_hints: bool = False
+    """Whether parts below the threshold say their size, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

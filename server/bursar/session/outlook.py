@@ -8,6 +8,7 @@ from bursar.domain.tasks import runs_for, skipped_tasks
 from bursar.session.analysis import keyed_tasks, spec_of
 from bursar.session.forecasting import Work, outlook_of
 from bursar.session.model import Analysis, Document, Snapshot
+from bursar.views.annotations import Card
 from bursar.views.forecasts import task_hover
 
 
@@ -32,26 +33,27 @@ def work_of(document: Document, analysis: Analysis, snapshot: Snapshot) -> Work:
     )
 
 
-def hover_of(snapshot: Snapshot, uri: str, line: int) -> tuple[int, int, str] | None:
-    """What is told about the task on this line as Markdown, with its first and last line; None on other lines.
+def forecast_at(document: Document, analysis: Analysis, snapshot: Snapshot, line: int) -> Card | None:
+    """What is told about the task on this line; None on other lines.
 
     The line of the first heading tells about all open tasks together.
     """
-    document, analysis = snapshot.documents.get(uri), snapshot.analyses.get(uri)
-    if document is None or document.kind != "tasks" or analysis is None:
+    if document.kind != "tasks":
         return None
     spec = spec_of(document.text, document.spec)
     keyed = keyed_tasks(spec)
-    outlook = outlook_of(snapshot.forecasts.get(uri), keyed, rooms=snapshot.rooms, workspace=document.workspace)
-    first, last, estimate = line, line, None
+    known = snapshot.forecasts.get(document.uri)
+    outlook = outlook_of(known, keyed, rooms=snapshot.rooms, workspace=document.workspace)
+    first, end, estimate = line, line + 1, None
     for key, task in keyed:
         if task.line <= line < task.end_line:
             forecast = outlook.tasks.get(task.line) or outlook.groups.get(task.line)
-            first, last, estimate = task.line, task.end_line - 1, analysis.estimates.get(key)
+            first, end, estimate = task.line, task.end_line, analysis.estimates.get(key)
             break
     else:
         at = min((each.line for each in spec.headings), default=0)
         forecast = outlook.total if line == at and outlook.total is not None and outlook.total.tasks > 1 else None
     if forecast is None:
         return None
-    return first, last, in_local_time(task_hover(forecast, estimate, outlook.rooms), snapshot.here)
+    text = in_local_time(task_hover(forecast, estimate, outlook.rooms), snapshot.here)
+    return Card(line=first, end_line=end, markdown=text)

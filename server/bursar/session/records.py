@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from bursar.domain.errors import BursarError
 from bursar.domain.money.binding import STOPS_AFTER_S
 from bursar.domain.money.budget import DEFAULT_WARN_PERCENT, BudgetState, WarnPercent
 from bursar.domain.money.forecast import Room
+from bursar.domain.money.use_rate import UseRate, first_day_looked_at, use_rate
+from bursar.domain.ports import Journal
 from bursar.domain.runs import RunSummary
 from bursar.domain.tasks import SKIPS, Skip, skips_in
 from bursar.runs.here import here_of
@@ -61,6 +63,7 @@ class Records:
         self.run_limit_pico: int | None = None
         self.raised_pico: Mapping[str, int] = {}
         self.warn_percent: WarnPercent = DEFAULT_WARN_PERCENT
+        self.use: Mapping[str, UseRate] = {}
         self._rooms: tuple[Room, ...] = ()
 
     @property
@@ -136,6 +139,10 @@ class Records:
         if shown != self.meter:
             self.meter = shown
             self._editor.meter_changed(shown)
+        use = use_rates(journal, tuple(self.runs), today=here.day)
+        if use != self.use:
+            self.use = use
+            changed.append(True)
         budgets = (wide, run_limit, journal.raised_runs(), journal.warn_percent())
         if any(changed) or budgets != (self.wide, self.run_limit_pico, self.raised_pico, self.warn_percent):
             self.left_pico = left
@@ -161,6 +168,13 @@ class Records:
                     self._editor.run_changed(change)
         self._loaded.add(workspace)
         return now != before or skipped
+
+
+def use_rates(journal: Journal, workspaces: Sequence[str], *, today: str) -> dict[str, UseRate]:
+    """How often an agent is asked in each of these workspaces; none for one where nothing was booked of late."""
+    days = journal.request_days(first=first_day_looked_at(today))
+    rates = {each: use_rate(days, workspace=each, today=today) for each in workspaces}
+    return {workspace: rate for workspace, rate in rates.items() if rate is not None}
 
 
 def _change(summary: RunSummary) -> RunChange:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -14,7 +13,6 @@ from bursar.runs.here import here_of
 from bursar.runs.world import Outcome
 from bursar.session.alerting import tell_alerts
 from bursar.session.analysing import Analyst
-from bursar.session.analysis import describe, workspace_of
 from bursar.session.asking import EditorAsker
 from bursar.session.batches import Batches
 from bursar.session.beside import Beside
@@ -38,6 +36,7 @@ from bursar.session.model import (
     Trusted,
 )
 from bursar.session.money import default_settings
+from bursar.session.places import Places
 from bursar.session.ports import Adapters, Editor
 from bursar.session.purse import Purse
 from bursar.session.records import Records
@@ -57,7 +56,7 @@ class Session:
     def __init__(self, *, adapters: Adapters, editor: Editor, root_of: Callable[[Path], Path]) -> None:
         self._adapters = adapters
         self._editor = editor
-        self._root_of = root_of
+        self._places = Places(folders=lambda: self._folders, settings=lambda: self._settings, root_of=root_of)
         self._documents: dict[str, Document] = {}
         self._folders: tuple[str, ...] = ()
         self._trusted = False
@@ -77,6 +76,7 @@ class Session:
             settings=lambda: self._settings,
             problem=self._tell_once,
             snapshot=self.snapshot,
+            places=self._places,
         )
         self._records = Records(
             adapters=adapters,
@@ -129,20 +129,23 @@ class Session:
         """Change the session; what must be counted or read for it is done beside the loop afterwards."""
         match event:
             case Opened():
-                self._put(self._describe(event.uri, event.path, event.version, event.text))
+                self._put(self._places.describe(event.uri, event.path, event.version, event.text))
                 self._buffers.opened(self._documents[event.uri])
             case Changed():
-                self._change(event)
+                if (known := self._documents.get(event.uri)) is not None:
+                    self._put(self._places.changed(known, event))
+                    self._buffers.changed()
             case Saved():
                 self._save(event.uri)
             case Closed():
-                self._documents.pop(event.uri, None)
+                closed = self._documents.pop(event.uri, None)
                 self._analyst.forget(event.uri)
                 self._buffers.closed(event.uri)
+                self._analyst.count_dependents(closed.path if closed is not None else None)
             case FilesChanged():
                 for path in event.paths:
                     self._beside.start(self._written(path))
-                self._analyst.count_all()
+                    self._analyst.count_dependents(path)
             case Trusted():
                 self._trusted = event.trusted
                 if not event.trusted:
@@ -156,8 +159,7 @@ class Session:
                 self._folders = event.folders
                 for each in event.folders:
                     self._look_after(each)
-                for document in list(self._documents.values()):
-                    self._put(self._describe(document.uri, document.path, document.version, document.text))
+                self._describe_all()
 
     @property
     def folders(self) -> tuple[str, ...]:
@@ -179,6 +181,8 @@ class Session:
             rooms=self._records.rooms,
             raised_pico=self._records.raised_pico,
             warn_percent=self._records.warn_percent,
+            use=self._records.use,
+            small_hints=self._analyst.small_hints,
             here=here_of(self._adapters.clock),
             skips=MappingProxyType(dict(self._records.skips)),
             resumables=self._resumes.known(self._records),
@@ -286,6 +290,10 @@ class Session:
         self._analyst.count_all()
         return now
 
+    def toggle_small_hints(self) -> bool:
+        """Show the sizes of parts below the threshold, too, or no longer; whether they are shown now."""
+        return self._analyst.toggle_small_hints()
+
     async def count_tokens(self, document: Document) -> int:
         """The tokens of a document, exact; counted beside the loop unless it is known."""
         return await self._analyst.tokens(document)
@@ -306,37 +314,20 @@ class Session:
         if path is None:
             raise BadInput("Only a tasks.md on the disk can be run: save the document first")
         self._starter.check_inside(path, self._folders)
-        workspace = str(workspace_of(Path(path), self._folders, self._root_of))
+        workspace = self._places.workspace_of(path)
         self._look_after(workspace)
         return workspace, path
 
     # -- the changes -----------------------------------------------------------------------------------------------
 
-    def _describe(self, uri: str, path: str | None, version: int, text: str) -> Document:
-        return describe(uri=uri, path=path, version=version, text=text, folders=self._folders, root_of=self._root_of)
-
     def _put(self, document: Document) -> None:
         self._documents[document.uri] = document
         if document.kind == "other":
             self._analyst.forget(document.uri)
-            return
-        self._look_after(document.workspace)
-        folder = Path(document.path or "/").parent
-        for each in self._documents.values():
-            beside = each.kind == "tasks" and Path(each.path or "/").parent == folder
-            if each.uri == document.uri or beside:
-                self._analyst.count(each.uri)
-
-    def _change(self, event: Changed) -> None:
-        known = self._documents.get(event.uri)
-        if known is None:
-            return
-        if known.kind not in ("other", "chat", "code"):
-            # Whatever is typed, its place says what it is.
-            self._put(replace(known, version=event.version, text=event.text))
         else:
-            self._put(self._describe(event.uri, known.path, event.version, event.text))
-        self._buffers.changed()
+            self._look_after(document.workspace)
+            self._analyst.count(document.uri)
+        self._analyst.count_dependents(document.path)
 
     def _save(self, uri: str) -> None:
         document = self._documents.get(uri)
@@ -345,7 +336,7 @@ class Session:
         self._buffers.saved(document)
         if document.kind == "other":
             # Its file may be new, and a tasks.md may stand beside it by now.
-            self._put(self._describe(uri, document.path, document.version, document.text))
+            self._put(self._places.again(document))
         self._beside.start(self._written(document.path))
 
     def _configure(self, event: Configured) -> None:
@@ -358,8 +349,14 @@ class Session:
         except BadInput as error:
             self._settings = default_settings()
             self._tell_once(f"{_SETTINGS} {error}. Until then estimates use {ESTIMATE_MODEL}.")
+        if self._settings.files != before.files:
+            self._describe_all()
         self._records.look_soon()
         self._analyst.count_all()
+
+    def _describe_all(self) -> None:
+        for document in list(self._documents.values()):
+            self._put(self._places.again(document))
 
     def _look_after(self, workspace: str) -> None:
         if self._records.add(workspace) and self._trusted:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from bursar.domain.errors import BadInput
+from bursar.domain.instructions.kinds import DEFAULT_FILES, FileGlobs
 from bursar.domain.money.alerts import AlertLimits, alert_limits
 from bursar.domain.money.budget import BUDGET_KINDS, Amount, BudgetKind, budget_amount
 from bursar.domain.routes import ROLES, LocalOnly, Role, Route
@@ -32,7 +33,10 @@ _KEYS = (
     "diagnostics",
     "test_command",
     "alerts",
+    "hints",
+    "files",
 )
+HINT_MIN_TOKENS = 200
 _SILENCERS = {"requestCost": "request-cost", "forecast": "probably-unfinished"}
 """Which finding each of the older ``diagnostics`` settings shows; it is silent where the setting is false."""
 _LEVELS = ("default", "off", *SEVERITIES)
@@ -71,6 +75,9 @@ class Settings:
     route: Route | None = None
     local_only: LocalOnly = field(default_factory=LocalOnly)
     alerts: AlertLimits = field(default_factory=AlertLimits)
+    hint_min_tokens: int = HINT_MIN_TOKENS
+    """From how many tokens up a part of a file says its size."""
+    files: FileGlobs = DEFAULT_FILES
     roles: Mapping[Role, Route] = field(default_factory=dict)
     """Whom each role asks that has a route of its own; empty where a model was chosen nearer to the user."""
     budget_places: Mapping[str, str] = field(default_factory=dict)
@@ -145,6 +152,8 @@ def load_settings(home: Path, environ: Mapping[str, str], editor: Mapping[str, A
         levels=checked.levels(),
         test_command=checked.command("test_command"),
         alerts=checked.alerts(),
+        hint_min_tokens=checked.hint_min_tokens(),
+        files=checked.files(),
         budget_places={each: _budget_place(each, raw, editor, path) for each in BUDGET_KINDS},
     )
 
@@ -272,6 +281,16 @@ class _Checked:
             return alert_limits(**given)
         except BadInput as error:
             raise BadInput(f"{place.removesuffix('alerts')}{error}") from error
+
+    def hint_min_tokens(self) -> int:
+        from bursar.settings.shown import hint_min_tokens_from
+
+        return hint_min_tokens_from(self._raw.get("hints", {}), f"{self._places.get('hints', 'settings')}: hints")
+
+    def files(self) -> FileGlobs:
+        from bursar.settings.shown import files_from
+
+        return files_from(self._raw.get("files", {}), f"{self._places.get('files', 'settings')}: files")
 
     def silenced(self) -> frozenset[str]:
         given = self._diagnostics()

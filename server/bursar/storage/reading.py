@@ -17,6 +17,7 @@ from bursar.domain.money.imported import ImportedSpend
 from bursar.domain.money.past import EndedRun
 from bursar.domain.money.reconcile import Booked
 from bursar.domain.money.spending import Spending, SpendKey
+from bursar.domain.money.use_rate import DayRequests
 from bursar.domain.runs import RequestRow, RunEvent, RunRecord, RunSummary, StepOutline, StepRecord
 from bursar.storage import budgets, reads, rewinds, standing
 from bursar.storage.connect import open_reader
@@ -27,7 +28,7 @@ from bursar.storage.imports import spent_on
 from bursar.storage.ledger import broken_row
 from bursar.storage.locks import RunLocks
 from bursar.storage.past import ended_runs
-from bursar.storage.spending import booked, spending
+from bursar.storage.spending import booked, request_days, spending
 from bursar.storage.texts import read_text
 from bursar.storage.windows import kept_windows
 
@@ -107,6 +108,11 @@ class JournalReads:
         """The kept sums under each key; ``since`` is the first day, ``most`` gives the dearest (or newest days)."""
         with self._read() as db:
             return spending(db, by, since=since, agent=agent, most=most)
+
+    def request_days(self, *, first: str) -> list[DayRequests]:
+        """How many requests were booked on each local day from this one on, in each folder; imported ones, too."""
+        with self._read() as db:
+            return request_days(db, first=first)
 
     def booked(self, *, first: str, last: str, utc: bool, by_request: bool, all_agents: bool = False) -> list[Booked]:
         """What is in the books from one day to another, by day and model or by request."""

@@ -8,12 +8,21 @@ from bursar.domain.money.reconcile import Booked
 from bursar.domain.money.rolls import OWN_AGENT, Sums
 from bursar.domain.money.speed import Timed
 from bursar.domain.money.spending import BELOW_WORKSPACE, MOST_TIMED, Spending, SpendKey, placed, roll_of
+from bursar.domain.money.use_rate import DayRequests
 from bursar.storage.rolls import number_of_keys, rolled, rolled_by_agent
 from bursar.storage.rows import loaded
 
 _TIMED = (
     "SELECT local_day, model, workspace, spec, task, ttft_ms, duration_ms, output FROM ledger ORDER BY n DESC LIMIT ?"
 )
+
+
+def request_days(connection: apsw.Connection, *, first: str) -> list[DayRequests]:
+    """How many requests were booked on each local day from this one on, in each folder, whichever agent made them."""
+    return [
+        DayRequests(local_day=each.local_day, workspace=each.workspace, requests=each.sums.requests)
+        for each in rolled(connection, "day", since=first)
+    ]
 
 
 def spending(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 FileKind: TypeAlias = Literal[
     "tasks",
@@ -24,6 +25,7 @@ FileKind: TypeAlias = Literal[
     "chat",
     "code",
 ]
+KINDS: tuple[FileKind, ...] = get_args(FileKind)
 Globs: TypeAlias = Sequence[tuple[str, FileKind]]
 
 DEFAULT_GLOBS: Globs = (
@@ -70,6 +72,27 @@ BESIDE_TASKS: Mapping[str, FileKind] = {
 def kind_of(path: str, globs: Globs = DEFAULT_GLOBS) -> FileKind | None:
     """What the file at this path (relative to the workspace, forward slashes) is to an agent; None for nothing."""
     return next((kind for glob, kind in globs if _pattern(glob).match(path)), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileGlobs:
+    """What the user says about files: ``include`` goes before the defaults, ``exclude`` before both."""
+
+    include: Globs = ()
+    exclude: tuple[str, ...] = ()
+
+    def kind_of(self, path: str) -> FileKind | None:
+        """What the file at this path (relative to the workspace) is to an agent; None for nothing."""
+        if self.excludes(path):
+            return None
+        return kind_of(path, self.include) or kind_of(path)
+
+    def excludes(self, path: str) -> bool:
+        """Whether nothing is to be shown on this file."""
+        return any(glob_matches(each, path) for each in self.exclude)
+
+
+DEFAULT_FILES = FileGlobs()
 
 
 def glob_matches(glob: str, path: str) -> bool:

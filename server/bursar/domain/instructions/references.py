@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 
 from bursar.domain.instructions.file import Reference
 from bursar.domain.instructions.kinds import FileKind
+from bursar.domain.specs.locate import locate
+from bursar.domain.text import split_lines
 
 _INCLUDED = re.compile(r"#\[\[file:([^\]\r\n]+)\]\]")
 _IMPORTED = re.compile(r"(?<![^\s(])@((?:~/|\.{0,2}/)?[\w.+-][^\s`'\"<>|*?(){}\[\],;]*)")
@@ -33,8 +35,7 @@ def references_in(
     for number, line in enumerate(lines):
         if number in code or not any(each in line for each in ("#[[", "@", "](", "#file:")):
             continue
-        bare = _CODE_SPAN.sub(lambda each: " " * len(each[0]), line)
-        found += sorted(_in_line(path, kind, number, bare), key=lambda each: each.character)
+        found += sorted(_in_line(path, kind, number, _without_code(line)), key=lambda each: each.character)
     return tuple(found)
 
 
@@ -46,11 +47,7 @@ def _in_line(path: str, kind: FileKind, number: int, line: str) -> Iterable[Refe
             base = folder if written.startswith(("./", "../")) else ""
             yield _reference(number, each, written, _inside(base, written))
     if _imports(path, kind):
-        base = "" if path.endswith(".mdc") or kind == "prompt" else folder
-        for each in _IMPORTED.finditer(line):
-            written = each[1].rstrip(".:!")
-            if _is_file(written):
-                yield _reference(number, each, written, _inside(base, written), trim=len(each[1]) - len(written))
+        yield from _imported(number, line, "" if path.endswith(".mdc") or kind == "prompt" else folder)
     if _links(path, kind):
         for pattern in (_LINKED, _FILE_WORD):
             for each in pattern.finditer(line):
@@ -58,6 +55,31 @@ def _in_line(path: str, kind: FileKind, number: int, line: str) -> Iterable[Refe
                 target, base = _target(written, folder)
                 if target:
                     yield _reference(number, each, written, _inside(base, target))
+
+
+def imports_in(path: str, text: str) -> list[str | None]:
+    """What an imported file imports in turn, by the rules of the file that imported it."""
+    if "@" not in text:
+        return []
+    lines = split_lines(text)
+    code = {line for first, end in locate("\n".join(lines)).verbatim for line in range(first, end)}
+    return [
+        each.path
+        for number, line in enumerate(lines)
+        if number not in code and "@" in line
+        for each in _imported(number, _without_code(line), posixpath.dirname(path))
+    ]
+
+
+def _imported(number: int, line: str, base: str) -> Iterable[Reference]:
+    for each in _IMPORTED.finditer(line):
+        written = each[1].rstrip(".:!")
+        if _is_file(written):
+            yield _reference(number, each, written, _inside(base, written), trim=len(each[1]) - len(written))
+
+
+def _without_code(line: str) -> str:
+    return _CODE_SPAN.sub(lambda each: " " * len(each[0]), line)
 
 
 def _imports(path: str, kind: FileKind) -> bool:

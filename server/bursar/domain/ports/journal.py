@@ -24,6 +24,7 @@ from bursar.domain.money.ledger import LedgerEntry
 from bursar.domain.money.past import EndedRun
 from bursar.domain.money.reconcile import Booked
 from bursar.domain.money.spending import Spending, SpendKey
+from bursar.domain.money.use_rate import DayRequests
 from bursar.domain.pacing import Window
 from bursar.domain.runs import (
     KeptSteps,
@@ -235,6 +236,9 @@ class Journal(Protocol):
     ) -> Spending:
         """The kept sums under each key; ``since`` is the first day, ``agent`` gives that one's rows only, and ``most``
         the dearest of them (of days, the newest)."""
+
+    def request_days(self, *, first: str) -> list[DayRequests]:
+        """How many requests were booked on each local day from this one on, in each folder; imported ones, too."""
 
     def ended_runs(self, newest: int) -> list[EndedRun]:
         """The runs of tasks that ended last, of all workspaces, with what they took; at most that many."""

@@ -1,0 +1,42 @@
+"""What is told about a place of a document when the user points at it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bursar.session.analysis import counted_parts, file_of
+from bursar.session.model import ENCODING, Analysis, Document, Snapshot
+from bursar.session.outlook import forecast_at
+from bursar.views.annotations import Card
+from bursar.views.cards import size_cards
+
+
+def card_at(snapshot: Snapshot, uri: str, line: int, character: int) -> Card | None:
+    """What is told about this place, code points in the line; None where there is nothing to tell.
+
+    On a task what it will probably take comes first, then how large it is.
+    """
+    document, analysis = snapshot.documents.get(uri), snapshot.analyses.get(uri)
+    if document is None or document.kind == "other" or analysis is None:
+        return None
+    here = [each for each in cards_of(document, analysis, snapshot) if each.holds(line, character)]
+    card = min(here, key=lambda each: each.size, default=None)
+    forecast = forecast_at(document, analysis, snapshot, line)
+    if forecast is None:
+        return card
+    if card is None:
+        return forecast
+    return Card(line=forecast.line, end_line=forecast.end_line, markdown=f"{forecast.markdown}\n\n{card.markdown}")
+
+
+def cards_of(document: Document, analysis: Analysis, snapshot: Snapshot) -> Iterable[Card]:
+    """Every card of the document, made when one is asked for."""
+    file = file_of(document)
+    yield from size_cards(
+        file,
+        tokens=analysis.tokens,
+        part_tokens=dict(counted_parts(file, analysis)),
+        included=analysis.included,
+        price=analysis.price,
+        encoding=ENCODING,
+    )
