@@ -106,6 +106,9 @@ bench-budget: $(ENV_STAMP) $(LITELLM_STAMP) ## How much of a budget eight loads 
 bench-forecast: $(ENV_STAMP) ## How good the forecast of a task is: scored on the figures of recorded sessions (seconds)
 	@PYTHONPATH=tests $(PY) -m benchmarks.forecast $(BENCH_FLAGS)
 
+bench-calibration: $(ENV_STAMP) ## How good the estimates of a vendor's token counts are, learnt from a simulated one with a tokenizer of its own (half a minute)
+	@PYTHONPATH=tests $(PY) -m benchmarks.calibration $(BENCH_FLAGS)
+
 lock: ## Renew the locks (needs uv in the environment)
 	@$(VENV)/bin/uv lock --quiet --upgrade
 	@$(VENV)/bin/uv export --quiet --format requirements.txt --no-header --no-emit-project --no-dev -o requirements.lock
@@ -113,4 +116,4 @@ lock: ## Renew the locks (needs uv in the environment)
 	@$(VENV)/bin/uv export --quiet --format requirements.txt --no-header --no-emit-project --only-group bench -o requirements-bench.lock
 	@$(VENV)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header tests/benchmarks/budget/litellm.in -o requirements-litellm.lock
 
-.PHONY: help env client-env demo check test deps deps-in-ci editor-env editor vsix soak soak-short bench-resume bench-ledger bench-imports bench-watch bench-budget bench-forecast lock
+.PHONY: help env client-env demo check test deps deps-in-ci editor-env editor vsix soak soak-short bench-resume bench-ledger bench-imports bench-watch bench-budget bench-forecast bench-calibration lock

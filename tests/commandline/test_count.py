@@ -13,8 +13,9 @@ from jsonschema import Draft202012Validator
 
 from bursar.cli import run_command_line
 from bursar.commandline.schema import load_schema
+from bursar.simulator import tokens as simulated
 from bursar.tokens.encodings import RECIPES, read_tokens
-from support.program import Done, User
+from support.program import CLAUDE, Done, User, simulator
 
 TEXT = "# Style\n\nSay what happened, to what, and what to do next. <|endoftext|> is text. 今天天气很好。\n" * 40
 
@@ -168,3 +169,39 @@ def test_a_name_that_is_no_utf8_is_told(user: User) -> None:
     )
     assert (done.returncode, done.stderr) == (0, b"")
     assert b'"tokens": 1' in done.stdout
+
+
+def test_what_was_reported_for_ones_own_requests_is_learnt_from(user: User, note: Path, tmp_path: Path) -> None:
+    prices = {"input": "2", "output": "10", "cache_read": "0.1", "cache_write_5m": "2.5", "cache_write_1h": "4"}
+    looks = [
+        *(
+            {"name": "list_files", "input": {"path": each}}
+            for each in (".", ".kiro", ".kiro/specs", ".kiro/specs/demo")
+        ),
+        *({"name": "read_file", "input": {"path": each}} for each in (".kiro/specs/demo/tasks.md", "note.md")),
+    ]
+    scenario = {
+        "models": {CLAUDE: {"wire": "anthropic", "prices": prices, "input_token_ratio": 3}},
+        "replies": [
+            *({"when": {"tool_results": n}, "tool_calls": [look]} for n, look in enumerate(looks)),
+            {"when": {}, "tool_calls": [{"name": "finish", "input": {"summary": "Done."}}]},
+        ],
+    }
+    before = counted(user.do("count", "note.md", "--json"))[0]["estimate"]
+    with simulator(tmp_path / "sim", scenario) as sim:
+        ran = user.uses(sim.url).do("run", ".kiro/specs/demo", "--task", "1", "--json")
+        assert ran.code == 0, ran.err
+        asked = len(sim.bill())
+    (found,) = counted(user.do("count", "note.md", "--json"))
+    estimate = found["estimate"]
+    assert isinstance(before, dict)
+    assert isinstance(estimate, dict)
+    assert estimate["model"] == f"sim/{CLAUDE}"
+    assert estimate["provenance"].startswith(f"calibrated on {asked} requests, ")
+    assert "few: the range is widened with what is published" in estimate["provenance"]
+    # Published is half as much again; this provider counts three times its own tokens, which are about ours.
+    assert before["high"] < estimate["tokens"]
+    assert estimate["low"] < 3 * simulated.count(TEXT) < estimate["high"]
+    erased = user.do("erase", "--all")
+    assert erased.code == 0
+    assert counted(user.do("count", "note.md", "--json"))[0]["estimate"] == estimate

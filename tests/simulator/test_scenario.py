@@ -36,6 +36,8 @@ def model(**more: Any) -> dict[str, Any]:
         (model(prices=PRICES | {"tiers": [{"input": "1"}]}), "models.m.prices.tiers[0].above_tokens"),
         (model(cache={"ttl": 1}), "models.m.cache.ttl"),
         (model(cache={"ttl_s": 0}), "models.m.cache.ttl_s"),
+        (model(input_token_ratio=0), "models.m.input_token_ratio must be a number from 0.1 to 10"),
+        (model(input_token_ratio="2"), "models.m.input_token_ratio"),
         (model(cache={"min_tokens": 0}), "models.m.cache.min_tokens"),
         ({"replies": {}}, "replies must be a list"),
         ({"replies": [{"when": {"task": 2}}]}, "replies[0].when.task"),

@@ -45,7 +45,7 @@ class PromptCache:
     def marked(self, model: Model, blocks: Sequence[Block]) -> Taken:
         """Take a prompt whose cache points are marked: read the longest live prefix, write up to the last mark."""
         now = self._clock()
-        digests, ends = _prefixes(blocks)
+        digests, ends = _prefixes(model, blocks)
         marks = [i for i, b in enumerate(blocks) if b.mark and ends[i] >= model.cache_min_tokens]
         hit = self._longest(model, digests, ends, sorted(_within_reach(marks), reverse=True), now)
         read = ends[hit] if hit is not None else 0
@@ -66,7 +66,7 @@ class PromptCache:
     def automatic(self, model: Model, blocks: Sequence[Block]) -> Taken:
         """Take a prompt whose message ends are the cache points; reads and writes are whole steps of tokens."""
         now = self._clock()
-        digests, ends = _prefixes(blocks)
+        digests, ends = _prefixes(model, blocks)
         points = [i for i, b in enumerate(blocks) if b.boundary and ends[i] >= model.cache_min_tokens]
         hit = self._longest(model, digests, ends, points[::-1], now)
         read = _steps(ends[hit]) if hit is not None else 0
@@ -104,12 +104,12 @@ def _steps(tokens: int) -> int:
     return tokens // STEP_TOKENS * STEP_TOKENS
 
 
-def _prefixes(blocks: Sequence[Block]) -> tuple[list[bytes], list[int]]:
-    """For each block the hash and the tokens of everything up to its end."""
+def _prefixes(model: Model, blocks: Sequence[Block]) -> tuple[list[bytes], list[int]]:
+    """For each block the hash and the model's tokens of everything up to its end."""
     digests, ends, digest, end = [], [], b"", 0
     for block in blocks:
         digest = hashlib.sha256(digest + block.content).digest()
         end += block.tokens
         digests.append(digest)
-        ends.append(end)
+        ends.append(int(end * model.input_token_ratio))
     return digests, ends

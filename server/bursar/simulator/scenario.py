@@ -43,6 +43,8 @@ class Model:
     cache_ttl_s: float = 300
     cache_min_tokens: int = 1024
     refuses: tuple[str, ...] = ()
+    input_token_ratio: Decimal = Decimal(1)
+    """How many tokens this model makes of one of the simulator's own, in what it is asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +161,7 @@ _DEFAULT_MODELS: Mapping[str, Any] = {
 
 def _model(name: str, value: object) -> Model:
     key = f"models.{name}"
-    raw = _object(value, key, ("wire", "prices", "cache", "refuses"))
+    raw = _object(value, key, ("wire", "prices", "cache", "refuses", "input_token_ratio"))
     prices = _object(raw.get("prices"), f"{key}.prices", (*PRICE_KEYS, "tiers", "batch"))
     for needed in ("input", "output"):
         if needed not in prices:
@@ -168,6 +170,9 @@ def _model(name: str, value: object) -> Model:
     ttl_s = cache.get("ttl_s", 300)
     if isinstance(ttl_s, bool) or not isinstance(ttl_s, int | float | Decimal) or not 0 < ttl_s < 10**9:
         raise ScenarioError(f"{key}.cache.ttl_s must be a number of seconds above 0")
+    ratio = raw.get("input_token_ratio", 1)
+    if isinstance(ratio, bool) or not isinstance(ratio, int | float | Decimal) or not Decimal("0.1") <= ratio <= 10:
+        raise ScenarioError(f"{key}.input_token_ratio must be a number from 0.1 to 10")
     return Model(
         name=name,
         wire=_choice(raw.get("wire"), f"{key}.wire", WIRES),
@@ -177,6 +182,7 @@ def _model(name: str, value: object) -> Model:
         cache_ttl_s=float(ttl_s),
         cache_min_tokens=_whole(cache.get("min_tokens", 1024), f"{key}.cache.min_tokens", least=1),
         refuses=tuple(_text(item, f"{key}.refuses[{i}]") for i, item in enumerate(_list(raw, "refuses", key))),
+        input_token_ratio=Decimal(str(ratio)),
     )
 
 

@@ -1,0 +1,1 @@
+"""How good the estimate of a vendor's count is."""
