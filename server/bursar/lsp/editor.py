@@ -10,6 +10,7 @@ from typing import Any, Literal
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
+from bursar.domain.instructions import DEFAULT_GLOBS
 from bursar.domain.safety.show import words_for_message
 from bursar.lsp.from_lsp import ClientFacts
 from bursar.lsp.protocol import Server
@@ -23,6 +24,11 @@ _LEVELS = {
     "warning": types.MessageType.Warning,
     "info": types.MessageType.Info,
 }
+WATCHED = (
+    "**/*.md",
+    *(glob for glob, kind in DEFAULT_GLOBS if kind not in ("chat", "code") and not glob.endswith(".md")),
+)
+"""What is read beside an open document: instructions of all kinds, and Markdown that they may take in."""
 _log = logging.getLogger("bursar")
 
 
@@ -118,7 +124,7 @@ class LspEditor:
         return found[0] if isinstance(found, list | tuple) and found and isinstance(found[0], dict) else None
 
     async def register(self) -> None:
-        """Ask to be told of changed settings and of tasks files changed on the disk."""
+        """Ask to be told of changed settings, and of files changed on the disk that say something to an agent."""
         wanted = []
         if self._facts.registers_configuration:
             wanted.append(
@@ -129,7 +135,7 @@ class LspEditor:
                 )
             )
         if self._facts.registers_watchers:
-            watchers = [types.FileSystemWatcher(glob_pattern="**/{tasks,requirements,design,spec,plan,bugfix}.md")]
+            watchers = [types.FileSystemWatcher(glob_pattern=each) for each in WATCHED]
             wanted.append(
                 types.Registration(
                     id="bursar-files",

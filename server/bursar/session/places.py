@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bursar.domain.instructions.kinds import BESIDE_TASKS
-from bursar.session.analysis import describe, workspace_of
+from bursar.session.analysis import TASKS, describe, workspace_of
 from bursar.session.model import Analysis, Changed, Document
 from bursar.settings import Settings
 
@@ -44,6 +44,10 @@ class Places:
     def workspace_of(self, path: str) -> str:
         """The workspace of the file at this path."""
         return str(workspace_of(Path(path), self._folders(), self._root_of))
+
+    def may_hold_tasks(self, path: str) -> bool:
+        """Whether the file at this path may be one whose tasks are run; a checkout changes many that are none."""
+        return self._settings().files.kind_of(path.lstrip(os.sep)) == "tasks" or Path(path).name == TASKS
 
     def again(self, document: Document) -> Document:
         """The same document after something beside its text has changed."""

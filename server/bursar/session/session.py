@@ -144,7 +144,8 @@ class Session:
                 self._analyst.count_dependents(closed.path if closed is not None else None)
             case FilesChanged():
                 for path in event.paths:
-                    self._beside.start(self._written(path))
+                    if self._places.may_hold_tasks(path):
+                        self._beside.start(self._written(path))
                     self._analyst.count_dependents(path)
             case Trusted():
                 self._trusted = event.trusted
