@@ -109,6 +109,9 @@ bench-forecast: $(ENV_STAMP) ## How good the forecast of a task is: scored on th
 bench-calibration: $(ENV_STAMP) ## How good the estimates of a vendor's token counts are, learnt from a simulated one with a tokenizer of its own (half a minute)
 	@PYTHONPATH=tests $(PY) -m benchmarks.calibration $(BENCH_FLAGS)
 
+bench-editor: $(ENV_STAMP) $(BENCH_STAMP) ## Keystroke, cold start, storm and memory beside pygls, ruff, pylsp and jedi-language-server (about 8 minutes; BENCH_FLAGS="--quick" for 3)
+	@PYTHONPATH=tests $(PY) -m benchmarks.editor --peers $(BENCH_VENV)/bin $(BENCH_FLAGS)
+
 lock: ## Renew the locks (needs uv in the environment)
 	@$(VENV)/bin/uv lock --quiet --upgrade
 	@$(VENV)/bin/uv export --quiet --format requirements.txt --no-header --no-emit-project --no-dev -o requirements.lock
@@ -116,4 +119,4 @@ lock: ## Renew the locks (needs uv in the environment)
 	@$(VENV)/bin/uv export --quiet --format requirements.txt --no-header --no-emit-project --only-group bench -o requirements-bench.lock
 	@$(VENV)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header tests/benchmarks/budget/litellm.in -o requirements-litellm.lock
 
-.PHONY: help env client-env demo check test deps deps-in-ci editor-env editor vsix soak soak-short bench-resume bench-ledger bench-imports bench-watch bench-budget bench-forecast bench-calibration lock
+.PHONY: help env client-env demo check test deps deps-in-ci editor-env editor vsix soak soak-short bench-resume bench-ledger bench-imports bench-watch bench-budget bench-forecast bench-calibration bench-editor lock

@@ -40,12 +40,13 @@ class Row:
 
 
 def machine() -> dict[str, Any]:
-    """What the benchmark ran on."""
+    """What the benchmark ran on, and how busy that was with everything at the end."""
     return {
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "processor": _processor(),
         "cores": os.cpu_count(),
         "python": platform.python_version(),
+        "load_average": [round(each, 1) for each in os.getloadavg()],
     }
 
 
