@@ -12,6 +12,7 @@ from bursar.domain.errors import BadInput
 from bursar.domain.money.budget import BUDGET_KINDS, BUDGET_UNITS, Amount, BudgetKind, amount_text
 from bursar.domain.ports import (
     Asker,
+    CallSites,
     EditorBuffers,
     InstructionTexts,
     Journal,
@@ -32,6 +33,7 @@ from bursar.system.clock import SystemClock
 from bursar.system.failpoints import Failpoints
 from bursar.system.ids import SystemIds
 from bursar.system.jitter import SystemJitter
+from bursar.system.nobody import NobodyToAsk, NoEditor
 
 if TYPE_CHECKING:
     from bursar.domain.money.imported import ImportedSpend
@@ -48,26 +50,6 @@ def home_folder(environ: Mapping[str, str]) -> Path:
     from platformdirs import user_data_path
 
     return user_data_path("bursar", appauthor=False)
-
-
-class NobodyToAsk:
-    """Answers every question with no: there is nobody to ask."""
-
-    async def ask(self, question: object) -> str | None:
-        """No."""
-        return None
-
-
-class NoEditor:
-    """No document is open."""
-
-    def unsaved_text(self, path: str) -> str | None:
-        """None: the disk is the truth."""
-        return None
-
-    async def replace(self, path: str, *, expected: str, new: str) -> bool:
-        """Refused: there is no buffer."""
-        return False
 
 
 @dataclass(slots=True)
@@ -192,6 +174,12 @@ class App:
 
             self._counter = TiktokenCounter()
         return self._counter
+
+    def call_sites(self) -> CallSites:
+        """What finds calls of models in source code; its grammars load at the first file that has some."""
+        from bursar.callsites import SyntaxCallSites
+
+        return SyntaxCallSites()
 
     def prices(self, settings: Settings) -> PriceBook:
         """The price book under these settings."""

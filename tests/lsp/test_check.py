@@ -84,3 +84,31 @@ async def test_check_fails_where_a_task_cannot_fit_the_budget(bench: Bench) -> N
         uri = window.open(bench.tasks)
         shown = await window.until_asked(lambda: window.findings(uri), bool)
         assert [each["message"] for each in shown] == [each["message"] for each in found["diagnostics"]]
+
+
+async def test_check_says_what_the_editor_shows_on_code_and_transcripts(bench: Bench) -> None:
+    words = "Be kind and brief. " * 60
+    code = bench.workspace / "ask.py"
+    asked = 'openai.OpenAI().responses.create(\n    model="gpt-4o", input=SYSTEM\n)'
+    code.write_text(f'import openai\n\nSYSTEM = """😀 {words}"""\n{asked}\n')
+    talk = bench.workspace / "talk.jsonl"
+    talk.write_text(json.dumps({"role": "user", "content": words}) + "\n")
+    async with bench.window() as window:
+        uris = [window.open(code), window.open(talk)]
+        for uri in uris:
+            await window.until_asked(lambda uri=uri: window.lenses(uri), bool)
+        status, found = await check(bench, code, talk)
+        assert status == 0
+        for uri, each in zip(uris, found, strict=True):
+            lenses = await window.lenses(uri)
+            assert each["lenses"] == [
+                {"line": one["range"]["start"]["line"], "title": one["command"]["title"]} for one in lenses
+            ]
+            assert each["hints"] == [{**one["position"], "label": one["label"]} for one in await window.hints(uri)]
+            assert len(each["lenses"]) == len(each["hints"]) == 1
+        at = {"textDocument": {"uri": uris[0]}, "position": {"line": 4, "character": 10}}
+        hover = (await window.request("textDocument/hover", at))["contents"]["value"]
+        assert hover.startswith("| openai/gpt-4o | | tokens | uncached |")
+        assert "| user | 😀 Be kind and brief." in hover
+        assert found[0]["lenses"][0]["title"] == "302 tokens · $0.00076"
+        assert found[1]["lenses"][0]["title"] == "1 message · 301 tokens: user 301"

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from bursar.callsites import SyntaxCallSites
 from bursar.domain.money.budget import Amount, BudgetKind
 from bursar.domain.ports import EditorBuffers, ModelProvider
 from bursar.domain.routes import Role
@@ -61,6 +62,9 @@ class Adapters:
 
     def counter(self) -> Any:
         return WordCounter()
+
+    def call_sites(self) -> Any:
+        return SyntaxCallSites()
 
     def prices(self, settings: Settings, /) -> Prices:
         return self.shop.prices

@@ -8,16 +8,13 @@ from functools import cache
 from tree_sitter import Language, Parser
 
 from bursar.callsites.drafts import Draft
-from bursar.callsites.libraries import ASKING, libraries_of, may_import, request_of
+from bursar.callsites.libraries import ASKING, libraries_of, request_of
 from bursar.callsites.python_reader import PythonReader
 from bursar.callsites.reading import Reader
 from bursar.callsites.script_reader import ScriptReader
 from bursar.callsites.source import Source
 from bursar.callsites.values import Called, Span
-from bursar.domain.callsites import CallSite, CodeLanguage, Prompt
-
-LARGEST_CHARS = 2_000_000
-"""Above this a file is data or was made by a program: it is not parsed."""
+from bursar.domain.callsites import CallSite, CodeLanguage, Prompt, may_ask
 
 
 class SyntaxCallSites:
@@ -25,7 +22,7 @@ class SyntaxCallSites:
 
     def find(self, text: str, language: CodeLanguage, /) -> tuple[CallSite, ...]:
         """The calls in a text, in its order; nothing where it imports none of the libraries."""
-        if len(text) > LARGEST_CHARS or not may_import(text, language):
+        if not may_ask(text, language):
             return ()
         source = Source(text)
         reader: Reader = PythonReader(source) if language == "python" else ScriptReader(source)

@@ -9,14 +9,8 @@ from bursar.callsites.drafts import Draft
 from bursar.callsites.langchain import CALLS, langchain_call
 from bursar.callsites.providers import from_slug, sdk_model, seller
 from bursar.callsites.values import Called, Items, Record, Text, Unknown, as_record
-from bursar.domain.callsites import CodeLanguage, Library
+from bursar.domain.callsites import Library
 
-_PYTHON_NAMES = ("openai", "anthropic", "litellm", "genai", "langchain")
-_PYTHON_IMPORT = re.compile(r"(?m)^[^#\n]*\b(?:from|import)\b[^#\n]*(?:" + "|".join(_PYTHON_NAMES) + ")")
-_SCRIPT_IMPORT = re.compile(
-    r"""(?:\bfrom|\brequire\s*\(|\bimport\s*\(?)\s*["'](?:[^"'\n]*openai|@anthropic-ai/|@google/genai|ai["'/]|@ai-sdk/"""
-    r"""|@langchain/|langchain)"""
-)
 _BESIDE = {"with_raw_response", "with_streaming_response", "withResponse", "beta", "aio"}
 _OPENAI = {"create", "parse", "stream", "runTools"}
 _ANTHROPIC = {"create", "stream", "parse"}
@@ -25,13 +19,6 @@ _LITELLM = {"completion", "acompletion"}
 _AI_SDK = {"generateText", "streamText", "generateObject", "streamObject"}
 ASKING = _OPENAI | _ANTHROPIC | _GOOGLE | _LITELLM | _AI_SDK | CALLS
 """The last names of all calls that may ask a model."""
-
-
-def may_import(text: str, language: CodeLanguage) -> bool:
-    """Whether a text may import one of the libraries: cheap, and wrong only in saying yes."""
-    if language != "python":
-        return _SCRIPT_IMPORT.search(text) is not None
-    return any(each in text for each in _PYTHON_NAMES) and _PYTHON_IMPORT.search(text) is not None
 
 
 def libraries_of(modules: Iterable[str]) -> frozenset[Library]:

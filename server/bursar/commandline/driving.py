@@ -27,10 +27,11 @@ from bursar.runs.here import here_of
 from bursar.runs.prepare import Estimate, estimate_task
 from bursar.runs.world import Finished, Outcome, Ways, World
 from bursar.settings import Settings
+from bursar.system.nobody import NoEditor
 from bursar.views.figures import count, money
 from bursar.views.forecasts import forecast_lines
 from bursar.views.progress import event_line
-from bursar.wiring import App, NoEditor
+from bursar.wiring import App
 
 
 class Printer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,6 +21,18 @@ LANGUAGES: dict[str, CodeLanguage] = {
     ".cjs": "javascript",
     ".jsx": "javascript",
 }
+
+LARGEST_CHARS = 2_000_000
+"""Above this a file is data or was made by a program: no calls are looked for in it."""
+
+_PYTHON_NAMES = ("openai", "anthropic", "litellm", "genai", "langchain")
+_SCRIPT_NAMES = ("openai", "@anthropic-ai/", "@google/genai", '"ai', "'ai", "@ai-sdk/", "langchain")
+# Words first: they are found a hundred times as fast as a pattern says that it does not fit.
+_PYTHON_IMPORT = re.compile(r"(?m)^[^#\n]*\b(?:from|import)\b[^#\n]*(?:" + "|".join(_PYTHON_NAMES) + ")")
+_SCRIPT_IMPORT = re.compile(
+    r"""(?:\bfrom|\brequire\s*\(|\bimport\s*\(?)\s*["'](?:[^"'\n]*openai|@anthropic-ai/|@google/genai|ai["'/]|@ai-sdk/"""
+    r"""|@langchain/|langchain)"""
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,3 +83,11 @@ def language_of(path: str) -> CodeLanguage | None:
     """The language of a file by its name; None for one that no calls are looked for in."""
     dot = path.rfind(".")
     return LANGUAGES.get(path[dot:].lower()) if dot > path.rfind("/") else None
+
+
+def may_ask(text: str, language: CodeLanguage) -> bool:
+    """Whether a text may import a library that asks models: cheap, and wrong only in saying yes."""
+    names, pattern = (_PYTHON_NAMES, _PYTHON_IMPORT) if language == "python" else (_SCRIPT_NAMES, _SCRIPT_IMPORT)
+    if len(text) > LARGEST_CHARS or not any(each in text for each in names):
+        return False
+    return pattern.search(text) is not None

@@ -15,6 +15,7 @@ from bursar.session.model import ENCODING, Analysis, Document, Snapshot
 from bursar.session.money import default_settings, run_ceiling_pico
 from bursar.session.outlook import work_of
 from bursar.session.places import Places
+from bursar.session.placing import Placing, is_too_large
 from bursar.session.ports import Adapters, Editor
 from bursar.settings import ESTIMATE_MODEL, Settings
 
@@ -106,7 +107,7 @@ class Analyst:
         if uri in self.analyses:
             await self._adapters.clock.sleep(_TYPING_S)
         document = self._document(uri)
-        if uri in self._stale or document is None or document.kind == "other":
+        if uri in self._stale or document is None or document.kind == "other" or is_too_large(document):
             return
         try:
             result = await self._analyse(document)
@@ -168,4 +169,5 @@ def estimating_for(
         window_tokens=prices.window_tokens(provider=provider.name, model=model),
         terse=settings.route is not None and settings.route.effort == "terse",
         local_only=settings.local_only,
+        placing=Placing(adapters, settings),
     )

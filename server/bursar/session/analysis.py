@@ -28,8 +28,11 @@ from bursar.session.forecasting import outlook_of
 from bursar.session.looking import surroundings_of
 from bursar.session.model import ENCODING, Analysis, Document, PartKey, Snapshot, TaskKey
 from bursar.session.pages import rule_page_uri
+from bursar.session.placing import BY_CONTENT, Placing, has_something, is_too_large
 from bursar.views.annotations import Annotations, Lens
+from bursar.views.chats import TOO_LARGE
 from bursar.views.included import included_hints
+from bursar.views.placed import NOTHING_PLACED, placed_annotations
 from bursar.views.resident import resident_lens
 from bursar.views.rule_findings import moved, rule_findings, shown_findings
 from bursar.views.sizes import size_hints
@@ -37,8 +40,6 @@ from bursar.views.spec_annotations import annotate_spec
 
 TASKS = "tasks.md"
 NO_BUFFERS = FrozenBuffers(texts={})
-_BY_CONTENT: frozenset[FileKind] = frozenset({"chat", "code"})
-"""Kinds of which only those files are annotated in which there is something to find."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,7 @@ class Estimating:
     window_tokens: int | None
     terse: bool = False
     local_only: LocalOnly = NOTHING_LOCAL
+    placing: Placing | None = None
 
 
 def describe(
@@ -86,8 +88,8 @@ def _kind(file: Path, place: str, text: str, files: FileGlobs) -> FileKind | Non
     kind = files.kind_of(place)
     if kind == "tasks":
         return kind if spec_of(text, str(file)).tasks else None
-    if kind in _BY_CONTENT:
-        return None
+    if kind in BY_CONTENT:
+        return kind if has_something(kind, place, text) else None
     if kind is None and file.name in BESIDE_TASKS and not files.excludes(place) and (file.parent / TASKS).is_file():
         return BESIDE_TASKS[file.name]
     return kind
@@ -155,6 +157,7 @@ def analyse(
         price=estimating.price if estimating else None,
         found=_found(document, counter, estimating, texts, silenced),
         text=document.text,
+        placed=estimating.placing.place(document, counter) if estimating and estimating.placing else NOTHING_PLACED,
     )
 
 
@@ -169,7 +172,7 @@ def _found(
     texts: InstructionTexts | None,
     silenced: frozenset[str],
 ) -> tuple[Found, ...]:
-    if document.kind == "other":
+    if document.kind == "other" or document.kind in BY_CONTENT:
         return ()
 
     def tokens(text: str) -> int:
@@ -192,9 +195,11 @@ def annotations_of(snapshot: Snapshot, uri: str) -> Annotations:
 
 def annotate(document: Document, analysis: Analysis | None, snapshot: Snapshot) -> Annotations:
     """Everything for this text, with counts that may stem from the version before."""
+    least = 0 if snapshot.small_hints else snapshot.settings.hint_min_tokens
+    if document.kind in BY_CONTENT:
+        return _annotate_placed(document, analysis, least)
     known = analysis or Analysis(version=document.version, tokens=0)
     file = file_of(document)
-    least = 0 if snapshot.small_hints else snapshot.settings.hint_min_tokens
     sizes = size_hints(split_lines(document.text), counted_parts(file, known), encoding=ENCODING, min_tokens=least)
     hints = (*sizes, *included_hints(file.references, known.included, encoding=ENCODING))
     shown = _annotate_tasks(document, known, snapshot) if document.kind == "tasks" else Annotations()
@@ -233,6 +238,14 @@ def _resident(document: Document, file: InstructionFile, known: Analysis, snapsh
         use=snapshot.use.get(document.workspace),
         encoding=ENCODING,
     )
+
+
+def _annotate_placed(document: Document, analysis: Analysis | None, min_tokens: int) -> Annotations:
+    if is_too_large(document):
+        return TOO_LARGE
+    if analysis is None:
+        return Annotations()
+    return placed_annotations(analysis.placed, document.text, min_tokens=min_tokens)
 
 
 def _annotate_tasks(document: Document, known: Analysis, snapshot: Snapshot) -> Annotations:

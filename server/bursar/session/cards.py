@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from bursar.session.analysis import counted_parts, file_of
 from bursar.session.model import ENCODING, Analysis, Document, Snapshot
 from bursar.session.outlook import forecast_at
+from bursar.session.placing import BY_CONTENT
 from bursar.views.annotations import Card
 from bursar.views.cards import size_cards
+from bursar.views.placed import placed_cards
 
 
 def card_at(snapshot: Snapshot, uri: str, line: int, character: int) -> Card | None:
@@ -31,6 +33,9 @@ def card_at(snapshot: Snapshot, uri: str, line: int, character: int) -> Card | N
 
 def cards_of(document: Document, analysis: Analysis, snapshot: Snapshot) -> Iterable[Card]:
     """Every card of the document, made when one is asked for."""
+    if document.kind in BY_CONTENT:
+        yield from placed_cards(analysis.placed, document.text)
+        return
     file = file_of(document)
     yield from size_cards(
         file,

@@ -20,6 +20,7 @@ from bursar.domain.runs import RunSummary, TaskEstimate
 from bursar.domain.tasks import Skip
 from bursar.settings import Settings
 from bursar.views.annotations import Meter
+from bursar.views.placed import NOTHING_PLACED, Placed
 
 ENCODING = "o200k_base"
 
@@ -125,6 +126,8 @@ class Analysis:
     found: tuple[Found, ...] = ()
     """What the rules found in ``text``, the text of this version."""
     text: str = ""
+    placed: Placed = NOTHING_PLACED
+    """What is shown on code and transcripts, at the places of the text that was looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

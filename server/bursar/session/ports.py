@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 from bursar.domain.money.budget import Amount, BudgetKind
 from bursar.domain.ports import (
     Asker,
+    CallSites,
     Clock,
     EditorBuffers,
     Ids,
@@ -49,6 +50,8 @@ class Adapters(Protocol):
     def keep_report(self, html: str, /) -> Path: ...
 
     def counter(self) -> TokenCounter: ...
+
+    def call_sites(self) -> CallSites: ...
 
     def prices(self, settings: Settings, /) -> PriceBook: ...
 

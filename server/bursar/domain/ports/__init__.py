@@ -1,5 +1,6 @@
 """What the middle needs from the world, as protocols; adapters implement them, wiring hands them in."""
 
+from bursar.domain.ports.callsites import CallSites
 from bursar.domain.ports.instructions import InstructionTexts
 from bursar.domain.ports.journal import Claimed, HeldElsewhere, Journal
 from bursar.domain.ports.providers import ModelProvider, PriceBook, TokenCounter
@@ -18,6 +19,7 @@ from bursar.domain.ports.workspace import (
 
 __all__ = [
     "Asker",
+    "CallSites",
     "Claimed",
     "Clock",
     "CommandOutcome",

@@ -1,0 +1,73 @@
+"""What one call in a program costs, from what the text says that it sends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bursar.domain.callsites import CallSite
+from bursar.domain.counting import Estimate
+from bursar.domain.money.price import Cost, Price, Unpriced, cost_of
+from bursar.domain.money.usage import Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountedCall:
+    """A call with the tokens of each of its prompts under our own encoding.
+
+    ``price`` and ``estimate`` are those of the literal model; None where no model is written, ``estimate`` also where
+    nothing is known of how the model counts.
+    """
+
+    site: CallSite
+    tokens: tuple[int, ...]
+    price: Price | Unpriced | None = None
+    estimate: Estimate | None = None
+
+    @property
+    def counted_tokens(self) -> int:
+        """What all prompts together have under our own encoding."""
+        return sum(self.tokens)
+
+    @property
+    def input_tokens(self) -> int:
+        """What the model probably makes of the prompts; our own count where nothing better is known."""
+        return self.counted_tokens if self.estimate is None else self.estimate.tokens
+
+    @property
+    def most_input_tokens(self) -> int:
+        """The upper end of that."""
+        return self.counted_tokens if self.estimate is None else self.estimate.high
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the text says everything that is sent: no values are put in, and nothing is left open."""
+        open_input = [each for each in self.site.not_literal if each not in ("the model", "the output limit")]
+        return not open_input and not any(each.holes for each in self.site.prompts)
+
+
+def input_cost(call: CountedCall) -> Cost | Unpriced | None:
+    """What the prompts cost uncached; None where no model is written."""
+    return None if call.price is None else cost_of(Usage(uncached_input=call.input_tokens), call.price)
+
+
+def longest_answer_cost(call: CountedCall) -> Cost | Unpriced | None:
+    """What an answer up to the literal limit costs; None where no model or no limit is written.
+
+    At the rates for a prompt of this size: dearer ones of a longer prompt hold for its answer, too.
+    """
+    limit = call.site.max_output_tokens
+    if call.price is None or limit is None:
+        return None
+    with_input = cost_of(Usage(uncached_input=call.most_input_tokens, output=limit), call.price)
+    alone = cost_of(Usage(uncached_input=call.most_input_tokens), call.price)
+    if isinstance(with_input, Unpriced) or isinstance(alone, Unpriced):
+        return with_input if isinstance(with_input, Unpriced) else alone
+    return Cost(pico=with_input.pico - alone.pico, rates=with_input.rates, rate_card=with_input.rate_card)
+
+
+def most_cost(call: CountedCall) -> Cost | Unpriced | None:
+    """The most that the call costs: the upper end of its prompts, and the longest answer; None as above."""
+    limit = call.site.max_output_tokens
+    if call.price is None or limit is None:
+        return None
+    return cost_of(Usage(uncached_input=call.most_input_tokens, output=limit), call.price)
