@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
 def main() -> None:
     """Run the command line and end with its exit code."""
+    _leave_out_the_folder()
     from bursar.cli import run_command_line
 
     sys.exit(run_command_line(sys.argv[1:]))
+
+
+def _leave_out_the_folder() -> None:
+    """Import nothing from the folder that we are started in, which ``-m`` puts first: a workspace may hold anything."""
+    package = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - no pathlib: start-up
+    if sys.path and sys.path[0] in ("", os.getcwd()) and os.path.dirname(package) != os.getcwd():  # noqa: PTH109, PTH120
+        del sys.path[0]
 
 
 if __name__ == "__main__":

@@ -108,7 +108,7 @@ def _others(commands: Commands) -> None:
         epilog="example: bursar simulate --bill bill.json",
     )
     simulate.set_defaults(target="bursar.simulator.command:run", needs_app=False)
-    from bursar.simulator.command import add_arguments
+    from bursar.simulator.arguments import add_arguments
 
     add_arguments(simulate)
     demo = commands.add_parser(

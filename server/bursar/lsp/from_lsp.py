@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lsprotocol import types
-from pygls.capabilities import get_capability
 from pygls.uris import to_fs_path
 
 from bursar.domain.errors import BadInput
+from bursar.lsp.capabilities import capability
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +49,10 @@ def client_facts(params: types.InitializeParams) -> ClientFacts:
         uris = [params.root_uri]
 
     def has(name: str) -> bool:
-        return get_capability(can, name, False) is True
+        return capability(can, name, False) is True
 
     return ClientFacts(
-        pulls_diagnostics=can.text_document is not None and can.text_document.diagnostic is not None,
+        pulls_diagnostics=capability(can, "text_document.diagnostic") is not None,
         refreshes_lenses=has("workspace.code_lens.refresh_support"),
         refreshes_hints=has("workspace.inlay_hint.refresh_support"),
         refreshes_diagnostics=has("workspace.diagnostics.refresh_support"),
@@ -95,12 +95,12 @@ def argument(arguments: tuple[Any, ...], **wanted: type) -> list[Any]:
 
 def _reads_markdown(can: types.ClientCapabilities) -> bool:
     """Whether hovers may be Markdown; a client that does not say has always been sent it."""
-    formats = get_capability(can, "text_document.hover.content_format", None)
+    formats = capability(can, "text_document.hover.content_format", None)
     return formats is None or types.MarkupKind.Markdown in formats
 
 
 def _shows(can: types.ClientCapabilities, detail: str) -> bool:
     """Whether the client shows this detail of diagnostics; clients say it at either of two places."""
-    pulls = get_capability(can, f"text_document.diagnostic.{detail}", None)
-    pushes = get_capability(can, f"text_document.publish_diagnostics.{detail}", None)
+    pulls = capability(can, f"text_document.diagnostic.{detail}", None)
+    pushes = capability(can, f"text_document.publish_diagnostics.{detail}", None)
     return bool(pulls or pushes)

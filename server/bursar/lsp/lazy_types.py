@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import sys
 import threading
+import types
 import typing
 from typing import Any
 
 TYPES = "lsprotocol.types"
+OVERLOADS = "pygls.lsp._capabilities"
 
 
 def load_lazily() -> bool:
@@ -21,6 +23,7 @@ def load_lazily() -> bool:
         return False
     import attrs
 
+    _spare_overloads()
     define, lock = attrs.define, threading.RLock()
 
     def finish(cls: type) -> None:
@@ -58,3 +61,12 @@ def load_lazily() -> bool:
     # The hints are resolved class by class, above.
     _hooks._resolved_forward_references = True
     return True
+
+
+def _spare_overloads() -> None:
+    """pygls looks a capability up in a module of 120 KB of overloads for type checkers: ours does the same in lines."""
+    from bursar.lsp.capabilities import capability
+
+    stand_in = types.ModuleType(OVERLOADS)
+    stand_in.get_capability = capability  # type: ignore[attr-defined]
+    sys.modules.setdefault(OVERLOADS, stand_in)

@@ -8,26 +8,24 @@ import logging
 import os
 import signal
 import sys
-from importlib.metadata import version
 
-from pygls.protocol import default_converter
-
+from bursar import VERSION
 from bursar.domain.errors import BursarError
 from bursar.lsp import additions, code_lens, commands, documents, hover, inlay_hint, lifecycle, report
 from bursar.lsp.connection import Connection
+from bursar.lsp.converter import make_converter
 from bursar.lsp.desk import Desk
 from bursar.lsp.editor import LspEditor
 from bursar.lsp.protocol import ExpectedFailures, Protocol, Server
-from bursar.lsp.stdio import Channels, Writer, read_frames, take_channels
+from bursar.lsp.stdio import Channels, Writer, read_frames
 from bursar.session.session import Session
 from bursar.wiring import App, workspace_root
 
 _CLOSING_S = 2.0
 
 
-def run(app: App) -> int:
+def run(app: App, channels: Channels) -> int:
     """Speak the protocol until the client is gone; never returns, since threads may wait for what never comes."""
-    channels = take_channels()
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="bursar: %(levelname)s: %(message)s")
     logging.getLogger("pygls.protocol.json_rpc").addFilter(ExpectedFailures())
     return asyncio.run(_serve(app, channels))
@@ -36,9 +34,7 @@ def run(app: App) -> int:
 async def _serve(app: App, channels: Channels) -> int:
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[int] = loop.create_future()
-    server = Server(
-        name="bursar", version=version("bursar"), protocol_cls=Protocol, converter_factory=default_converter
-    )
+    server = Server(name="bursar", version=VERSION, protocol_cls=Protocol, converter_factory=make_converter)
     editor = LspEditor(server)
     session = Session(adapters=app, editor=editor, root_of=workspace_root)
     desk = Desk(server=server, session=session, editor=editor, ended=ended)

@@ -17,6 +17,7 @@ from pygls.protocol import LanguageServerProtocol
 from pygls.protocol.language_server import lsp_method
 
 from bursar.domain.errors import BursarError
+from bursar.lsp.capabilities import slim
 from bursar.lsp.messages import Id, Incoming
 
 REQUEST_FAILED = -32803
@@ -75,8 +76,10 @@ class Protocol(LanguageServerProtocol):
 
     def answer(self, id_: Id, message: Incoming) -> None:
         """Begin a request. Raises JsonRpcException for params that are not what the protocol says."""
-        kind = self.get_message_type(message.method)
-        params: Any = self._structured(message, kind).params if kind else message.raw.get("params")
+        kind, told = self.get_message_type(message.method), message.raw.get("params")
+        if message.method == types.INITIALIZE and isinstance(told, dict) and "capabilities" in told:
+            told["capabilities"] = slim(told["capabilities"])
+        params: Any = self._structured(message, kind).params if kind else told
         work = self._works[id_] = _Work()
         context = contextvars.copy_context()
         context.run(_WORK.set, work)

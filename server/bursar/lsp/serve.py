@@ -6,11 +6,13 @@ import argparse
 import gc
 
 from bursar.lsp.lazy_types import load_lazily
+from bursar.lsp.stdio import take_channels
 from bursar.wiring import App
 
 
 def serve(app: App, args: argparse.Namespace) -> int:
     """Serve an editor on stdin and stdout; the exit code. BURSAR_LAZY_TYPES=0 loads the protocol's types whole."""
+    channels = take_channels()  # before anything else is imported that might print
     gc.disable()  # nothing that is imported is garbage
     if app.environ.get("BURSAR_LAZY_TYPES") != "0":
         load_lazily()
@@ -18,4 +20,4 @@ def serve(app: App, args: argparse.Namespace) -> int:
 
     gc.enable()
     gc.freeze()
-    return run(app)
+    return run(app, channels)

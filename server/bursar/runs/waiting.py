@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
-
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
+from typing import TYPE_CHECKING, Literal
 
 from bursar.domain.errors import LimitReached, NotAccepted, OptionRefused, Overloaded, Unreachable
 from bursar.domain.money.budget import RefusedByBudget
@@ -16,6 +14,9 @@ from bursar.domain.runs import PauseReason
 from bursar.runs.events import Events
 from bursar.runs.wishes import LOOK_EVERY_S, StopAsked
 from bursar.runs.world import DISTRUSTED, Paused, PauseNow, World
+
+if TYPE_CHECKING:
+    from tenacity import AsyncRetrying, RetryCallState
 
 PASSES_BY_ITSELF = (LimitReached, Overloaded, Unreachable, OptionRefused)
 _GIVES_WAY_S = 0.5
@@ -55,6 +56,9 @@ class Patience:
 
         It ends with the last failure: where there were enough of them, or waiting for the next would take too long.
         """
+        # Loaded with the first request: a server that starts has none.
+        from tenacity import AsyncRetrying, retry_if_exception_type
+
         return AsyncRetrying(
             retry=retry_if_exception_type(failures),
             stop=self._is_over,

@@ -188,6 +188,8 @@ class _Checked:
         return value
 
     def providers(self) -> dict[str, ProviderEntry]:
+        if not self._raw.get("providers", {}) and isinstance(self._raw.get("providers", {}), dict):
+            return {}
         from pydantic import ValidationError
 
         place = self._places.get("providers", "settings")

@@ -13,22 +13,11 @@ import signal
 import sys
 from pathlib import Path
 
+from bursar.simulator.arguments import add_arguments as add_arguments
 from bursar.simulator.scenario import Scenario, ScenarioError, load_scenario
 from bursar.simulator.server import serve
 
 _PR_SET_PDEATHSIG = 1
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's options."""
-    parser.description = "Serve a simulated model provider on 127.0.0.1, with a prompt cache, faults and its own bill."
-    parser.epilog = "Example: bursar simulate --scenario scenario.json --port 8411 --bill bill.json --log log.jsonl"
-    parser.add_argument("--scenario", type=Path, metavar="FILE", help="what to serve (default: the generic model)")
-    parser.add_argument("--port", type=_port, default=0, metavar="N", help="port to listen on (default: any free one)")
-    parser.add_argument("--bill", type=Path, metavar="FILE", help="the bill, rewritten whole after each request")
-    parser.add_argument("--log", type=Path, metavar="FILE", help="one JSON line per request, appended")
-    parser.add_argument("--json", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("--die-with-parent", action="store_true", help=argparse.SUPPRESS)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -71,16 +60,6 @@ def _why_not(error: OSError, port: int) -> str:
     if error.filename is not None:
         return f"{error.filename} cannot be written ({error.strerror}): choose another file\n"
     return f"port {port} cannot be opened ({error.strerror}): choose another with --port, or leave it out\n"
-
-
-def _port(text: str) -> int:
-    try:
-        port = int(text)
-    except ValueError:
-        port = -1
-    if not 0 <= port <= 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a port: give a number from 0 to 65535")
-    return port
 
 
 def _die_with_parent() -> None:

@@ -6,6 +6,7 @@ import hashlib
 import math
 import re
 from collections import Counter
+from functools import cache
 
 _MASK_START = "⟦secret:"
 _MOST_ROUNDS = 6
@@ -68,8 +69,18 @@ _KINDS: tuple[tuple[str, str], ...] = (
     ("postman", r"PMAK-[a-f0-9]{24}-[a-f0-9]{34}"),
     ("newrelic", r"NRAK-[A-Z0-9]{27}"),
 )
-_ANY = re.compile("|".join(pattern for _, pattern in _KINDS))
-_EACH = tuple((kind, re.compile(pattern)) for kind, pattern in _KINDS)
+
+
+# Compiled when they are first needed: together they take longer than all else that a start imports of the domain.
+@cache
+def _any() -> re.Pattern[str]:
+    return re.compile("|".join(pattern for _, pattern in _KINDS))
+
+
+@cache
+def _each() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    return tuple((kind, re.compile(pattern)) for kind, pattern in _KINDS)
+
 
 _WORDS = (
     "pass(?:word|wd|phrase|code)",
@@ -91,17 +102,23 @@ _WORDS = (
 )
 _VALUE = r"(?:\"[^\"\n⟦⟧]{10,300}\"|'[^'\n⟦⟧]{10,300}'|`[^`\n⟦⟧]{10,300}`|[^\s\"'`,;()<>{}\[\]|⟦⟧]{16,300})"
 _ASSIGNED_TAIL = r"[\w-]{0,24}+[\"'`]?[ \t]{0,3}+(?::[ \t]?[A-Za-z_][\w.]{0,20}[ \t]?=|:=|=>|==?|:)[ \t]{0,3}+" + _VALUE
-_ASSIGNED = re.compile(
-    "|".join(
-        [
-            r"⟦secret:[a-z0-9-]{1,32}:[0-9a-f]{4}⟧",
-            *(f"{first}(?i:{word[1:]}{_ASSIGNED_TAIL})" for word in _WORDS for first in (word[0], word[0].upper())),
-            *(f"{first}(?i:earer)[ \t]{{1,3}}" + r"[A-Za-z0-9._~+/=-]{20,600}" for first in "bB"),
-            *(f"{first}(?i:asic)[ \t]{{1,3}}" + r"[A-Za-z0-9+/]{16,600}={0,2}" for first in "bB"),
-            r"://[^\s/:@\"'⟦⟧]{0,64}:[^\s/:@\"'⟦⟧]{8,128}@",
-        ]
+
+
+@cache
+def _assigned() -> re.Pattern[str]:
+    return re.compile(
+        "|".join(
+            [
+                r"⟦secret:[a-z0-9-]{1,32}:[0-9a-f]{4}⟧",
+                *(f"{first}(?i:{word[1:]}{_ASSIGNED_TAIL})" for word in _WORDS for first in (word[0], word[0].upper())),
+                *(f"{first}(?i:earer)[ \t]{{1,3}}" + r"[A-Za-z0-9._~+/=-]{20,600}" for first in "bB"),
+                *(f"{first}(?i:asic)[ \t]{{1,3}}" + r"[A-Za-z0-9+/]{16,600}={0,2}" for first in "bB"),
+                r"://[^\s/:@\"'⟦⟧]{0,64}:[^\s/:@\"'⟦⟧]{8,128}@",
+            ]
+        )
     )
-)
+
+
 _HEAD = re.compile(
     r"://[^:]*:|[bB](?i:earer|asic)[ \t]+|[\w-]+[\"'`]?[ \t]*(?::[ \t]?[A-Za-z_][\w.]*[ \t]?=|:=|=>|==?|:)[ \t]*"
 )
@@ -137,11 +154,11 @@ def secret_spans(text: str) -> list[tuple[int, int, str]]:
     What says of itself that it is an example is none.
     """
     spans = [
-        (match.start(), match.end(), _kind(match)) for match in _ANY.finditer(text) if not _STAND_IN.search(match[0])
+        (match.start(), match.end(), _kind(match)) for match in _any().finditer(text) if not _STAND_IN.search(match[0])
     ]
     # As long as it was, so that places stay: what was found is not looked at again.
-    rest = _ANY.sub(lambda match: _MASK_START[0] * len(match[0]), text)
-    for match in _ASSIGNED.finditer(rest):
+    rest = _any().sub(lambda match: _MASK_START[0] * len(match[0]), text)
+    for match in _assigned().finditer(rest):
         value = _secret_value(match[0])
         if value is not None and not _EXAMPLE.match(match[0], value[0]):
             start, end = match.start() + value[0], match.start() + value[1]
@@ -168,7 +185,7 @@ def _mask_once(text: str) -> tuple[str, int]:
         found += masked is not None
         return match[0] if masked is None else masked
 
-    masked = _ASSIGNED.sub(assigned, _ANY.sub(whole, text))
+    masked = _assigned().sub(assigned, _any().sub(whole, text))
     if "PRIVATE KEY" in masked:
         masked, ends = _mask_ends_of_keys(masked)
         found += ends
@@ -176,7 +193,7 @@ def _mask_once(text: str) -> tuple[str, int]:
 
 
 def _masked_value(text: str) -> str | None:
-    """A match of ``_ASSIGNED`` with its value masked; None where the value is no secret."""
+    """A match of ``_assigned`` with its value masked; None where the value is no secret."""
     span = _secret_value(text)
     if span is None:
         return None
@@ -185,7 +202,7 @@ def _masked_value(text: str) -> str | None:
 
 
 def _secret_value(text: str) -> tuple[int, int] | None:
-    """Where in a match of ``_ASSIGNED`` the secret is, without quotes; None where the value is none."""
+    """Where in a match of ``_assigned`` the secret is, without quotes; None where the value is none."""
     head = _HEAD.match(text)
     if text.startswith(_MASK_START) or head is None:
         return None
@@ -207,7 +224,7 @@ def _token(kind: str, secret: str) -> str:
 
 
 def _kind(match: re.Match[str]) -> str:
-    return next(kind for kind, pattern in _EACH if pattern.match(match.string, match.start()))
+    return next(kind for kind, pattern in _each() if pattern.match(match.string, match.start()))
 
 
 def _looks_random(value: str, *, quoted: bool) -> bool:
