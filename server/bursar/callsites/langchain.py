@@ -109,7 +109,7 @@ def _options(call: Called) -> Record:
 def _add_model(draft: Draft, call: Called) -> None:
     options = _options(call)
     first = call.args[0] if call.args and not isinstance(call.args[0], Record) else None
-    draft.set_model(options.get("model", "model_name", "modelName") or first)
+    draft.set_model(options.get("model", "model_name", "modelName") or first, needed=False)
     draft.set_limit(
         options.get("max_completion_tokens", "max_output_tokens", "max_tokens", "maxOutputTokens", "maxTokens")
     )

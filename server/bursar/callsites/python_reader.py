@@ -6,7 +6,7 @@ from tree_sitter import Node
 
 from bursar.callsites.escapes import python_text
 from bursar.callsites.python_texts import floating, integer, of_text, product
-from bursar.callsites.reading import Reader, merged, span_of
+from bursar.callsites.reading import Reader, member, merged, span_of
 from bursar.callsites.scopes import Binding, Scope
 from bursar.callsites.source import Source
 from bursar.callsites.values import (
@@ -95,6 +95,8 @@ class PythonReader(Reader):
             node = rest.pop()
             if node.type == "identifier":
                 scope.bind(self.raw(node), Binding())
+            elif (name := self._own_member(node)) is not None:
+                self.bind_member(name, scope, Binding())
             elif node.type in ("subscript", "attribute"):
                 self._changed(node, scope)
             else:
@@ -104,7 +106,8 @@ class PythonReader(Reader):
         left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
         if left is None or right is None:
             return
-        if left.type != "identifier":
+        name = self._own_member(left)
+        if left.type != "identifier" and name is None:
             self._bind_all(left, scope)
             return
         while right.type == "assignment":
@@ -113,10 +116,24 @@ class PythonReader(Reader):
             if inner is None:
                 return
             right = inner
-        scope.bind(self.raw(left), Binding(value=right, scope=scope))
+        if name is None:
+            scope.bind(self.raw(left), Binding(value=right, scope=scope))
+        else:
+            self.bind_member(name, scope, Binding(value=right, scope=scope))
+
+    def _own_member(self, node: Node) -> str | None:
+        """The name behind ``self.``; None for any other expression."""
+        holder, attribute = node.child_by_field_name("object"), node.child_by_field_name("attribute")
+        if holder is None or attribute is None or holder.type != "identifier" or self.raw(holder) != "self":
+            return None
+        return self.raw(attribute)
 
     def _changed(self, target: Node, scope: Scope, how: str = "changed") -> None:
         while target.type in ("subscript", "attribute"):
+            name, owner = self._own_member(target), scope.own_class()
+            if name is not None and owner is not None:
+                self._mutations.append((owner, member(name), how))
+                return
             if target.type == "attribute" and how == "changed":
                 # Setting an attribute of an object makes no other list or record of it.
                 return
@@ -168,6 +185,9 @@ class PythonReader(Reader):
             return self._concatenated(node, scope, depth)
         if kind == "identifier":
             return self.name_value(self.raw(node), scope, span, depth)
+        if kind == "attribute":
+            name = self._own_member(node)
+            return Unknown(span=span) if name is None else self.member_value(name, scope, span, depth)
         if kind in ("parenthesized_expression", "await"):
             inner = [each for each in node.named_children if each.type != "comment"]
             return self.value(inner[0], scope, depth) if len(inner) == 1 else Unknown(span=span)

@@ -8,12 +8,14 @@ from dataclasses import replace
 
 from tree_sitter import Node
 
-from bursar.callsites.scopes import Scope
+from bursar.callsites.scopes import Binding, Scope
 from bursar.callsites.source import Source
 from bursar.callsites.values import MOST_PARTS, Called, Items, Record, Span, Unknown, Value, joined
 
 _DEEPEST = 60
 """Levels of expressions that are followed; a program nests a handful, generated text may nest thousands."""
+
+_OBJECT = ("self", "this")
 
 
 class Reader(ABC):
@@ -95,6 +97,17 @@ class Reader(ABC):
             self._known[key] = value
         return self._known[key]
 
+    def member_value(self, name: str, scope: Scope, span: Span, depth: int) -> Value:
+        """What an object's own member stands for: the value of the one place in its class that sets it."""
+        owner = scope.own_class()
+        return Unknown(span=span) if owner is None else self.name_value(member(name), owner, span, depth)
+
+    def bind_member(self, name: str, scope: Scope, binding: Binding) -> None:
+        """One more place that sets a member of the object whose method this is in."""
+        owner = scope.own_class()
+        if owner is not None:
+            owner.bind(member(name), binding)
+
     def imported(self, name: str, scope: Scope) -> tuple[str, tuple[str, ...]] | None:
         """Module and path of a name that was imported; None for one that was not."""
         found = scope.only(name)
@@ -124,6 +137,9 @@ class Reader(ABC):
             origin = self.imported(root_name, scope)
             if origin is not None:
                 module, path = origin[0], (*origin[1], *path)
+            elif root_name in _OBJECT and path:
+                receiver = self.member_value(path[0], scope, span_of(root), depth)
+                path = path if isinstance(receiver, Unknown) else path[1:]
             else:
                 receiver = self.name_value(root_name, scope, span_of(root), depth)
         if isinstance(receiver, Unknown):
@@ -151,6 +167,11 @@ class Reader(ABC):
     def raw(self, node: Node) -> str:
         """The source text of a node."""
         return self.source.text(node.start_byte, node.end_byte)
+
+
+def member(name: str) -> str:
+    """The name under which a class keeps a member of its objects; no variable can have it."""
+    return f"self.{name}"
 
 
 def span_of(node: Node) -> Span:

@@ -50,10 +50,10 @@ class Scope:
             scope = scope.parent
         return scope
 
-    def root(self) -> Scope:
-        """The scope of the whole file."""
-        scope = self
-        while scope.parent is not None:
+    def own_class(self) -> Scope | None:
+        """The class that this is in."""
+        scope: Scope | None = self
+        while scope is not None and not scope.inner_only:
             scope = scope.parent
         return scope
 

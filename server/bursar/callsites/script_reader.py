@@ -5,7 +5,7 @@ from __future__ import annotations
 from tree_sitter import Node
 
 from bursar.callsites.escapes import script_text
-from bursar.callsites.reading import Reader, merged, span_of
+from bursar.callsites.reading import Reader, member, merged, span_of
 from bursar.callsites.scopes import Binding, Scope
 from bursar.callsites.script_texts import number, of_text, tag_dedented
 from bursar.callsites.source import Source
@@ -59,14 +59,21 @@ class ScriptReader(Reader):
             self._call(node, scope)
         elif kind == "variable_declarator":
             self._declared(node, scope)
-        elif kind in ("assignment_expression", "augmented_assignment_expression"):
-            self._assignment(node.child_by_field_name("left"), scope)
+        elif kind == "assignment_expression":
+            self._assignment(node.child_by_field_name("left"), node.child_by_field_name("right"), scope)
+        elif kind == "augmented_assignment_expression":
+            self._assignment(node.child_by_field_name("left"), None, scope)
+        elif kind in ("public_field_definition", "field_definition"):
+            name = node.child_by_field_name("name") or node.child_by_field_name("property")
+            value = node.child_by_field_name("value")
+            if name is not None and value is not None:
+                self.bind_member(self.raw(name), scope, Binding(value=value, scope=scope))
         elif kind == "class_declaration":
             self._bind_all(node.child_by_field_name("name"), scope)
         elif kind in _FUNCTIONS:
             return self._function(node, scope)
         elif kind in _BLOCKS:
-            inner = Scope(parent=scope, is_block=True)
+            inner = Scope(parent=scope, is_block=True, inner_only=kind == "class_body")
             if kind == "for_in_statement":
                 self._bind_all(node.child_by_field_name("left"), inner)
             elif kind == "catch_clause":
@@ -161,16 +168,33 @@ class ScriptReader(Reader):
             elif each.type in ("import_clause", "named_imports"):
                 rest += each.named_children
 
-    def _assignment(self, left: Node | None, scope: Scope) -> None:
+    def _assignment(self, left: Node | None, right: Node | None, scope: Scope) -> None:
         if left is None:
+            return
+        name = self._own_member(left)
+        if name is not None:
+            self.bind_member(name, scope, Binding(value=right, scope=None if right is None else scope))
             return
         if left.type == "identifier":
             self._assigned.append((scope, self.raw(left)))
         elif left.type in ("member_expression", "subscript_expression"):
             self._changed(left, scope, "changed")
 
+    def identifier(self, node: Node) -> str | None:
+        """The name that a node is, also that of the object whose method this is."""
+        return "this" if node.type == "this" else super().identifier(node)
+
+    def _own_member(self, node: Node) -> str | None:
+        """The name behind ``this.``; None for any other expression."""
+        holder, name = node.child_by_field_name("object"), node.child_by_field_name("property")
+        return self.raw(name) if holder is not None and name is not None and holder.type == "this" else None
+
     def _changed(self, target: Node, scope: Scope, how: str) -> None:
         while target.type in ("member_expression", "subscript_expression", "non_null_expression"):
+            name, owner = self._own_member(target), scope.own_class()
+            if name is not None and owner is not None:
+                self._mutations.append((owner, member(name), how))
+                return
             inner = target.child_by_field_name("object") or next(iter(target.named_children), None)
             if inner is None:
                 return
@@ -301,6 +325,9 @@ class ScriptReader(Reader):
         return Unknown(span=span_of(node))
 
     def _member(self, node: Node, scope: Scope, depth: int) -> Value:
+        own = self._own_member(node)
+        if own is not None:
+            return self.member_value(own, scope, span_of(node), depth)
         holder = self.value(node.child_by_field_name("object"), scope, depth)
         name = node.child_by_field_name("property")
         key = None if name is None else self.raw(name)

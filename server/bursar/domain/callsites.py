@@ -22,7 +22,7 @@ LANGUAGES: dict[str, CodeLanguage] = {
     ".jsx": "javascript",
 }
 
-LARGEST_CHARS = 2_000_000
+LARGEST_CHARS = 600_000
 """Above this a file is data or was made by a program: no calls are looked for in it."""
 
 _PYTHON_NAMES = ("openai", "anthropic", "litellm", "genai", "langchain")

@@ -21,7 +21,7 @@ def place_calls(text: str, calls: Sequence[CountedCall], *, encoding: str) -> Pl
     """Everything that is shown on the calls of a text."""
     return Placed(
         text=text,
-        lenses=tuple(_lens(each, encoding) for each in calls if not each.site.is_template),
+        lenses=tuple(_lens(each, encoding) for each in calls if _says_something(each)),
         hints=tuple(_hints(calls, encoding)),
         cards=tuple(_cards(calls, encoding)),
     )
@@ -71,6 +71,11 @@ def provenance(call: CountedCall, encoding: str) -> str:
     if call.site.not_literal:
         said.append(f"Not literal: {', '.join(call.site.not_literal)}.")
     return " ".join(said)
+
+
+def _says_something(call: CountedCall) -> bool:
+    """Whether there is any figure of this call; a template is asked elsewhere."""
+    return not call.site.is_template and (call.counted_tokens > 0 or call.site.model is not None)
 
 
 def _lens(call: CountedCall, encoding: str) -> Lens:
