@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from support import plain_text
 from support.bench import Bench
-from support.lsp_client import Client, LspError, editor
+from support.lsp_client import VSCODE, Client, LspError, editor
 
 LINE, TITLE = 13, "Look up the base price in `parcel/rates.py`"
 CANARY = "sk-canary-7f3a9c"
@@ -64,13 +65,22 @@ async def test_header_names_are_read_in_any_case(raw: Client, bench: Bench) -> N
     assert "capabilities" in await asyncio.wait_for(answer, 20)
 
 
-async def test_text_is_changed_by_utf_16_and_lines_end_as_the_protocol_says(bench: Bench) -> None:
-    async with bench.window() as window:
+@pytest.mark.parametrize(
+    ("offered", "encoding"),
+    [(["utf-16"], "utf-16"), (["utf-8", "utf-16", "utf-32"], "utf-8"), (["utf-16", "utf-32", "utf-8"], "utf-32")],
+)
+async def test_positions_are_counted_as_agreed_and_lines_end_as_the_protocol_says(
+    bench: Bench, offered: list[str], encoding: str
+) -> None:
+    async with bench.window(capabilities={**VSCODE, "general": {"positionEncodings": offered}}) as window:
+        assert window.capabilities["positionEncoding"] == encoding
         path = bench.tasks
         text = "# Plan\r\n\r\n- [ ] 1. A \u2028 \x0c 🦀🦀 task\r\n- [ ] 2. Other\r\n"
         path.write_bytes(text.encode())
         uri = window.open(path)
-        window.type(uri, "X", span=((2, 17), (2, 19)))
+        line = "- [ ] 1. A \u2028 \x0c 🦀"
+        start, end = plain_text.units(line, encoding), plain_text.units(line + "🦀", encoding)
+        window.type(uri, "X", span=((2, start), (2, end)))
         assert window.texts[uri] == text.replace("🦀🦀", "🦀X")
         lenses = await window.until_asked(lambda: window.lenses(uri), lambda found: "first" in str(found))
         assert [each["command"]["arguments"][0]["title"] for each in lenses] == ["A \u2028 \x0c 🦀X task", "Other"]
@@ -78,7 +88,26 @@ async def test_text_is_changed_by_utf_16_and_lines_end_as_the_protocol_says(benc
         assert await window.hints(uri, 2, 2) == [], "a small part says its size when it is asked"
         assert await window.command("bursar.toggleSmallHints") == {"shown": True}
         (hint,) = await window.hints(uri, 2, 2)
-        assert hint["position"] == {"line": 2, "character": len("- [ ] 1. A \u2028 \x0c 🦀X task") + 1}
+        assert hint["position"] == {"line": 2, "character": plain_text.units(line + "X task", encoding)}
+
+
+async def test_a_change_that_cannot_be_read_is_told_and_the_text_kept(bench: Bench) -> None:
+    async with bench.window() as window:
+        uri = window.open(bench.tasks)
+        counted = await window.request("bursar/documentTokens", {"textDocument": {"uri": uri}})
+        nowhere = {"start": {"line": "?", "character": 0}, "end": {"line": 0, "character": 0}}
+        backwards = {"start": {"line": 3, "character": 0}, "end": {"line": 0, "character": 0}}
+        for span in (nowhere, backwards):
+            changes = [{"range": span, "text": "lost"}]
+            window.notify(
+                "textDocument/didChange", {"textDocument": {"uri": uri, "version": 9}, "contentChanges": changes}
+            )
+        assert await window.request("bursar/documentTokens", {"textDocument": {"uri": uri}}) == counted
+        (told,) = [each["message"] for each in window.told("window/showMessage") if "fits no text" in each["message"]]
+        assert "tasks.md" in told
+        window.type(uri, "<|endoftext|>")
+        counted = await window.request("bursar/documentTokens", {"textDocument": {"uri": uri}})
+        assert (counted["version"], counted["tokens"]) == (2, 7), "as text, and not as one token"
 
 
 async def test_a_client_that_pulls_is_not_pushed_to_and_one_that_can_nothing_is_asked_nothing(bench: Bench) -> None:

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bursar.domain.text import apply_change
+from bursar.domain.text.blocks import TextBlocks
 from bursar.session.documents import Buffers, smallest_edit
 from bursar.session.model import BufferEdit, Document
+from support import plain_text
 from support.fakes import FakeClock
 
 from .conftest import Window
@@ -29,7 +30,9 @@ class Desk:
         self.buffers.opened(self.document)
 
     def _document(self, version: int, text: str) -> Document:
-        return Document(uri=self.path.as_uri(), path=str(self.path), version=version, text=text, kind="other")
+        return Document(
+            uri=self.path.as_uri(), path=str(self.path), version=version, blocks=TextBlocks.of(text), kind="other"
+        )
 
     def type(self, text: str) -> None:
         self.document = self._document(self.document.version + 1, text)
@@ -102,7 +105,9 @@ async def test_an_edit_of_a_text_that_has_changed_is_refused_without_asking(desk
 
 async def test_an_edit_counts_when_the_editor_applied_it(desk: Desk) -> None:
     def apply(edit: BufferEdit) -> bool:
-        desk.type(apply_change(desk.document.text, (edit.start, edit.end), edit.new_text))
+        changed = plain_text.change(desk.document.text, (edit.start, edit.end), edit.new_text, "utf-32")
+        assert changed is not None
+        desk.type(changed)
         return True
 
     desk.type("two\n")
@@ -115,13 +120,14 @@ async def test_an_edit_counts_when_the_editor_applied_it(desk: Desk) -> None:
 
 @given(old=TEXTS, new=TEXTS)
 def test_the_smallest_edit_makes_one_text_of_the_other(old: str, new: str) -> None:
-    document = Document(uri="file:///a", path="/a", version=3, text=old, kind="other")
+    document = Document(uri="file:///a", path="/a", version=3, blocks=TextBlocks.of(old), kind="other")
     edit = smallest_edit(document, new)
-    assert apply_change(old, (edit.start, edit.end), edit.new_text) == new
+    assert plain_text.change(old, (edit.start, edit.end), edit.new_text, "utf-32") == new
     assert (edit.uri, edit.version) == ("file:///a", 3)
 
 
 def test_a_tick_is_an_edit_of_one_character() -> None:
-    document = Document(uri="u", path="/a", version=1, text="# 🦀\r\n- [ ] 1. 🦀\r\n", kind="tasks")
+    blocks = TextBlocks.of("# 🦀\r\n- [ ] 1. 🦀\r\n")
+    document = Document(uri="u", path="/a", version=1, blocks=blocks, kind="tasks")
     edit = smallest_edit(document, document.text.replace("[ ]", "[x]"))
     assert (edit.start, edit.end, edit.new_text) == ((1, 3), (1, 4), "x")

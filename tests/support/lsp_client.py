@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bursar.domain.text import apply_change
+from support import plain_text
 
 WAIT_S = 30.0
 VSCODE: dict[str, Any] = {
@@ -137,7 +137,9 @@ class Client:
 
     def type(self, uri: str, text: str, *, span: Any = None) -> None:
         """Change a document: all of it, or a span ((line, character), (line, character))."""
-        self.texts[uri] = apply_change(self.texts[uri], span, text)
+        changed = plain_text.change(self.texts[uri], span, text, self.capabilities.get("positionEncoding", "utf-16"))
+        assert changed is not None
+        self.texts[uri] = changed
         self.versions[uri] += 1
         change: dict[str, Any] = {"text": text}
         if span is not None:

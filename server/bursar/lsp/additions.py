@@ -6,7 +6,6 @@ from dataclasses import asdict
 from typing import Any
 
 from bursar.domain.errors import BadInput
-from bursar.domain.text.blocks import TextBlocks
 from bursar.lsp.desk import Desk
 from bursar.lsp.protocol import failed
 from bursar.lsp.to_lsp import run_json
@@ -24,7 +23,7 @@ def register(desk: Desk) -> None:
         if document is None:
             raise failed(BadInput(f"{uri} is not open: open it first"))
         tokens = await session.count_tokens(document)
-        estimate = await session.estimates.of(TextBlocks.of(document.text))
+        estimate = await session.estimates.of(document.blocks)
         return {
             "version": document.version,
             "tokens": tokens,

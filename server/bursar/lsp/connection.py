@@ -14,6 +14,7 @@ from bursar.lsp.desk import Desk
 from bursar.lsp.messages import INVALID_REQUEST, Id, Incoming, Unreadable, read_message
 from bursar.lsp.protocol import INTERNAL
 from bursar.lsp.stdio import Ended, Intake, say_last
+from bursar.session.model import Unread
 
 NOT_INITIALIZED = -32002
 REQUEST_CANCELLED = -32800
@@ -144,8 +145,17 @@ class Connection:
                 self._desk.server.protocol.take_notice(message)
         except JsonRpcException as error:
             _log.warning("a message was left aside: %s", error)
+            self._lose_step(message)
         except Exception:  # noqa: BLE001 - as above
             _log.exception("a message could not be handled: %s", ascii(message.method))
+
+    def _lose_step(self, message: Incoming) -> None:
+        """A change that cannot be read is a change all the same: the text is not the editor's any more."""
+        params = message.raw.get("params")
+        item = params.get("textDocument") if isinstance(params, dict) else None
+        uri = item.get("uri") if isinstance(item, dict) else None
+        if message.method == "textDocument/didChange" and isinstance(uri, str):
+            self._desk.session.apply(Unread(uri=uri))
 
     def _exit(self) -> None:
         if not self._desk.ended.done():

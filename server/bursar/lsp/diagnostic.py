@@ -39,6 +39,7 @@ def _items(desk: Desk, uri: str) -> list[types.Diagnostic]:
         document,
         annotations_of(snapshot, uri),
         related=desk.facts.related_information,
+        encoding=desk.facts.encoding,
         pages=desk.facts.code_descriptions,
         tags=desk.facts.diagnostic_tags,
     )

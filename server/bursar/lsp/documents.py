@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from lsprotocol import types
 
-from bursar.domain.text import apply_change
 from bursar.lsp.desk import Desk
-from bursar.lsp.from_lsp import path_of
-from bursar.session.model import Changed, Closed, Opened, Saved
+from bursar.lsp.from_lsp import changes_of, path_of
+from bursar.session.model import Closed, Edited, Opened, Saved
 
 
 def register(desk: Desk) -> None:
@@ -21,17 +20,14 @@ def register(desk: Desk) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
     def did_change(params: types.DidChangeTextDocumentParams) -> None:
-        known = session.snapshot().documents.get(params.text_document.uri)
-        if known is None:
-            return
-        text = known.text
-        for change in params.content_changes:
-            span = None
-            if isinstance(change, types.TextDocumentContentChangePartial):
-                start, end = change.range.start, change.range.end
-                span = ((start.line, start.character), (end.line, end.character))
-            text = apply_change(text, span, change.text)
-        session.apply(Changed(uri=known.uri, version=params.text_document.version, text=text))
+        session.apply(
+            Edited(
+                uri=params.text_document.uri,
+                version=params.text_document.version,
+                changes=changes_of(params),
+                encoding=desk.facts.encoding,
+            )
+        )
 
     @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
     def did_save(params: types.DidSaveTextDocumentParams) -> None:

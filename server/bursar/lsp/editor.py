@@ -79,7 +79,7 @@ class LspEditor:
         """Change a document at a version."""
         if not self._facts.applies_versioned_edits:
             return False
-        params = types.ApplyWorkspaceEditParams(edit=workspace_edit(edit), label="Bursar")
+        params = types.ApplyWorkspaceEditParams(edit=workspace_edit(edit, self._facts.encoding), label="Bursar")
         applied = await self._ask(types.WORKSPACE_APPLY_EDIT, params)
         return applied is not None and applied.applied
 

@@ -11,6 +11,8 @@ from lsprotocol import types
 from pygls.uris import to_fs_path
 
 from bursar.domain.errors import BadInput
+from bursar.domain.text.blocks import Change
+from bursar.domain.text.units import PositionEncoding
 from bursar.lsp.capabilities import capability
 
 
@@ -32,6 +34,7 @@ class ClientFacts:
     shows_progress: bool = False
     shows_documents: bool = False
     applies_versioned_edits: bool = False
+    encoding: PositionEncoding = "utf-16"
     process_id: int | None = None
     trusted: bool = False
     keys_fd: int | None = None
@@ -66,11 +69,36 @@ def client_facts(params: types.InitializeParams) -> ClientFacts:
         shows_progress=has("window.work_done_progress"),
         shows_documents=has("window.show_document.support"),
         applies_versioned_edits=has("workspace.apply_edit") and has("workspace.workspace_edit.document_changes"),
+        encoding=position_encoding(can),
         process_id=params.process_id,
         trusted=options.get("trusted") is True,
         keys_fd=keys_fd if isinstance(keys_fd, int) and not isinstance(keys_fd, bool) and keys_fd > 2 else None,
         settings=settings if isinstance(settings, dict) else {},
         folders=tuple(path for each in uris if (path := path_of(each)) is not None),
+    )
+
+
+def position_encoding(can: types.ClientCapabilities) -> PositionEncoding:
+    """What positions are counted in: what the client names first besides UTF-16, which every client speaks."""
+    offered = can.general.position_encodings if can.general is not None else None
+    for each in offered or ():
+        if each == "utf-32" or each == "utf-8":
+            return "utf-32" if each == "utf-32" else "utf-8"
+    return "utf-16"
+
+
+def changes_of(params: types.DidChangeTextDocumentParams) -> tuple[Change, ...]:
+    """The content changes in their order."""
+    return tuple(
+        Change(
+            span=(
+                ((each.range.start.line, each.range.start.character), (each.range.end.line, each.range.end.character))
+                if isinstance(each, types.TextDocumentContentChangePartial)
+                else None
+            ),
+            text=each.text,
+        )
+        for each in params.content_changes
     )
 
 

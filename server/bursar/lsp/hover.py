@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lsprotocol import types
 
-from bursar.domain.text import split_lines, utf16_to_char
+from bursar.domain.text.blocks import NoPlace
 from bursar.lsp.desk import Desk
 from bursar.lsp.to_lsp import hover
 from bursar.session.cards import card_at
@@ -19,9 +19,12 @@ def register(desk: Desk) -> None:
         document = snapshot.documents.get(params.text_document.uri)
         if document is None:
             return None
-        lines = split_lines(document.text)
-        if params.position.line >= len(lines):
+        blocks, line, facts = document.blocks, params.position.line, desk.facts
+        if line >= blocks.line_count:
             return None
-        at = utf16_to_char(lines[params.position.line], params.position.character)
-        card = card_at(snapshot, document.uri, params.position.line, at)
-        return None if card is None else hover(document, card, markdown=desk.facts.reads_markdown)
+        try:
+            at = blocks.offset(line, params.position.character, facts.encoding) - blocks.line_start(line)
+        except NoPlace:
+            return None
+        card = card_at(snapshot, document.uri, line, at)
+        return None if card is None else hover(document, card, markdown=facts.reads_markdown, encoding=facts.encoding)

@@ -18,4 +18,5 @@ def register(desk: Desk) -> None:
         document = snapshot.documents.get(params.text_document.uri)
         if document is None:
             return []
-        return inlay_hints(document, annotations_of(snapshot, document.uri), params.range)
+        desk.session.look_at(document.uri, params.range.start.line, params.range.end.line + 1)
+        return inlay_hints(document, annotations_of(snapshot, document.uri), params.range, desk.facts.encoding)

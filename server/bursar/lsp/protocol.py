@@ -18,6 +18,7 @@ from pygls.protocol.language_server import lsp_method
 
 from bursar.domain.errors import BursarError
 from bursar.lsp.capabilities import slim
+from bursar.lsp.from_lsp import position_encoding
 from bursar.lsp.messages import Id, Incoming
 
 REQUEST_FAILED = -32803
@@ -168,9 +169,10 @@ class Protocol(LanguageServerProtocol):
 
     @lsp_method(types.INITIALIZE)
     def lsp_initialize(self, params: types.InitializeParams) -> Generator[Any, Any, types.InitializeResult]:
-        """Answer with what this server can do; positions are in UTF-16, which every client speaks."""
+        """Answer with what this server can do."""
         if params.capabilities.general is not None:
-            params.capabilities.general.position_encodings = [types.PositionEncodingKind.Utf16]
+            chosen = position_encoding(params.capabilities)
+            params.capabilities.general.position_encodings = [types.PositionEncodingKind(chosen)]
         return (yield from super().lsp_initialize(params))
 
     @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)

@@ -10,7 +10,8 @@ from lsprotocol import types
 from bursar.domain.moments import Here, in_local_time
 from bursar.domain.money.price import usd, usd_text
 from bursar.domain.runs import RunSummary
-from bursar.domain.text import char_to_utf16, split_lines
+from bursar.domain.text.blocks import TextBlocks
+from bursar.domain.text.units import PositionEncoding, units_before
 from bursar.session.model import BufferEdit, Document, RunChange, UsageUpdate
 from bursar.views.annotations import Annotations, Card, Finding, Meter
 from bursar.views.runs_list import run_label
@@ -40,12 +41,13 @@ def code_lenses(annotations: Annotations) -> list[types.CodeLens]:
     ]
 
 
-def inlay_hints(document: Document, annotations: Annotations, within: types.Range) -> list[types.InlayHint]:
+def inlay_hints(
+    document: Document, annotations: Annotations, within: types.Range, encoding: PositionEncoding
+) -> list[types.InlayHint]:
     """The hints on the lines of a range."""
-    lines = split_lines(document.text)
     return [
         types.InlayHint(
-            position=types.Position(line=each.line, character=char_to_utf16(lines[each.line], each.character)),
+            position=_place(document.blocks, each.line, each.character, encoding),
             label=each.label,
             tooltip=each.tooltip,
             padding_left=True,
@@ -56,17 +58,20 @@ def inlay_hints(document: Document, annotations: Annotations, within: types.Rang
 
 
 def diagnostics(
-    document: Document, annotations: Annotations, *, related: bool, pages: bool = True, tags: bool = True
+    document: Document,
+    annotations: Annotations,
+    *,
+    related: bool,
+    encoding: PositionEncoding,
+    pages: bool = True,
+    tags: bool = True,
 ) -> list[types.Diagnostic]:
     """The findings; with what belongs to them, the address of their page and tags where the editor shows these."""
-    lines = split_lines(document.text)
     return [
         types.Diagnostic(
             range=types.Range(
-                start=types.Position(line=each.line, character=char_to_utf16(lines[each.line], each.character)),
-                end=types.Position(
-                    line=each.last_line, character=char_to_utf16(lines[each.last_line], each.end_character)
-                ),
+                start=_place(document.blocks, each.line, each.character, encoding),
+                end=_place(document.blocks, each.last_line, each.end_character, encoding),
             ),
             message=each.message,
             severity=_SEVERITIES[each.severity],
@@ -80,19 +85,18 @@ def diagnostics(
     ]
 
 
-def hover(document: Document, card: Card, *, markdown: bool) -> types.Hover:
+def hover(document: Document, card: Card, *, markdown: bool, encoding: PositionEncoding) -> types.Hover:
     """A hover over the card's characters, or its whole lines; as plain text where the client reads no Markdown."""
     start, end = types.Position(line=card.line, character=0), types.Position(line=card.end_line, character=0)
     if card.character is not None and card.end_character is not None:
-        line = split_lines(document.text)[card.line]
-        start = types.Position(line=card.line, character=char_to_utf16(line, card.character))
-        end = types.Position(line=card.line, character=char_to_utf16(line, card.end_character))
+        start = _place(document.blocks, card.line, card.character, encoding)
+        end = _place(document.blocks, card.line, card.end_character, encoding)
     kind = types.MarkupKind.Markdown if markdown else types.MarkupKind.PlainText
     text = card.markdown if markdown else card.markdown.replace("**", "").replace("`", "").replace("\\", "")
     return types.Hover(contents=types.MarkupContent(kind=kind, value=text), range=types.Range(start=start, end=end))
 
 
-def workspace_edit(edit: BufferEdit) -> types.WorkspaceEdit:
+def workspace_edit(edit: BufferEdit, encoding: PositionEncoding) -> types.WorkspaceEdit:
     """One versioned edit of one document."""
     return types.WorkspaceEdit(
         document_changes=[
@@ -101,8 +105,8 @@ def workspace_edit(edit: BufferEdit) -> types.WorkspaceEdit:
                 edits=[
                     types.TextEdit(
                         range=types.Range(
-                            start=types.Position(line=edit.start[0], character=edit.start[1]),
-                            end=types.Position(line=edit.end[0], character=edit.end[1]),
+                            start=_place(edit.blocks, *edit.start, encoding),
+                            end=_place(edit.blocks, *edit.end, encoding),
                         ),
                         new_text=edit.new_text,
                     )
@@ -178,6 +182,10 @@ def _related(document: Document, finding: Finding) -> list[types.DiagnosticRelat
         )
         for each in finding.related
     ]
+
+
+def _place(blocks: TextBlocks, line: int, char: int, encoding: PositionEncoding) -> types.Position:
+    return types.Position(line=line, character=units_before(blocks.line(line), char, encoding))
 
 
 def _range(line: int, start: int, end: int) -> types.Range:

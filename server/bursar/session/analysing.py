@@ -7,11 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bursar.domain.errors import BadInput, BursarError
-from bursar.session.analysis import Estimating, analyse
+from bursar.session.analysis import Estimating, analyse, analyse_lines
+from bursar.session.counting import Counting
 from bursar.session.documents import Buffers, FrozenBuffers
 from bursar.session.faults import tell_faults
 from bursar.session.forecasting import Forecasts, Work
-from bursar.session.model import ENCODING, Analysis, Document, Snapshot
+from bursar.session.model import Analysis, Document, Snapshot
 from bursar.session.money import default_settings, run_ceiling_pico
 from bursar.session.outlook import work_of
 from bursar.session.places import Places
@@ -48,6 +49,8 @@ class Analyst:
         self._stale: set[str] = set()
         self._jobs: dict[str, asyncio.Task[None]] = {}
         self.small_hints = False
+        self._looked: dict[str, tuple[int, int]] = {}
+        self._counting = Counting(adapters.counter)
         self.analyses: dict[str, Analysis] = {}
         self.forecasts = Forecasts(adapters=adapters, editor=editor, work=self._to_forecast, problem=problem)
 
@@ -76,16 +79,21 @@ class Analyst:
         return self.small_hints
 
     async def tokens(self, document: Document) -> int:
-        """The tokens of a document, exact; counted beside the loop unless it is known."""
-        known = self.analyses.get(document.uri)
-        if known is not None and known.version == document.version:
-            return known.tokens
-        counter = self._adapters.counter()
-        return await asyncio.to_thread(lambda: counter.count(document.text, encoding=ENCODING))
+        """The tokens of a document, exact; counted beside the loop unless little of it is not known."""
+        return await self._counting.total(document.blocks)
+
+    def edited(self, before: Document, after: Document) -> None:
+        """Count what the edit made anew, at once, so that a question for the total finds it."""
+        self._counting.edited(before.blocks, after.blocks)
+
+    def look_at(self, uri: str, first: int, end: int) -> None:
+        """The user looks at the lines from ``first`` to before ``end``: count those first."""
+        self._looked[uri] = (first, end)
 
     def forget(self, uri: str) -> None:
         """This document is no longer annotated."""
         self._stale.discard(uri)
+        self._looked.pop(uri, None)
         self.analyses.pop(uri, None)
 
     def close(self) -> None:
@@ -110,15 +118,35 @@ class Analyst:
         if uri in self._stale or document is None or document.kind == "other" or is_too_large(document):
             return
         try:
+            await self._count_in_slices(document)
+            if uri in self._stale:
+                return
             result = await self._analyse(document)
         except BursarError as error:
             self._problem(str(error))
             return
         current = self._document(uri)
-        if current is not None and current.version == document.version:
+        if current is not None and current.blocks is document.blocks:
             self.analyses[uri] = result
             self._editor.annotations_changed()
             self.forecasts.look_soon()
+
+    async def _count_in_slices(self, document: Document) -> None:
+        """Count the whole text; once the part that is looked at is counted, what is in it is shown."""
+        uri = document.uri
+        shown = uri in self.analyses
+
+        def line() -> int:
+            return self._looked.get(uri, (0, 0))[0]
+
+        async for _ in self._counting.slices(document.blocks, line):
+            if uri in self._stale:
+                return
+            if not shown and uri in self._looked:
+                shown = True
+                counter, (first, end) = self._adapters.counter(), self._looked[uri]
+                self.analyses[uri] = await asyncio.to_thread(analyse_lines, document, counter, first, end)
+                self._editor.annotations_changed()
 
     def _to_forecast(self) -> dict[str, Work]:
         snapshot = self._snapshot()

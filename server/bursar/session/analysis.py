@@ -20,7 +20,9 @@ from bursar.domain.rules.rule import Found, Surroundings
 from bursar.domain.runs import TaskEstimate
 from bursar.domain.specs import Spec, SpecTask, open_tasks, parse_spec
 from bursar.domain.tasks import skipped_tasks
-from bursar.domain.text import split_lines, split_lines_keeping_ends
+from bursar.domain.text import split_lines
+from bursar.domain.text.blocks import TextBlocks
+from bursar.domain.text.counts import tokens_in, tokens_in_lines
 from bursar.runs.gather import gather_documents, text_of
 from bursar.runs.prepare import estimate_task
 from bursar.session.documents import FrozenBuffers
@@ -40,6 +42,8 @@ from bursar.views.spec_annotations import annotate_spec
 
 TASKS = "tasks.md"
 NO_BUFFERS = FrozenBuffers(texts={})
+
+_SOON_CHARS = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,20 +67,21 @@ def describe(
     uri: str,
     path: str | None,
     version: int,
-    text: str,
+    text: str | TextBlocks,
     folders: tuple[str, ...],
     root_of: Callable[[Path], Path],
     files: FileGlobs = DEFAULT_FILES,
 ) -> Document:
     """A document with its place and what it is to an agent."""
-    plain = Document(uri=uri, path=path, version=version, text=text, kind="other")
+    blocks = TextBlocks.of(text) if isinstance(text, str) else text
+    plain = Document(uri=uri, path=path, version=version, blocks=blocks, kind="other")
     # The disk is asked for the workspace only where the name may mean something.
     if path is None or not (files.include or _may_be_read(Path(path))):
         return plain
     file = Path(path)
     root = workspace_of(file, folders, root_of)
     place = file.relative_to(root).as_posix()
-    kind = _kind(file, place, text, files)
+    kind = _kind(file, place, blocks, files)
     return plain if kind is None else replace(plain, kind=kind, workspace=str(root), spec=place)
 
 
@@ -84,12 +89,12 @@ def _may_be_read(file: Path) -> bool:
     return file.name in BESIDE_TASKS or kind_of(file.relative_to(file.anchor).as_posix()) is not None
 
 
-def _kind(file: Path, place: str, text: str, files: FileGlobs) -> FileKind | None:
+def _kind(file: Path, place: str, blocks: TextBlocks, files: FileGlobs) -> FileKind | None:
     kind = files.kind_of(place)
     if kind == "tasks":
-        return kind if spec_of(text, str(file)).tasks else None
+        return kind if spec_of(blocks.text, str(file)).tasks else None
     if kind in BY_CONTENT:
-        return kind if has_something(kind, place, text) else None
+        return kind if has_something(kind, place, blocks.text) else None
     if kind is None and file.name in BESIDE_TASKS and not files.excludes(place) and (file.parent / TASKS).is_file():
         return BESIDE_TASKS[file.name]
     return kind
@@ -133,13 +138,10 @@ def analyse(
 ) -> Analysis:
     """Count a document and its parts, estimate its runnable tasks, and ask the rules; long, so beside the loop."""
     file = file_of(document)
-    lines = split_lines_keeping_ends(document.text)
+    count = partial(counter.count, encoding=ENCODING)
 
     def tokens(first: int, end: int) -> int:
-        return counter.count("".join(lines[first:end]), encoding=ENCODING)
-
-    def count(text: str) -> int:
-        return counter.count(text, encoding=ENCODING)
+        return tokens_in_lines(document.blocks, first, end, ENCODING, count)
 
     def size(part: Part) -> int:
         return tokens(part.line, part.end_line) if part.sent is None else count(part.sent)
@@ -149,7 +151,7 @@ def analyse(
         estimates = _estimates(document, spec_of(document.text, document.spec), counter, estimating)
     return Analysis(
         version=document.version,
-        tokens=counter.count(document.text, encoding=ENCODING),
+        tokens=tokens_in(document.blocks, ENCODING, count),
         part_tokens={key: size(each) for key, each in keyed_parts(file)},
         estimates=estimates,
         window_tokens=estimating.window_tokens if estimating else None,
@@ -159,6 +161,19 @@ def analyse(
         text=document.text,
         placed=estimating.placing.place(document, counter) if estimating and estimating.placing else NOTHING_PLACED,
     )
+
+
+def analyse_lines(document: Document, counter: TokenCounter, first: int, end: int) -> Analysis:
+    """The sizes of what begins between these lines and is not long: what can be shown before the rest is counted."""
+    blocks, count = document.blocks, partial(counter.count, encoding=ENCODING)
+    sizes = {
+        key: tokens_in_lines(blocks, each.line, each.end_line, ENCODING, count)
+        for key, each in keyed_parts(file_of(document))
+        if first <= each.line < end
+        and each.sent is None
+        and blocks.line_start(each.end_line) - blocks.line_start(each.line) <= _SOON_CHARS
+    }
+    return Analysis(version=document.version, tokens=0, part_tokens=sizes)
 
 
 def _text_of(estimating: Estimating, path: str) -> str | None:

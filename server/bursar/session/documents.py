@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from bursar.domain.ports import Clock
-from bursar.domain.text import offset_at, split_lines, utf16_len
+from bursar.domain.text.blocks import TextBlocks
 from bursar.session.model import BufferEdit, Document
 from bursar.session.ports import Editor
 
@@ -21,10 +21,10 @@ _ARRIVES_S = 2.0
 
 @dataclass(slots=True)
 class _Seen:
-    """What is known of a document and its file: the version that was known to be on the disk, and what the disk held
-    a moment ago (an editor that reloads lags behind the writes)."""
+    """What is known of a document and its file: the text that was known to be on the disk, and what the disk held
+    a moment ago (an editor that reloads lags behind the writes). Not its version: an editor may count back."""
 
-    clean_version: int | None = None
+    clean: TextBlocks | None = None
     on_disk: list[tuple[float, str]] = field(default_factory=list)
 
 
@@ -54,7 +54,7 @@ class Buffers:
 
     def saved(self, document: Document) -> None:
         """The document's text is on the disk; what the disk held before is the user's past, not a reload to come."""
-        self._seen[document.uri] = _Seen(clean_version=document.version)
+        self._seen[document.uri] = _Seen(clean=document.blocks)
 
     def closed(self, uri: str) -> None:
         """The document is gone."""
@@ -111,8 +111,8 @@ class Buffers:
         if disk is not None:
             seen.on_disk.append((now_s, _digest(disk)))
         if disk == text or was_on_disk:
-            seen.clean_version = document.version
-        return seen.clean_version == document.version
+            seen.clean = document.blocks
+        return seen.clean is document.blocks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,18 +147,11 @@ def smallest_edit(document: Document, new: str) -> BufferEdit:
     return BufferEdit(
         uri=document.uri,
         version=document.version,
-        start=_position(old, start),
-        end=_position(old, len(old) - tail),
+        blocks=document.blocks,
+        start=document.blocks.position(start, "utf-32"),
+        end=document.blocks.position(len(old) - tail, "utf-32"),
         new_text=new[start : len(new) - tail],
     )
-
-
-def _position(text: str, offset: int) -> tuple[int, int]:
-    lines = split_lines(text[:offset])
-    position = (len(lines) - 1, utf16_len(lines[-1]))
-    if offset_at(text, *position) != offset:
-        raise ValueError(f"offset {offset} is inside a line end")
-    return position
 
 
 def _disk_text(path: str) -> str | None:

@@ -18,6 +18,8 @@ from bursar.domain.resuming import Resumable
 from bursar.domain.rules.rule import Found
 from bursar.domain.runs import RunSummary, TaskEstimate
 from bursar.domain.tasks import Skip
+from bursar.domain.text.blocks import Change, TextBlocks
+from bursar.domain.text.units import PositionEncoding
 from bursar.settings import Settings
 from bursar.views.annotations import Meter
 from bursar.views.placed import NOTHING_PLACED, Placed
@@ -36,10 +38,15 @@ class Document:
     uri: str
     path: str | None
     version: int
-    text: str
+    blocks: TextBlocks
     kind: FileKind | Literal["other"]
     workspace: str = ""
     spec: str = ""
+
+    @property
+    def text(self) -> str:
+        """The whole text, put together at the first look."""
+        return self.blocks.text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +66,23 @@ class Changed:
     uri: str
     version: int
     text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edited:
+    """The editor changed ranges of a document, one after the other; positions are counted in ``encoding``."""
+
+    uri: str
+    version: int
+    changes: tuple[Change, ...]
+    encoding: PositionEncoding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unread:
+    """The editor changed a document in words that could not be read."""
+
+    uri: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +127,7 @@ class FoldersChanged:
     folders: tuple[str, ...]
 
 
-Event = Opened | Changed | Saved | Closed | FilesChanged | Trusted | Configured | FoldersChanged
+Event = Opened | Changed | Edited | Unread | Saved | Closed | FilesChanged | Trusted | Configured | FoldersChanged
 
 TaskKey = tuple[str | None, str, int]
 """A task's id and title, and which of those that share both."""
@@ -166,10 +190,14 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BufferEdit:
-    """New text for one range of an open document at one version; characters in UTF-16 code units."""
+    """New text for one range of an open document at one version.
+
+    Characters are code points; ``blocks`` is the text that the range is of, for who must count them in other units.
+    """
 
     uri: str
     version: int
+    blocks: TextBlocks
     start: tuple[int, int]
     end: tuple[int, int]
     new_text: str

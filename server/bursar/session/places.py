@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from bursar.domain.instructions.kinds import BESIDE_TASKS
+from bursar.domain.text.blocks import TextBlocks
 from bursar.session.analysis import TASKS, describe, workspace_of
-from bursar.session.model import Analysis, Changed, Document
+from bursar.session.model import Analysis, Document
 from bursar.settings import Settings
 
 _BY_CONTENT = ("other", "chat", "code")
@@ -29,7 +30,7 @@ class Places:
         self._settings = settings
         self._root_of = root_of
 
-    def describe(self, uri: str, path: str | None, version: int, text: str) -> Document:
+    def describe(self, uri: str, path: str | None, version: int, text: str | TextBlocks) -> Document:
         """The document with its place and what it is to an agent."""
         return describe(
             uri=uri,
@@ -51,13 +52,13 @@ class Places:
 
     def again(self, document: Document) -> Document:
         """The same document after something beside its text has changed."""
-        return self.describe(document.uri, document.path, document.version, document.text)
+        return self.describe(document.uri, document.path, document.version, document.blocks)
 
-    def changed(self, document: Document, event: Changed) -> Document:
+    def changed(self, document: Document, version: int, blocks: TextBlocks) -> Document:
         """The document with its new text; what it is by its place alone it stays."""
         if document.kind in _BY_CONTENT:
-            return self.describe(event.uri, document.path, event.version, event.text)
-        return replace(document, version=event.version, text=event.text)
+            return self.describe(document.uri, document.path, version, blocks)
+        return replace(document, version=version, blocks=blocks)
 
     def dependents(
         self, documents: Iterable[Document], analyses: Mapping[str, Analysis], path: str | None

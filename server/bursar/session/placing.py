@@ -10,6 +10,7 @@ from bursar.domain.callsites import CallSite, language_of, may_ask
 from bursar.domain.counting import Calibration, TextKind, count_kinds, estimate_of
 from bursar.domain.instructions.kinds import FileKind
 from bursar.domain.ports import TokenCounter
+from bursar.domain.text.rows import CHARS
 from bursar.domain.transcripts import LARGEST_CHARS, is_transcript, read_transcript
 from bursar.session.estimating import calibration_for
 from bursar.session.model import ENCODING, Document
@@ -33,7 +34,7 @@ def has_something(kind: FileKind, path: str, text: str) -> bool:
 
 def is_too_large(document: Document) -> bool:
     """Whether a transcript is too large to be looked at."""
-    return document.kind == "chat" and len(document.text) > LARGEST_CHARS
+    return document.kind == "chat" and document.blocks.lengths[CHARS] > LARGEST_CHARS
 
 
 class Placing:

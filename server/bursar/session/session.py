@@ -19,6 +19,7 @@ from bursar.session.beside import Beside
 from bursar.session.controlling import Control
 from bursar.session.dividing import Divider
 from bursar.session.documents import Buffers
+from bursar.session.edits import Edits
 from bursar.session.estimating import Estimates
 from bursar.session.hand_ticks import HandTicks, is_wanted
 from bursar.session.jobs import RunJobs
@@ -27,6 +28,7 @@ from bursar.session.model import (
     Closed,
     Configured,
     Document,
+    Edited,
     Event,
     FilesChanged,
     FoldersChanged,
@@ -34,6 +36,7 @@ from bursar.session.model import (
     Saved,
     Snapshot,
     Trusted,
+    Unread,
 )
 from bursar.session.money import default_settings
 from bursar.session.places import Places
@@ -58,6 +61,7 @@ class Session:
         self._editor = editor
         self._places = Places(folders=lambda: self._folders, settings=lambda: self._settings, root_of=root_of)
         self._documents: dict[str, Document] = {}
+        self._edits = Edits(editor)
         self._folders: tuple[str, ...] = ()
         self._trusted = False
         self._settings = default_settings()
@@ -129,15 +133,18 @@ class Session:
         """Change the session; what must be counted or read for it is done beside the loop afterwards."""
         match event:
             case Opened():
+                self._edits.in_step(event.uri)
                 self._put(self._places.describe(event.uri, event.path, event.version, event.text))
                 self._buffers.opened(self._documents[event.uri])
-            case Changed():
+            case Changed() | Edited():
+                self._change(event)
+            case Unread():
                 if (known := self._documents.get(event.uri)) is not None:
-                    self._put(self._places.changed(known, event))
-                    self._buffers.changed()
+                    self._edits.lost(known, "it could not be read")
             case Saved():
                 self._save(event.uri)
             case Closed():
+                self._edits.in_step(event.uri)
                 closed = self._documents.pop(event.uri, None)
                 self._analyst.forget(event.uri)
                 self._buffers.closed(event.uri)
@@ -296,8 +303,12 @@ class Session:
         return self._analyst.toggle_small_hints()
 
     async def count_tokens(self, document: Document) -> int:
-        """The tokens of a document, exact; counted beside the loop unless it is known."""
+        """The tokens of a document, exact; counted beside the loop unless little of it is not known."""
         return await self._analyst.tokens(document)
+
+    def look_at(self, uri: str, first: int, end: int) -> None:
+        """The user looks at these lines of a document: what is not counted yet is counted there first."""
+        self._analyst.look_at(uri, first, end)
 
     async def close(self) -> None:
         """End every job; a run stops between two steps where that comes soon, else it is cancelled and can resume."""
@@ -329,6 +340,16 @@ class Session:
             self._look_after(document.workspace)
             self._analyst.count(document.uri)
         self._analyst.count_dependents(document.path)
+
+    def _change(self, event: Changed | Edited) -> None:
+        known = self._documents.get(event.uri)
+        # What was never opened here can get out of step with nothing.
+        blocks = self._edits.applied(known, event) if known is not None else None
+        if known is None or blocks is None:
+            return
+        self._put(self._places.changed(known, event.version, blocks))
+        self._analyst.edited(known, self._documents[event.uri])
+        self._buffers.changed()
 
     def _save(self, uri: str) -> None:
         document = self._documents.get(uri)

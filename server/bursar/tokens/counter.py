@@ -8,7 +8,7 @@ from hashlib import blake2b
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from bursar.domain.text.cuts import split_blocks
+from bursar.domain.text.cuts import TARGET_CHARS, split_blocks
 from bursar.tokens.encodings import open_encoding, recipe
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class TiktokenCounter:
         engine = self._engine(encoding)
         if not text.isascii() and _SURROGATE.search(text):
             text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-        return sum(self._count_block(block, engine) for block in split_blocks(text))
+        return sum(self._count_block(block, engine) for block in _parts(text))
 
     def ready(self, encoding: str) -> bool:
         """Whether the ranks are in memory. Raises ValueError naming the known encodings for an unknown one."""
@@ -77,6 +77,11 @@ class TiktokenCounter:
             known = count_ordinary(block, engine)
             self._remembered.put(key, known)
         return known
+
+
+def _parts(text: str) -> list[str]:
+    # What is no longer than a block of a document is one, and is remembered under its own digest.
+    return [text] if len(text) <= 2 * TARGET_CHARS else split_blocks(text)
 
 
 def count_ordinary(text: str, engine: Encoding) -> int:

@@ -77,9 +77,9 @@ def cut_evenly(text: str, target: int = TARGET_CHARS, cap: int = CAP_CHARS) -> l
     said there. An empty text is one empty block.
     """
     blocks: list[str] = []
-    start, place = 0, _place()
+    start = 0
     while len(text) - start > 2 * target:
-        found = place.search(text, start + target, start + cap + 1)
+        found = _place().search(text, start + target, start + cap + 1)
         end = found.start() if found is not None else _without(text, start, target, cap)
         blocks.append(text[start:end])
         start = end
