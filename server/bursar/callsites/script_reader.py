@@ -222,6 +222,8 @@ class ScriptReader(Reader):
         if kind in _CASTS:
             inner = [each for each in node.named_children if each.type != "comment"]
             return self.value(inner[0], scope, depth) if inner else Unknown(span=span)
+        if kind == "type_assertion":
+            return self.value(node.named_children[-1] if node.named_children else None, scope, depth)
         if kind == "number":
             return number(self.raw(node), span)
         if kind in _CONSTANTS:

@@ -32,11 +32,14 @@ NOTHING_PLACED = Placed(text="")
 
 def placed_annotations(placed: Placed, text: str, *, min_tokens: int) -> Annotations:
     """The lenses and the hints from ``min_tokens`` up, at their places in ``text``."""
+    shown = tuple(each.hint for each in placed.hints if each.tokens >= min_tokens)
+    if text == placed.text:
+        return Annotations(lenses=placed.lenses, hints=shown)
     moved = drift(placed.text, text)
     return Annotations(
         # Behind the first character: a line that is put before it moves it.
         lenses=tuple(replace(each, line=moved(each.line, 1)[0]) for each in placed.lenses),
-        hints=tuple(_hint(each.hint, moved) for each in placed.hints if each.tokens >= min_tokens),
+        hints=tuple(_hint(each, moved) for each in shown),
     )
 
 
