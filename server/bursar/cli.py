@@ -13,7 +13,7 @@ from bursar.commandline.arguments.adding import Commands, add
 from bursar.commandline.arguments.records import add_records
 from bursar.commandline.arguments.runs import add_runs
 from bursar.commandline.arguments.specs import add_specs
-from bursar.commandline.arguments.texts import add_count
+from bursar.commandline.arguments.texts import add_check, add_count
 from bursar.commandline.output import FINE, INTERNAL, PAUSED, WRONG_USE, message
 
 
@@ -129,30 +129,5 @@ def _others(commands: Commands) -> None:
     )
     schema.add_argument("name", nargs="?", metavar="NAME")
     add_count(commands)
-    check = add(
-        commands,
-        "check",
-        "bursar.commandline.check:check",
-        "show what an editor shows on files: lenses, token counts, diagnostics",
-        "bursar check .kiro/steering/*.md --baseline prompts.json --max-increase 10%",
-    )
-    check.add_argument("files", nargs="+", metavar="FILE", help="a tasks.md, or any text file to count")
-    check.add_argument(
-        "--model",
-        metavar="M",
-        help="with --json: whose figure stands beside each count, as MODEL or PROVIDER/MODEL; without it that of your "
-        "settings",
-    )
-    check.add_argument(
-        "--baseline",
-        metavar="FILE",
-        type=Path,
-        help="compare tokens and cost with those in FILE, which an earlier 'bursar check FILE... --json >FILE' wrote; "
-        "exit 1 when a file became dearer, or when nothing could be compared",
-    )
-    check.add_argument(
-        "--max-increase",
-        metavar="PERCENT",
-        help="with --baseline: by how much a file may become dearer, 10%% unless given",
-    )
+    add_check(commands)
     add(commands, "serve", "bursar.lsp.serve:serve", "speak LSP on stdio, for editors", "bursar serve")
