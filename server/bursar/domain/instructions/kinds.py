@@ -100,6 +100,11 @@ def glob_matches(glob: str, path: str) -> bool:
     return _pattern(glob).match(path) is not None
 
 
+def regex_of(globs: Globs) -> str:
+    """One pattern for all of these, to be searched in a path; for programs that know no globs."""
+    return rf"(?s)^(?:{'|'.join(_translated(glob) for glob, _ in globs)})\Z"
+
+
 @lru_cache(maxsize=256)
 def _pattern(glob: str) -> re.Pattern[str]:
     return re.compile(f"(?s:{_translated(glob)})\\Z")
