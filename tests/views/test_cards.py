@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
+from bursar.domain.counting import Estimate
 from bursar.domain.instructions import InstructionFile, read_instructions
 from bursar.domain.instructions.weight import NOTHING_INCLUDED, Weights, weigh
 from bursar.domain.money.price import Price, Rates, Unpriced
@@ -98,6 +99,28 @@ def test_without_a_price_there_are_tokens_and_the_reason() -> None:
     assert all(len(figures) == 1 for figures in rows(first).values())
     assert first.markdown.endswith("No price is known for m: The card does not know m.")
     assert cards(file, price=None)[0].markdown.endswith("Tokens counted under words.")
+
+
+def test_money_in_a_table_follows_the_vendors_figure_and_tokens_stay_ours() -> None:
+    file = read_instructions("AGENTS.md", "# A\none two\n# B\nthree four\n")
+    sizes = dict(zip(file.parts, (4, 4), strict=True))
+    said = Estimate(model="m", tokens=12, low=9, high=15, provenance="a guess")
+    first = next(
+        iter(
+            size_cards(
+                file,
+                tokens=8,
+                part_tokens=sizes,
+                included=NOTHING_INCLUDED,
+                price=PRICE,
+                encoding="words",
+                estimate=said,
+            )
+        )
+    )
+    assert rows(first)["A"] == ["4", "$0.000006", "$0.000024"]
+    assert rows(first)["**together**"] == ["8", "$0.000012", "$0.000048"]
+    assert "m probably makes 12 of these 8 tokens (9 to 15: a guess); money is reckoned from that." in first.markdown
 
 
 def test_a_long_table_keeps_the_largest_and_adds_up_the_rest() -> None:

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from bursar.domain.counting import Estimate
 from bursar.domain.instructions import read_instructions
 from bursar.domain.instructions.weight import NOTHING_INCLUDED, Weights
 from bursar.domain.money.price import Assumed, Price, Rates, Unpriced
@@ -58,6 +59,25 @@ def test_included_files_are_carried_with_it() -> None:
         "Every request of the agent carries this file (8,000 tokens) and the 2 files that it includes (2,000): 10,000 "
         "together, counted under o200k_base."
     )
+
+
+def test_money_is_reckoned_from_what_the_vendor_probably_makes_of_the_tokens() -> None:
+    # Half as many again: 15,000 x 0.30 / 1e6 = $0.0045 read, 15,000 x 3.75 / 1e6 = $0.05625 written.
+    said = Estimate(model="m", tokens=12_000, low=10_000, high=14_000, provenance="calibrated on 48 requests")
+    found = lens(tokens=8_000, included=Weights(files=("a.md",), tokens=2_000), estimate=said, use=None)
+    assert found is not None
+    assert found.title == "resident · baseline $0.0045, maximum $0.056 per request · no requests yet"
+    assert (
+        "m probably makes 12,000 of these 8,000 tokens (10,000 to 14,000: calibrated on 48 requests); money is "
+        "reckoned from that."
+    ) in found.tooltip
+
+
+def test_a_model_that_counts_as_we_do_needs_no_word_about_it() -> None:
+    exact = Estimate(model="m", tokens=10_000, low=10_000, high=10_000, provenance="exact")
+    assert lens(estimate=exact) == lens()
+    other = lens(estimate=replace(exact, tokens=9_000, low=9_000, high=9_000))
+    assert other is not None and "m makes 9,000 of these 10,000 tokens (exact)." in other.tooltip
 
 
 def test_without_history_nothing_is_said_of_a_day() -> None:

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TypeAlias
 
 from bursar.commandline.choosing_files import files_in
+from bursar.commandline.estimates import chosen_calibration
 from bursar.commandline.forecasting import forecaster_of, rooms_in
 from bursar.commandline.output import message
+from bursar.domain.counting import Calibration
 from bursar.domain.errors import BadInput
 from bursar.domain.specs import SpecUnreadable, decode_spec
 from bursar.domain.tasks import SKIPS, skips_in
@@ -36,18 +38,19 @@ Checked: TypeAlias = tuple[str, Document, Analysis, Annotations]
 def check_all(app: App, given: Sequence[str]) -> tuple[list[Checked], list[str]]:
     """The files that could be checked, and what was wrong with the others. Raises BadInput where none could be."""
     settings = app.settings()
+    calibration = chosen_calibration(app, None)
     checked: list[Checked] = []
     problems: list[BadInput] = []
     for name in given:
         try:
             if not Path(name).is_dir():
-                checked.append(_check(app, name, _read(name, settings), settings))
+                checked.append(_check(app, name, _read(name, settings), settings, calibration))
                 continue
             below = _below(name, settings)
         except BadInput as error:
             problems.append(error)
             continue
-        checked += [_check(app, path, document, settings) for path, document in below]
+        checked += [_check(app, path, document, settings, calibration) for path, document in below]
         if not below:
             message(f"bursar: {name} has no file that an agent reads.")
     if problems and not checked:
@@ -71,12 +74,12 @@ def _below(folder: str, settings: Settings) -> list[tuple[str, Document]]:
     return found
 
 
-def _check(app: App, given: str, document: Document, settings: Settings) -> Checked:
+def _check(app: App, given: str, document: Document, settings: Settings, calibration: Calibration | None) -> Checked:
     journal = app.journal()
     ceiling = run_ceiling_pico(app, settings)
     estimating = None
     if document.kind != "other":
-        estimating = estimating_for(app, settings, document, FrozenBuffers(texts={}), ceiling)
+        estimating = estimating_for(app, settings, document, FrozenBuffers(texts={}), ceiling, calibration)
     texts = app.instruction_texts(Path(document.workspace)) if document.workspace else None
     analysis = analyse(document, app.counter(), estimating, texts, settings.silenced)
     runs = tuple(journal.summaries(document.workspace)) if document.workspace else ()
@@ -94,6 +97,7 @@ def _check(app: App, given: str, document: Document, settings: Settings) -> Chec
         here=here_of(app.clock),
         raised_pico=journal.raised_runs(),
         warn_percent=journal.warn_percent(),
+        calibration=calibration,
         use=use_rates(journal, [document.workspace] if document.workspace else [], today=app.clock.local_day()),
         skips={document.workspace: skips_in(journal.events(run=SKIPS), document.workspace)},
     )

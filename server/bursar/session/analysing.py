@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
+from bursar.domain.counting import Calibration
 from bursar.domain.errors import BadInput, BursarError
 from bursar.session.analysis import Estimating, analyse, analyse_lines
 from bursar.session.counting import Counting
 from bursar.session.documents import Buffers, FrozenBuffers
+from bursar.session.estimating import Estimates
 from bursar.session.faults import tell_faults
 from bursar.session.forecasting import Forecasts, Work
 from bursar.session.model import Analysis, Document, Snapshot
@@ -37,6 +40,7 @@ class Analyst:
         problem: Callable[[str], None],
         snapshot: Callable[[], Snapshot],
         places: Places,
+        beside: Callable[[Coroutine[Any, Any, None]], None],
     ) -> None:
         self._adapters = adapters
         self._editor = editor
@@ -52,6 +56,9 @@ class Analyst:
         self._looked: dict[str, tuple[int, int]] = {}
         self._counting = Counting(adapters.counter)
         self.analyses: dict[str, Analysis] = {}
+        self.estimates = Estimates(
+            adapters=adapters, settings=settings, beside=beside, changed=editor.annotations_changed
+        )
         self.forecasts = Forecasts(adapters=adapters, editor=editor, work=self._to_forecast, problem=problem)
 
     def count(self, uri: str) -> None:
@@ -157,9 +164,10 @@ class Analyst:
         settings = self._settings()
         unsaved = FrozenBuffers(texts=self._buffers.unsaved())
         ceiling_pico = self._ceiling_pico(settings)
+        calibration = await self.estimates.calibration()
 
         def work() -> Analysis:
-            estimating = estimating_for(self._adapters, settings, document, unsaved, ceiling_pico)
+            estimating = estimating_for(self._adapters, settings, document, unsaved, ceiling_pico, calibration)
             texts = self._adapters.instruction_texts(Path(document.workspace))
             return analyse(document, self._adapters.counter(), estimating, texts, settings.silenced)
 
@@ -180,6 +188,7 @@ def estimating_for(
     document: Document,
     unsaved: FrozenBuffers,
     ceiling_pico: int | None,
+    calibration: Calibration | None,
 ) -> Estimating:
     """What a document's tasks are estimated with; where the chosen provider is none, the default for estimates."""
     try:
@@ -198,4 +207,5 @@ def estimating_for(
         terse=settings.route is not None and settings.route.effort == "terse",
         local_only=settings.local_only,
         placing=Placing(adapters, settings),
+        calibration=calibration,
     )

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path, PurePosixPath
 
+from bursar.domain.counting import Calibration, TextKind
+from bursar.domain.counting.kinds import kinds_in
 from bursar.domain.instructions import InstructionFile, Part, kind_of, read_instructions
 from bursar.domain.instructions.file import PartKind
 from bursar.domain.instructions.kinds import BESIDE_TASKS, DEFAULT_FILES, FileGlobs, FileKind
@@ -60,6 +62,7 @@ class Estimating:
     terse: bool = False
     local_only: LocalOnly = NOTHING_LOCAL
     placing: Placing | None = None
+    calibration: Calibration | None = None
 
 
 def describe(
@@ -149,6 +152,9 @@ def analyse(
     estimates: dict[TaskKey, TaskEstimate] = {}
     if document.kind == "tasks" and estimating is not None:
         estimates = _estimates(document, spec_of(document.text, document.spec), counter, estimating)
+    calibration = estimating.calibration if estimating else None
+    prompts = [each.sent for each in file.parts if each.sent is not None]
+    sent = TextBlocks.of("\n".join(prompts)) if prompts else document.blocks
     return Analysis(
         version=document.version,
         tokens=tokens_in(document.blocks, ENCODING, count),
@@ -157,6 +163,9 @@ def analyse(
         window_tokens=estimating.window_tokens if estimating else None,
         included=NOTHING_INCLUDED if estimating is None else weigh(file, partial(_text_of, estimating), count),
         price=estimating.price if estimating else None,
+        sent_tokens=tokens_in(sent, ENCODING, count),
+        sent_kinds=_kinds_of(sent, counter, calibration),
+        kinds_encoding=calibration.encoding if calibration else "",
         found=_found(document, counter, estimating, texts, silenced),
         text=document.text,
         placed=estimating.placing.place(document, counter) if estimating and estimating.placing else NOTHING_PLACED,
@@ -174,6 +183,14 @@ def analyse_lines(document: Document, counter: TokenCounter, first: int, end: in
         and blocks.line_start(each.end_line) - blocks.line_start(each.line) <= _SOON_CHARS
     }
     return Analysis(version=document.version, tokens=0, part_tokens=sizes)
+
+
+def _kinds_of(blocks: TextBlocks, counter: TokenCounter, calibration: Calibration | None) -> dict[TextKind, int]:
+    if calibration is None:
+        return {}
+    encoding = calibration.encoding
+    count = partial(counter.count, encoding=encoding)
+    return {"other": tokens_in(blocks, encoding, count)} if calibration.exact else kinds_in(blocks, encoding, count)
 
 
 def _text_of(estimating: Estimating, path: str) -> str | None:
@@ -244,14 +261,14 @@ def counted_parts(file: InstructionFile, known: Analysis) -> list[tuple[Part, in
 def _resident(document: Document, file: InstructionFile, known: Analysis, snapshot: Snapshot) -> Lens | None:
     if known.price is None:
         return None
-    sent = [tokens for each, tokens in counted_parts(file, known) if each.sent is not None]
     return resident_lens(
         file,
-        tokens=sum(sent) if sent else known.tokens,
+        tokens=known.sent_tokens,
         included=known.included,
         price=known.price,
         use=snapshot.use.get(document.workspace),
         encoding=ENCODING,
+        estimate=known.estimate(snapshot.calibration),
     )
 
 

@@ -44,4 +44,5 @@ def cards_of(document: Document, analysis: Analysis, snapshot: Snapshot) -> Iter
         included=analysis.included,
         price=analysis.price,
         encoding=ENCODING,
+        estimate=analysis.estimate(snapshot.calibration),
     )

@@ -67,16 +67,30 @@ class Estimates:
         adapters: Adapters,
         settings: Callable[[], Settings],
         beside: Callable[[Coroutine[Any, Any, None]], None],
+        changed: Callable[[], None],
     ) -> None:
         self._adapters = adapters
         self._settings = settings
         self._beside = beside
+        self._changed = changed
+        self._looking = False
         self._known: tuple[str, Calibration | None] | None = None
         self._looked_s = 0.0
 
+    @property
+    def known(self) -> Calibration | None:
+        """What was learnt last; None where nothing was, or nobody has asked yet."""
+        return None if self._known is None else self._known[1]
+
+    def look_soon(self) -> None:
+        """Something was booked: look again whether more is known, if anybody has asked before."""
+        if self._known is not None and not self._looking:
+            self._looking = True
+            self._beside(self._look(self._known[0]))
+
     async def of(self, blocks: TextBlocks) -> Estimate | None:
         """The estimate of a text; counted beside the loop unless all of it was counted before."""
-        calibration = await self._calibration()
+        calibration = await self.calibration()
         if calibration is None:
             return None
         counter = self._adapters.counter()
@@ -85,7 +99,8 @@ class Estimates:
             return estimate_blocks(blocks, calibration, counter)
         return await asyncio.to_thread(estimate_blocks, blocks, calibration, counter)
 
-    async def _calibration(self) -> Calibration | None:
+    async def calibration(self) -> Calibration | None:
+        """How the model of the settings counts, as it was known last; None where nothing is known of it."""
         model, known = model_for_estimates(self._settings()), self._known
         if known is None or known[0] != model:
             await self._look(model)
@@ -95,6 +110,10 @@ class Estimates:
         return None if self._known is None else self._known[1]
 
     async def _look(self, model: str) -> None:
+        # Before it is read: what is booked while it is read is looked at once more.
+        self._looking = False
         found = await asyncio.to_thread(calibration_for, self._adapters, model)
-        self._known = model, found
+        before, self._known = self._known, (model, found)
         self._looked_s = self._adapters.clock.monotonic_s()
+        if before is not None and before != self._known:
+            self._changed()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from bursar.domain.counting import Calibration, Estimate, TextKind, estimate_of
 from bursar.domain.instructions import FileKind
 from bursar.domain.instructions.file import PartKind
 from bursar.domain.instructions.weight import NOTHING_INCLUDED, Weights
@@ -147,6 +148,18 @@ class Analysis:
     included: Weights = NOTHING_INCLUDED
     price: Price | Unpriced | None = None
     """That of the model that requests would go to; None where nothing was asked for."""
+    sent_tokens: int = 0
+    """Those of what a request carries of it: the whole text, or the prompts inside it."""
+    sent_kinds: Mapping[TextKind, int] = field(default_factory=dict)
+    """The same by kind of text, under ``kinds_encoding``; empty where nothing was known of how the model counts."""
+    kinds_encoding: str = ""
+
+    def estimate(self, calibration: Calibration | None) -> Estimate | None:
+        """What the model's vendor probably makes of what is sent, from what is known of it by now."""
+        if calibration is None or not self.sent_kinds or calibration.encoding != self.kinds_encoding:
+            return None
+        return estimate_of(calibration, self.sent_kinds)
+
     found: tuple[Found, ...] = ()
     """What the rules found in ``text``, the text of this version."""
     text: str = ""
@@ -184,6 +197,8 @@ class Snapshot:
     warn_percent: WarnPercent = DEFAULT_WARN_PERCENT
     use: Mapping[str, UseRate] = field(default_factory=dict)
     """How often the user asks an agent in a workspace; none for one where nothing was booked of late."""
+    calibration: Calibration | None = None
+    """How the model that requests would go to counts; None where nothing is known of it."""
     small_hints: bool = False
     """Whether parts below the threshold say their size, too."""
 

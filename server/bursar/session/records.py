@@ -42,6 +42,7 @@ class Records:
         problem: Callable[[str], None],
         loaded: Callable[[RunSummary], None] = lambda summary: None,
         skips_changed: Callable[[], None] = lambda: None,
+        booked: Callable[[], None] = lambda: None,
     ) -> None:
         self._adapters = adapters
         self._editor = editor
@@ -51,6 +52,7 @@ class Records:
         self._problem = problem
         self._tell_loaded = loaded
         self._tell_skips_changed = skips_changed
+        self._tell_booked = booked
         self._dirty = asyncio.Event()
         self._loaded: set[str] = set()
         self._seen: tuple[int, str] | None = None
@@ -143,6 +145,7 @@ class Records:
         if use != self.use:
             self.use = use
             changed.append(True)
+            self._tell_booked()
         budgets = (wide, run_limit, journal.raised_runs(), journal.warn_percent())
         if any(changed) or budgets != (self.wide, self.run_limit_pico, self.raised_pico, self.warn_percent):
             self.left_pico = left

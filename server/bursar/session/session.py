@@ -20,7 +20,6 @@ from bursar.session.controlling import Control
 from bursar.session.dividing import Divider
 from bursar.session.documents import Buffers
 from bursar.session.edits import Edits
-from bursar.session.estimating import Estimates
 from bursar.session.hand_ticks import HandTicks, is_wanted
 from bursar.session.jobs import RunJobs
 from bursar.session.model import (
@@ -71,7 +70,6 @@ class Session:
         self._buffers = Buffers(editor=editor, clock=adapters.clock, documents=lambda: list(self._documents.values()))
         self._asker = EditorAsker(editor=editor, home=adapters.home, ids=adapters.ids)
         self._resumes = Resumes(adapters=adapters, editor=editor)
-        self.estimates = Estimates(adapters=adapters, settings=lambda: self._settings, beside=self._beside.start)
         self._analyst = Analyst(
             adapters=adapters,
             editor=editor,
@@ -81,7 +79,9 @@ class Session:
             problem=self._tell_once,
             snapshot=self.snapshot,
             places=self._places,
+            beside=self._beside.start,
         )
+        self.estimates = self._analyst.estimates
         self._records = Records(
             adapters=adapters,
             editor=editor,
@@ -91,6 +91,7 @@ class Session:
             problem=self._tell_once,
             loaded=self._looked_at,
             skips_changed=self._analyst.forecasts.look_soon,
+            booked=self.estimates.look_soon,
         )
         self._jobs = RunJobs(
             adapters=adapters,
@@ -167,7 +168,8 @@ class Session:
                 self._folders = event.folders
                 for each in event.folders:
                     self._look_after(each)
-                self._describe_all()
+                for document in list(self._documents.values()):
+                    self._put(self._places.again(document))
 
     @property
     def folders(self) -> tuple[str, ...]:
@@ -190,6 +192,7 @@ class Session:
             raised_pico=self._records.raised_pico,
             warn_percent=self._records.warn_percent,
             use=self._records.use,
+            calibration=self.estimates.known,
             small_hints=self._analyst.small_hints,
             here=here_of(self._adapters.clock),
             skips=MappingProxyType(dict(self._records.skips)),
@@ -372,13 +375,9 @@ class Session:
             self._settings = default_settings()
             self._tell_once(f"{_SETTINGS} {error}. Until then estimates use {ESTIMATE_MODEL}.")
         if self._settings.files != before.files:
-            self._describe_all()
+            self.apply(FoldersChanged(folders=self._folders))  # every file may be something else now
         self._records.look_soon()
         self._analyst.count_all()
-
-    def _describe_all(self) -> None:
-        for document in list(self._documents.values()):
-            self._put(self._places.again(document))
 
     def _look_after(self, workspace: str) -> None:
         if self._records.add(workspace) and self._trusted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from bursar.domain.counting import Estimate
 from bursar.domain.instructions import InstructionFile, Part, Reference
 from bursar.domain.instructions.carried import Carried, carried
 from bursar.domain.instructions.weight import Weights
@@ -11,7 +12,7 @@ from bursar.domain.money.price import Price, Unpriced
 from bursar.views.annotations import Card
 from bursar.views.figures import count, money, plural
 from bursar.views.included import included_words
-from bursar.views.resident import rates_words
+from bursar.views.resident import estimate_words, rates_words, scale_of
 
 _MOST_ROWS = 12
 _SHORT_TITLE = 60
@@ -26,13 +27,15 @@ def size_cards(
     included: Weights,
     price: Price | Unpriced | None,
     encoding: str,
+    estimate: Estimate | None = None,
 ) -> Iterable[Card]:
     """A card for the whole file on its first lines, for each part on its first line, and for each included file.
 
-    ``tokens`` are those of the whole text.
+    ``tokens`` are those of the whole text, ``estimate`` what the vendor makes of what is sent of it.
     """
     counted = [each for each in file.parts if each in part_tokens]
-    table = _Table(price=price, encoding=encoding)
+    sent = sum(part_tokens[each] for each in counted if each.sent is not None) or tokens
+    table = _Table(price=price, encoding=encoding, estimate=estimate, sent=sent)
     first = next((each.end_line for each in counted if each.kind == "frontmatter"), 1)
     yield Card(line=0, end_line=first, markdown=_whole(file, tokens, counted, part_tokens, included, table))
     for part in counted:
@@ -95,9 +98,11 @@ def _reference_card(reference: Reference, included: Weights, table: _Table) -> C
 class _Table:
     """Rows of tokens with what they cost in one request at one price."""
 
-    def __init__(self, *, price: Price | Unpriced | None, encoding: str) -> None:
+    def __init__(self, *, price: Price | Unpriced | None, encoding: str, estimate: Estimate | None, sent: int) -> None:
         self._price = price
         self._encoding = encoding
+        self._scale = scale_of(estimate, sent)
+        self._estimate_words = estimate_words(estimate, sent)
 
     def of(self, title: str, rows: Sequence[tuple[str, int]], total: int, *, other: str = "") -> str:
         """The rows, the largest of them, and their total; ``other`` names what no row has."""
@@ -106,7 +111,7 @@ class _Table:
         if other and rows and rest > 0:
             rows = [*rows, (other, rest)]
         shown = self._most(rows)
-        cost = None if self._price is None else carried(total, self._price)
+        cost = None if self._price is None else carried(self._scale.of(total), self._price)
         head = ["tokens"]
         if isinstance(cost, Carried):
             head += ["cached"] if cost.cached is not None else []
@@ -130,7 +135,7 @@ class _Table:
         figures = [count(tokens)]
         if self._price is None:
             return figures
-        cost = carried(abs(tokens), self._price)
+        cost = carried(self._scale.of(abs(tokens)), self._price)
         if isinstance(cost, Unpriced):
             return figures
         sign = "-" if tokens < 0 else ""
@@ -145,7 +150,7 @@ class _Table:
         if isinstance(cost, Unpriced):
             return f"{said} No price is known for {cost.model}: {cost.why}"
         model = "" if self._price is None else f"Money for one request of {self._price.model}. "
-        return f"{said} {model}{rates_words(cost)}"
+        return " ".join([said, *self._estimate_words, f"{model}{rates_words(cost)}"])
 
 
 def _children(first: int, end: int | None, within: Part | None, parts: Sequence[Part]) -> list[Part]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from bursar.domain.counting import Estimate
 from bursar.domain.instructions import InstructionFile
-from bursar.domain.instructions.carried import Carried, carried
+from bursar.domain.instructions.carried import AS_COUNTED, Carried, Scale, carried
 from bursar.domain.instructions.weight import Weights
 from bursar.domain.money.price import Price, Unpriced
 from bursar.domain.money.use_rate import USE_DAYS, UseRate
@@ -29,26 +30,46 @@ def resident_lens(
     price: Price | Unpriced,
     use: UseRate | None,
     encoding: str,
+    estimate: Estimate | None = None,
 ) -> Lens | None:
     """The lens on the first line; None for a kind of file whose cost is told elsewhere, or nowhere.
 
-    ``tokens`` are those that are sent of the file itself. Only what every request carries has a cost per day: how many
-    requests match or ask is not known.
+    ``tokens`` are those that are sent of the file itself, ``estimate`` what the vendor makes of them. Only what every
+    request carries has a cost per day: how many requests match or ask is not known.
     """
     if file.kind not in LENS_KINDS or file.residency == "none":
         return None
     when = "when its event happens" if file.kind == "hook" else _WHEN[file.residency]
-    cost = carried(tokens + included.tokens, price)
+    cost = carried(scale_of(estimate, tokens).of(tokens + included.tokens), price)
     if isinstance(cost, Unpriced):
         title = f"{when} · no price known for {cost.model}"
         return Lens(line=0, title=title, tooltip=f"{_what(file, tokens, included, encoding)} {cost.why}")
     per_request = f"baseline {money(cost.baseline.pico)}, maximum {money(cost.uncached.pico)} per request"
     parts = [when, per_request]
-    tooltip = [_what(file, tokens, included, encoding), rates_words(cost)]
+    tooltip = [_what(file, tokens, included, encoding), *estimate_words(estimate, tokens), rates_words(cost)]
     if file.residency == "always":
         parts.append(_per_day(cost, use))
         tooltip.append(use_words(use))
     return Lens(line=0, title=" · ".join(parts), tooltip=" ".join(tooltip))
+
+
+def scale_of(estimate: Estimate | None, tokens: int) -> Scale:
+    """How many tokens the vendor makes of ours, from its probable figure for these."""
+    return AS_COUNTED if estimate is None else Scale(counted=tokens, likely=estimate.tokens)
+
+
+def estimate_words(estimate: Estimate | None, tokens: int) -> list[str]:
+    """What the vendor probably makes of these tokens, from which money is reckoned; nothing where our count is its."""
+    if estimate is None or estimate.low == estimate.high == tokens:
+        return []
+    if estimate.low == estimate.high:
+        return [
+            f"{estimate.model} makes {count(estimate.tokens)} of these {count(tokens)} tokens ({estimate.provenance})."
+        ]
+    return [
+        f"{estimate.model} probably makes {count(estimate.tokens)} of these {count(tokens)} tokens "
+        f"({count(estimate.low)} to {count(estimate.high)}: {estimate.provenance}); money is reckoned from that."
+    ]
 
 
 def rates_words(cost: Carried) -> str:

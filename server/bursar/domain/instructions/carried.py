@@ -10,6 +10,21 @@ from bursar.domain.money.use_rate import UseRate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """How the vendor probably counts: ``likely`` tokens of its own where we counted ``counted``."""
+
+    counted: int
+    likely: int
+
+    def of(self, tokens: int) -> int:
+        """As many of the vendor's tokens, rounded to the nearest."""
+        return (2 * tokens * self.likely + self.counted) // (2 * self.counted) if self.counted > 0 else tokens
+
+
+AS_COUNTED = Scale(counted=1, likely=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Carried:
     """The tokens and their cost in one request: read from the prompt cache, and where they are not.
 
