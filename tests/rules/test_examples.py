@@ -78,3 +78,11 @@ def test_an_empty_file_and_a_file_of_line_ends_have_nothing() -> None:
         texts = {"AGENTS.md": text, ".kiro/specs/x/requirements.md": text, ".kiro/specs/x/tasks.md": text}
         for file in instruction_files(texts):
             assert findings_in(file, surroundings(texts, file.path, words)) == ()
+
+
+def test_a_secret_is_found_in_any_piece_of_a_long_file_and_never_told() -> None:
+    secret = "ghp_" + "16C7e42F292c6912E7710c838347Ae178B4a"
+    text = "".join(f"# Part {number}\n\n{'Nothing to see. ' * 60}\n\n" for number in range(60)) + f"Use {secret}.\n"
+    (found,) = found_by(BY_CODE["secret-in-prompt"], {"AGENTS.md": text}, "AGENTS.md")
+    assert spanned(text, found) == secret
+    assert secret[4:12] not in found.message + "".join(fix.title for fix in found.fixes)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from importlib import resources
 from pathlib import Path
 
@@ -27,6 +29,12 @@ def test_every_list_of_codes_names_all_rules() -> None:
             assert setting["enum"] == ["default", "off", "hint", "information", "warning", "error"]
             assert each.title in setting["markdownDescription"]
             assert f"`{each.severity}`" in setting["markdownDescription"]
+
+
+def test_a_server_that_starts_loads_no_rule() -> None:
+    look = "import sys, bursar.lsp.loop; print(*sorted(each for each in sys.modules if '.rules.' in each))"
+    loaded = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True).stdout.split()
+    assert loaded == ["bursar.domain.rules.codes", "bursar.domain.rules.rule"]
 
 
 def test_off_silences_and_a_level_replaces_the_rules_own(tmp_path: Path) -> None:

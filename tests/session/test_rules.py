@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from bursar.domain.moments import Here
 from bursar.session.analysis import analyse, annotate, describe
 from bursar.session.documents import FrozenBuffers
-from bursar.session.looking import surroundings_of
+from bursar.session.looking import Looking, surroundings_of
 from bursar.session.model import Document, Snapshot
 from bursar.session.money import default_settings
 from bursar.session.pages import rule_page_uri
@@ -49,6 +49,10 @@ def snapshot(settings: Settings | None = None) -> Snapshot:
     )
 
 
+def looking(folder: Path) -> Looking:
+    return Looking(texts=LocalInstructionTexts(folder))
+
+
 def workspace(folder: Path) -> tuple[Path, Path]:
     steering = folder / ".kiro" / "steering"
     steering.mkdir(parents=True)
@@ -60,7 +64,7 @@ def workspace(folder: Path) -> tuple[Path, Path]:
 
 def test_findings_know_the_other_files_of_the_workspace(tmp_path: Path) -> None:
     first, second = workspace(tmp_path)
-    texts = LocalInstructionTexts(tmp_path)
+    texts = looking(tmp_path)
     shown = annotate(opened(second), analyse(opened(second), WordCounter(), None, texts), snapshot())
     assert [(each.code, each.line) for each in shown.findings] == [("missing-reference", 2), ("duplicated-text", 4)]
     duplicate = shown.findings[1]
@@ -75,13 +79,13 @@ def test_findings_know_the_other_files_of_the_workspace(tmp_path: Path) -> None:
 def test_unsaved_text_of_another_file_counts(tmp_path: Path) -> None:
     first, second = workspace(tmp_path)
     buffers = FrozenBuffers(texts={str(first): "# A\n\nOther words.\n"})
-    around = surroundings_of(LocalInstructionTexts(tmp_path), buffers, str(tmp_path), "x.md", len)
+    around = surroundings_of(looking(tmp_path), buffers, str(tmp_path), "x.md", len)
     assert [each.text for each in around.files()] == ["# A\n\nOther words.\n", second.read_text("utf-8")]
 
 
 def test_a_finding_has_its_page_and_the_users_level(tmp_path: Path) -> None:
     _, second = workspace(tmp_path)
-    known = analyse(opened(second), WordCounter(), None, LocalInstructionTexts(tmp_path))
+    known = analyse(opened(second), WordCounter(), None, looking(tmp_path))
     levels = replace(default_settings(), levels={"missing-reference": "hint"}, silenced=frozenset({"duplicated-text"}))
     (finding,) = annotate(opened(second), known, snapshot(levels)).findings
     assert (finding.code, finding.severity) == ("missing-reference", "hint")
@@ -93,7 +97,7 @@ def test_a_finding_has_its_page_and_the_users_level(tmp_path: Path) -> None:
 
 def test_findings_follow_their_lines_until_the_text_is_looked_at_again(tmp_path: Path) -> None:
     _, second = workspace(tmp_path)
-    known = analyse(opened(second), WordCounter(), None, LocalInstructionTexts(tmp_path))
+    known = analyse(opened(second), WordCounter(), None, looking(tmp_path))
     text = second.read_text("utf-8")
     for edited, lines in (
         (f"one\ntwo\n{text}", [4, 6]),
@@ -110,4 +114,4 @@ def test_a_file_that_no_agent_reads_is_not_looked_at(tmp_path: Path) -> None:
     workspace(tmp_path)
     readme = tmp_path / "README.md"
     readme.write_text("In order to see this\u200b, open it.\n", "utf-8")
-    assert analyse(opened(readme), WordCounter(), None, LocalInstructionTexts(tmp_path)).found == ()
+    assert analyse(opened(readme), WordCounter(), None, looking(tmp_path)).found == ()

@@ -17,7 +17,7 @@ from bursar.domain.errors import BadInput
 from bursar.domain.specs import SpecUnreadable, decode_spec
 from bursar.domain.tasks import SKIPS, skips_in
 from bursar.runs.here import here_of
-from bursar.session.analysing import estimating_for
+from bursar.session.analysing import estimating_for, looking_at
 from bursar.session.analysis import analyse, annotate, describe
 from bursar.session.documents import FrozenBuffers
 from bursar.session.forecasting import forecasts_of
@@ -80,8 +80,8 @@ def _check(app: App, given: str, document: Document, settings: Settings, calibra
     estimating = None
     if document.kind != "other":
         estimating = estimating_for(app, settings, document, FrozenBuffers(texts={}), ceiling, calibration)
-    texts = app.instruction_texts(Path(document.workspace)) if document.workspace else None
-    analysis = analyse(document, app.counter(), estimating, texts, settings.silenced)
+    looking = looking_at(app, settings, document.workspace) if document.workspace else None
+    analysis = analyse(document, app.counter(), estimating, looking)
     runs = tuple(journal.summaries(document.workspace)) if document.workspace else ()
     snapshot = Snapshot(
         documents={document.uri: document},

@@ -9,6 +9,7 @@ from typing import Any
 KEPT = (
     "workspace.apply_edit",
     "workspace.workspace_edit.document_changes",
+    "workspace.workspace_edit.resource_operations",
     "workspace.code_lens.refresh_support",
     "workspace.inlay_hint.refresh_support",
     "workspace.diagnostics.refresh_support",
@@ -20,6 +21,7 @@ KEPT = (
     "text_document.synchronization.will_save_wait_until",
     "text_document.diagnostic",
     "text_document.hover.content_format",
+    "text_document.code_action.code_action_literal_support",
     "text_document.publish_diagnostics",
     "text_document.rename.prepare_support",
     "window.work_done_progress",

@@ -28,6 +28,8 @@ class ClientFacts:
     code_descriptions: bool = False
     diagnostic_tags: bool = False
     reads_markdown: bool = False
+    code_action_literals: bool = False
+    creates_files: bool = False
     has_configuration: bool = False
     registers_configuration: bool = False
     registers_watchers: bool = False
@@ -63,6 +65,8 @@ def client_facts(params: types.InitializeParams) -> ClientFacts:
         code_descriptions=_shows(can, "code_description_support"),
         diagnostic_tags=_shows(can, "tag_support"),
         reads_markdown=_reads_markdown(can),
+        code_action_literals=capability(can, "text_document.code_action.code_action_literal_support") is not None,
+        creates_files="create" in (capability(can, "workspace.workspace_edit.resource_operations") or ()),
         has_configuration=has("workspace.configuration"),
         registers_configuration=has("workspace.did_change_configuration.dynamic_registration"),
         registers_watchers=has("workspace.did_change_watched_files.dynamic_registration"),

@@ -11,7 +11,7 @@ import sys
 
 from bursar import VERSION
 from bursar.domain.errors import BursarError
-from bursar.lsp import additions, code_lens, commands, documents, hover, inlay_hint, lifecycle, report
+from bursar.lsp import additions, code_action, code_lens, commands, documents, hover, inlay_hint, lifecycle, report
 from bursar.lsp.connection import Connection
 from bursar.lsp.converter import make_converter
 from bursar.lsp.desk import Desk
@@ -40,6 +40,7 @@ async def _serve(app: App, channels: Channels) -> int:
     desk = Desk(server=server, session=session, editor=editor, ended=ended)
     lifecycle.register(desk, app)
     report.register(desk, app)
+    code_action.register(desk, app)
     for family in (documents, code_lens, hover, inlay_hint, commands, additions):
         family.register(desk)
 

@@ -47,7 +47,7 @@ def inlay_hints(
     """The hints on the lines of a range."""
     return [
         types.InlayHint(
-            position=_place(document.blocks, each.line, each.character, encoding),
+            position=place(document.blocks, each.line, each.character, encoding),
             label=each.label,
             tooltip=each.tooltip,
             padding_left=True,
@@ -68,29 +68,42 @@ def diagnostics(
 ) -> list[types.Diagnostic]:
     """The findings; with what belongs to them, the address of their page and tags where the editor shows these."""
     return [
-        types.Diagnostic(
-            range=types.Range(
-                start=_place(document.blocks, each.line, each.character, encoding),
-                end=_place(document.blocks, each.last_line, each.end_character, encoding),
-            ),
-            message=each.message,
-            severity=_SEVERITIES[each.severity],
-            code=each.code,
-            code_description=types.CodeDescription(href=each.href) if pages and each.href else None,
-            source="bursar",
-            tags=([_TAGS[tag] for tag in each.tags] or None) if tags else None,
-            related_information=_related(document, each) if related and each.related else None,
-        )
+        diagnostic_of(document, each, encoding, related=related, pages=pages, tags=tags)
         for each in annotations.findings
     ]
+
+
+def diagnostic_of(
+    document: Document,
+    each: Finding,
+    encoding: PositionEncoding,
+    *,
+    related: bool = False,
+    pages: bool = False,
+    tags: bool = False,
+) -> types.Diagnostic:
+    """One finding, plain unless more is asked for."""
+    return types.Diagnostic(
+        range=types.Range(
+            start=place(document.blocks, each.line, each.character, encoding),
+            end=place(document.blocks, each.last_line, each.end_character, encoding),
+        ),
+        message=each.message,
+        severity=_SEVERITIES[each.severity],
+        code=each.code,
+        code_description=types.CodeDescription(href=each.href) if pages and each.href else None,
+        source="bursar",
+        tags=([_TAGS[tag] for tag in each.tags] or None) if tags else None,
+        related_information=_related(document, each) if related and each.related else None,
+    )
 
 
 def hover(document: Document, card: Card, *, markdown: bool, encoding: PositionEncoding) -> types.Hover:
     """A hover over the card's characters, or its whole lines; as plain text where the client reads no Markdown."""
     start, end = types.Position(line=card.line, character=0), types.Position(line=card.end_line, character=0)
     if card.character is not None and card.end_character is not None:
-        start = _place(document.blocks, card.line, card.character, encoding)
-        end = _place(document.blocks, card.line, card.end_character, encoding)
+        start = place(document.blocks, card.line, card.character, encoding)
+        end = place(document.blocks, card.line, card.end_character, encoding)
     kind = types.MarkupKind.Markdown if markdown else types.MarkupKind.PlainText
     text = card.markdown if markdown else card.markdown.replace("**", "").replace("`", "").replace("\\", "")
     return types.Hover(contents=types.MarkupContent(kind=kind, value=text), range=types.Range(start=start, end=end))
@@ -105,8 +118,8 @@ def workspace_edit(edit: BufferEdit, encoding: PositionEncoding) -> types.Worksp
                 edits=[
                     types.TextEdit(
                         range=types.Range(
-                            start=_place(edit.blocks, *edit.start, encoding),
-                            end=_place(edit.blocks, *edit.end, encoding),
+                            start=place(edit.blocks, *edit.start, encoding),
+                            end=place(edit.blocks, *edit.end, encoding),
                         ),
                         new_text=edit.new_text,
                     )
@@ -165,6 +178,11 @@ def usage_json(update: UsageUpdate) -> dict[str, Any]:
     return {"run": update.run, "used": update.used, "size": update.size, "cost": cost}
 
 
+def place(blocks: TextBlocks, line: int, char: int, encoding: PositionEncoding) -> types.Position:
+    """A place of a text in the encoding agreed."""
+    return types.Position(line=line, character=units_before(blocks.line(line), char, encoding))
+
+
 def file_uri(path: str) -> str:
     """The URI of an absolute path."""
     return Path(path).as_uri()
@@ -182,10 +200,6 @@ def _related(document: Document, finding: Finding) -> list[types.DiagnosticRelat
         )
         for each in finding.related
     ]
-
-
-def _place(blocks: TextBlocks, line: int, char: int, encoding: PositionEncoding) -> types.Position:
-    return types.Position(line=line, character=units_before(blocks.line(line), char, encoding))
 
 
 def _range(line: int, start: int, end: int) -> types.Range:

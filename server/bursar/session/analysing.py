@@ -15,6 +15,7 @@ from bursar.session.documents import Buffers, FrozenBuffers
 from bursar.session.estimating import Estimates
 from bursar.session.faults import tell_faults
 from bursar.session.forecasting import Forecasts, Work
+from bursar.session.looking import Looking
 from bursar.session.model import Analysis, Document, Snapshot
 from bursar.session.money import default_settings, run_ceiling_pico
 from bursar.session.outlook import work_of
@@ -168,8 +169,8 @@ class Analyst:
 
         def work() -> Analysis:
             estimating = estimating_for(self._adapters, settings, document, unsaved, ceiling_pico, calibration)
-            texts = self._adapters.instruction_texts(Path(document.workspace))
-            return analyse(document, self._adapters.counter(), estimating, texts, settings.silenced)
+            looking = looking_at(self._adapters, settings, document.workspace)
+            return analyse(document, self._adapters.counter(), estimating, looking)
 
         return await asyncio.to_thread(work)
 
@@ -180,6 +181,12 @@ class Analyst:
             # The store cannot say; what the user set in the settings is the best that is known, and nothing is sent.
             own = settings.budgets.get("run")
             return own.value if own is not None and own.unit == "usd" else None
+
+
+def looking_at(adapters: Adapters, settings: Settings, workspace: str) -> Looking:
+    """How this workspace is looked at under these settings."""
+    texts = adapters.instruction_texts(Path(workspace))
+    return Looking(texts=texts, globs=settings.files, silenced=settings.silenced)
 
 
 def estimating_for(

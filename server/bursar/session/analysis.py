@@ -15,9 +15,8 @@ from bursar.domain.instructions.file import PartKind
 from bursar.domain.instructions.kinds import BESIDE_TASKS, DEFAULT_FILES, FileGlobs, FileKind
 from bursar.domain.instructions.weight import NOTHING_INCLUDED, weigh
 from bursar.domain.money.price import Price, Unpriced
-from bursar.domain.ports import EditorBuffers, InstructionTexts, ModelProvider, TokenCounter, WorkspaceFiles
+from bursar.domain.ports import EditorBuffers, ModelProvider, TokenCounter, WorkspaceFiles
 from bursar.domain.routes import NOTHING_LOCAL, LocalOnly
-from bursar.domain.rules.registry import findings_in
 from bursar.domain.rules.rule import Found, Surroundings
 from bursar.domain.runs import TaskEstimate
 from bursar.domain.specs import Spec, SpecTask, open_tasks, parse_spec
@@ -29,7 +28,7 @@ from bursar.runs.gather import gather_documents, text_of
 from bursar.runs.prepare import estimate_task
 from bursar.session.documents import FrozenBuffers
 from bursar.session.forecasting import outlook_of
-from bursar.session.looking import surroundings_of
+from bursar.session.looking import Looking, surroundings_of
 from bursar.session.model import ENCODING, Analysis, Document, PartKey, Snapshot, TaskKey
 from bursar.session.pages import rule_page_uri
 from bursar.session.placing import BY_CONTENT, Placing, has_something, is_too_large
@@ -136,8 +135,7 @@ def analyse(
     document: Document,
     counter: TokenCounter,
     estimating: Estimating | None,
-    texts: InstructionTexts | None = None,
-    silenced: frozenset[str] = frozenset(),
+    looking: Looking | None = None,
 ) -> Analysis:
     """Count a document and its parts, estimate its runnable tasks, and ask the rules; long, so beside the loop."""
     file = file_of(document)
@@ -166,7 +164,7 @@ def analyse(
         sent_tokens=tokens_in(sent, ENCODING, count),
         sent_kinds=_kinds_of(sent, counter, calibration),
         kinds_encoding=calibration.encoding if calibration else "",
-        found=_found(document, counter, estimating, texts, silenced),
+        found=_found(document, counter, estimating, looking),
         text=document.text,
         placed=estimating.placing.place(document, counter) if estimating and estimating.placing else NOTHING_PLACED,
     )
@@ -201,8 +199,7 @@ def _found(
     document: Document,
     counter: TokenCounter,
     estimating: Estimating | None,
-    texts: InstructionTexts | None,
-    silenced: frozenset[str],
+    looking: Looking | None,
 ) -> tuple[Found, ...]:
     if document.kind == "other" or document.kind in BY_CONTENT:
         return ()
@@ -210,11 +207,14 @@ def _found(
     def tokens(text: str) -> int:
         return counter.count(text, encoding=ENCODING)
 
+    # Here and not above: the rules' patterns take their time, and this is beside the loop.
+    from bursar.domain.rules.registry import findings_in
+
     around = Surroundings(tokens=tokens)
-    if texts is not None:
+    if looking is not None:
         buffers = estimating.buffers if estimating else NO_BUFFERS
-        around = surroundings_of(texts, buffers, document.workspace, document.spec, tokens)
-    return findings_in(file_of(document), around, silenced=silenced)
+        around = surroundings_of(looking, buffers, document.workspace, document.spec, tokens)
+    return findings_in(file_of(document), around, silenced=looking.silenced if looking else frozenset())
 
 
 def annotations_of(snapshot: Snapshot, uri: str) -> Annotations:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from bursar.domain.rules.codes import Severity
-from bursar.domain.rules.registry import BY_CODE
+from bursar.domain.rules.codes import CODES, Severity
 from bursar.domain.rules.rule import Fix as RuleFix
 from bursar.domain.rules.rule import Found
 from bursar.views.annotations import Change, Finding, Fix, NewFile, Related
@@ -29,7 +28,7 @@ def shown_findings(
         replace(
             each,
             severity=levels.get(each.code, each.severity),
-            href=each.href or (page(each.code) if each.code in BY_CODE else ""),
+            href=each.href or (page(each.code) if each.code in CODES else ""),
         )
         for each in findings
         if each.code not in silenced
@@ -57,6 +56,9 @@ def moved(found: Iterable[Found], before: Sequence[str], now: Sequence[str]) -> 
 
 
 def _finding(each: Found) -> Finding:
+    # Here and not above: the rules are loaded when the first text is looked at, not when the server starts.
+    from bursar.domain.rules.registry import BY_CODE
+
     return Finding(
         line=each.line,
         character=each.character,
@@ -67,11 +69,12 @@ def _finding(each: Found) -> Finding:
         message=each.message,
         related=tuple(Related(path=at.path, line=at.line, message=at.message) for at in each.related),
         tags=("unnecessary",) if each.unnecessary else (),
-        fixes=tuple(map(_fix, each.fixes)),
+        fixes=tuple(map(shown_fix, each.fixes)),
     )
 
 
-def _fix(fix: RuleFix) -> Fix:
+def shown_fix(fix: RuleFix) -> Fix:
+    """A fix of a rule as it is offered."""
     return Fix(
         title=fix.title,
         kind=fix.kind,

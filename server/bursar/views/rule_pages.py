@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bursar.domain.rules.lines import MOST_CHARACTERS
 from bursar.domain.rules.rule import Example, Rule
 
 MADE = "<!-- Made by tools/rule_pages.py from the rule's definition; changes go there. -->"
@@ -66,7 +67,8 @@ def index_page(rules: Sequence[Rule]) -> str:
             "# Rules",
             "",
             "What Bursar finds in files that agents read, and on tasks. Each can be silenced or shown at another level "
-            'with the setting `diagnostics`, such as `{"diagnostics": {"verbose-text": "off"}}`.',
+            'with the setting `diagnostics`, such as `{"diagnostics": {"verbose-text": "off"}}`. A file of more than '
+            f"{MOST_CHARACTERS:,} characters is not looked at.",
             "",
             "| code | what | shown as |",
             "|---|---|---|",

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from bursar.domain.instructions.file import InstructionFile
+from bursar.domain.rules.lines import MOST_CHARACTERS
 from bursar.domain.rules.rule import Edit, Example, Fix, Found, Reading, Rule, Surroundings
 from bursar.domain.text import split_lines
 
@@ -24,7 +25,7 @@ _BLACK_FLAG, _CANCEL_TAG = "\U0001f3f4", "\U000e007f"
 
 def check_hidden(file: InstructionFile, around: Surroundings) -> Iterator[Found]:
     """One finding for each run of hidden characters in a line."""
-    if file.text.isascii():
+    if file.text.isascii() or len(file.text) > MOST_CHARACTERS:
         return
     found = 0
     for at, line in enumerate(split_lines(file.text)):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from itertools import islice
 
 from bursar.domain.instructions.file import InstructionFile
 from bursar.domain.rules.lines import MOST_CHARACTERS
@@ -12,13 +14,15 @@ from bursar.domain.text import split_lines
 
 REDACTED = "[REDACTED]"
 _MOST_FOUND = 100
+_PIECE_CHARACTERS = 16_000
+_GAP = re.compile(r"\n[ \t\r]*\n")
 
 
 def check_secrets(file: InstructionFile, around: Surroundings) -> Iterator[Found]:
     """One finding for each; what it says never holds the secret."""
     if file.kind == "code" or len(file.text) > MOST_CHARACTERS:
         return
-    for start, end, kind in secret_spans(file.text)[:_MOST_FOUND]:
+    for start, end, kind in islice(_spans(file.text), _MOST_FOUND):
         before, upto = split_lines(file.text[:start]), split_lines(file.text[:end])
         line, character = len(before) - 1, len(before[-1])
         end_line, end_character = len(upto) - 1, len(upto[-1])
@@ -50,6 +54,17 @@ def check_secrets(file: InstructionFile, around: Surroundings) -> Iterator[Found
                 ),
             ),
         )
+
+
+def _spans(text: str) -> Iterator[tuple[int, int, str]]:
+    """The secrets of a text, looked for in pieces between empty lines: one long search would let nobody else work."""
+    start = 0
+    while start < len(text):
+        gap = _GAP.search(text, start + _PIECE_CHARACTERS)
+        end = len(text) if gap is None else gap.end()
+        for first, last, kind in secret_spans(text[start:end]):
+            yield start + first, start + last, kind
+        start = end
 
 
 SECRET_IN_PROMPT = Rule(

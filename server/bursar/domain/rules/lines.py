@@ -9,7 +9,7 @@ from functools import lru_cache
 from bursar.domain.instructions.file import InstructionFile
 from bursar.domain.text import split_lines
 
-MOST_CHARACTERS = 1_000_000
+MOST_CHARACTERS = 300_000
 """A larger text is not looked at: rules are for what people and agents write by hand."""
 
 _FENCE = re.compile(r"[ \t]{0,12}(?:[-*+>]\s+)?(`{3,}|~{3,})(.*)")
