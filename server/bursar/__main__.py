@@ -7,8 +7,13 @@ import sys
 
 
 def main() -> None:
-    """Run the command line and end with its exit code."""
+    """Run the command line and end with its exit code. BURSAR_LAZY_TYPES=0 starts a server with all classes whole."""
     _leave_out_the_folder()
+    if sys.argv[1:2] == ["serve"] and os.environ.get("BURSAR_LAZY_TYPES") != "0":
+        # Before anything else of ours is imported; the server ends it once it has loaded what it needs.
+        from bursar.system import quick_classes
+
+        quick_classes.begin()
     from bursar.cli import run_command_line
 
     sys.exit(run_command_line(sys.argv[1:]))

@@ -7,17 +7,17 @@ import gc
 
 from bursar.lsp.lazy_types import load_lazily
 from bursar.lsp.stdio import take_channels
+from bursar.system import quick_classes
 from bursar.wiring import App
 
 
 def serve(app: App, args: argparse.Namespace) -> int:
     """Serve an editor on stdin and stdout; the exit code. BURSAR_LAZY_TYPES=0 loads the protocol's types whole."""
     channels = take_channels()  # before anything else is imported that might print
-    gc.disable()  # nothing that is imported is garbage
+    gc.disable()  # nothing that is imported is garbage: also where the command line did not say so already
     if app.environ.get("BURSAR_LAZY_TYPES") != "0":
         load_lazily()
     from bursar.lsp.loop import run
 
-    gc.enable()
-    gc.freeze()
+    quick_classes.end()
     return run(app, channels)
