@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
@@ -55,7 +56,7 @@ print(json.dumps(found))
 def used(mode: str) -> dict[str, list[str]]:
     command = [sys.executable, "-c", USE, mode]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-    return json.loads(ran.stdout)
+    return json.loads(re.sub(r" at 0x[0-9a-f]+", "", ran.stdout))
 
 
 def test_every_class_of_the_domain_behaves_as_the_plain_one() -> None:
