@@ -23,7 +23,7 @@ def register(desk: Desk, adapters: Adapters) -> None:
         facts = desk.facts = client_facts(params)
         desk.editor.meet(facts)
         if facts.pulls_diagnostics:
-            diagnostic.register_pull(desk)
+            diagnostic.register_pull(desk, adapters)
         else:
             desk.editor.push_diagnostics = lambda: diagnostic.push(desk)
         desk.beside(take_keys(desk, adapters, facts.keys_fd))
