@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +30,7 @@ class Server:
 
     def __post_init__(self) -> None:
         self.answers: list[dict[str, Any]] = []
+        self.told: Counter[str] = Counter()
         self.foreign = b""
         self._news = threading.Condition()
         self.log = (self.home / "stderr").open("wb")
@@ -92,6 +94,8 @@ class Server:
         """Keep an answer."""
         if "method" not in message:
             self.answers.append(message)
+        else:
+            self.told[message["method"]] += 1
 
     def _read(self) -> None:
         stream = self.process.stdout

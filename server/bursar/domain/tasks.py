@@ -99,7 +99,7 @@ def newest_run(spec: Spec, task: SpecTask, runs: Sequence[RunSummary]) -> RunSum
     """The newest run of this task: known by its title, and where titles repeat by its id or line."""
     wanted = title_sha256(task)
     same = [each for each in runs if each.record.task_title_sha256 == wanted]
-    if sum(1 for each in spec.tasks if title_sha256(each) == wanted) > 1:
+    if same and sum(1 for each in spec.tasks if title_sha256(each) == wanted) > 1:
         same = [
             each for each in same if each.record.task_id == task.id and (task.id or each.record.task_line == task.line)
         ]

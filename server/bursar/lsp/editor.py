@@ -11,14 +11,17 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from bursar.domain.instructions import DEFAULT_GLOBS
+from bursar.domain.ports import Clock
 from bursar.domain.safety.show import words_for_message
 from bursar.lsp.from_lsp import ClientFacts
+from bursar.lsp.paced import Paced
 from bursar.lsp.protocol import Server
 from bursar.lsp.to_lsp import file_uri, meter_json, run_change_json, usage_json, workspace_edit
 from bursar.session.model import BufferEdit, RunChange, UsageUpdate
 from bursar.views.annotations import Meter
 
-_APART_S = 0.1
+_SOON_S = 0.1
+_APART_S = 0.25
 _LEVELS = {
     "error": types.MessageType.Error,
     "warning": types.MessageType.Warning,
@@ -35,10 +38,10 @@ _log = logging.getLogger("bursar")
 class LspEditor:
     """Speaks to the client: asks only for what it said it can do."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, clock: Clock) -> None:
         self._server = server
         self._facts = ClientFacts()
-        self._refresh: asyncio.TimerHandle | None = None
+        self._refresh = Paced(self._refresh_now, clock, soon_s=_SOON_S, apart_s=_APART_S)
         self._progress: dict[str, asyncio.Task[bool]] = {}
         self.push_diagnostics: Callable[[], None] = lambda: None
 
@@ -85,8 +88,7 @@ class LspEditor:
 
     def annotations_changed(self) -> None:
         """Ask the client to look again, not more often than it can follow."""
-        if self._refresh is None:
-            self._refresh = asyncio.get_running_loop().call_later(_APART_S, self._refresh_now)
+        self._refresh.ask()
 
     def meter_changed(self, meter: Meter) -> None:
         """Tell the meter's new text."""
@@ -147,7 +149,6 @@ class LspEditor:
             await self._ask(types.CLIENT_REGISTER_CAPABILITY, types.RegistrationParams(registrations=wanted))
 
     def _refresh_now(self) -> None:
-        self._refresh = None
         if self._facts.refreshes_lenses:
             self._send(types.WORKSPACE_CODE_LENS_REFRESH)
         if self._facts.refreshes_hints:

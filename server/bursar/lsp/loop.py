@@ -35,7 +35,7 @@ async def _serve(app: App, channels: Channels) -> int:
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[int] = loop.create_future()
     server = Server(name="bursar", version=VERSION, protocol_cls=Protocol, converter_factory=make_converter)
-    editor = LspEditor(server)
+    editor = LspEditor(server, app.clock)
     session = Session(adapters=app, editor=editor, root_of=workspace_root)
     desk = Desk(server=server, session=session, editor=editor, ended=ended)
     lifecycle.register(desk, app)
