@@ -56,8 +56,8 @@ PROBABLY_UNFINISHED = Rule(
     finds="Tasks that can be run whose chance to finish within what is left of a limit is below one half.",
     why="A run that ends at the limit has to be resumed with a cold prompt cache, or its work is lost.",
     remedy="Raise the limit, wait for its reset, or split the task.",
-    bad=Example(files=_FILES, situation="Tasks of this size took $0.40 in the middle, and $0.20 is left."),
-    good=Example(files=_FILES, situation="Tasks of this size took $0.40 in the middle, and $5.00 is left."),
+    bad=Example(files=_FILES, situation="Tasks like it usually took $0.07 to $0.19, and $0.02 is left."),
+    good=Example(files=_FILES, situation="Tasks like it usually took $0.07 to $0.19, and $5.00 is left."),
     reading=Reading(
         read=0, right=0, on="", note="How good the forecasts are is measured by `tests/benchmarks/forecast`."
     ),

@@ -22,7 +22,7 @@ _LABELS = (
     r"|最后更新|更新日期|更新时间|最終更新(?:日)?|更新日|版本|バージョン|última actualización|actualizado"
 )
 _LABELLED = re.compile(rf"(?i)^[\s>*_#|-]*(?P<label>{_LABELS})[*_\s]*(?:[:：=]|\bis\b|\s)[*_`\s]*(?P<value>\S.*)$")
-_DAY = r"(?:19|20)\d\d[-/.年](?:0?[1-9]|1[0-2])[-/.月](?:0?[1-9]|[12]\d|3[01])日?"
+_DAY = r"(?:19|20)\d\d[-/.年](?:1[0-2]|0?[1-9])[-/.月](?:[12]\d|3[01]|0?[1-9])日?"
 _MONTHS = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.?"
 _WORDED_DAY = rf"(?:{_MONTHS}\s+\d{{1,2}}(?:st|nd|rd|th)?,?\s+(?:19|20)\d\d|\d{{1,2}}\.?\s+{_MONTHS}\s+(?:19|20)\d\d)"
 _CLOCK = r"[T ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:Z| ?[+-]\d{2}:?\d{2}| ?UTC)?"

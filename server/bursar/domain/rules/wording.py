@@ -60,9 +60,9 @@ _SHORTER: tuple[tuple[str, str], ...] = (
     ("keep in mind that", ""),
 )
 _INSTEAD = dict(_SHORTER)
-_PHRASE = re.compile(
-    r"(?i)(?<![\w-])(?:" + "|".join(re.escape(each) for each in sorted(_INSTEAD, key=len, reverse=True)) + r")(?![\w-])"
-)
+_ANY_PHRASE = "|".join(re.escape(each) for each in sorted(_INSTEAD, key=len, reverse=True))
+# "A list in order to the end" is about an order.
+_PHRASE = re.compile(rf"(?i)(?<![\w-])(?:{_ANY_PHRASE})(?![\w-])(?!(?<=in order to) (?:the|an?|this|that|each)\b)")
 _QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”|«[^»]*»")
 
 
