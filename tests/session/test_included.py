@@ -135,3 +135,25 @@ async def test_small_parts_say_their_size_when_the_user_wants_it(office: Office)
     assert labels(office, uri) == both
     assert not office.session.toggle_small_hints()
     assert labels(office, uri) == both[:1]
+
+
+async def test_while_a_text_is_read_again_its_sizes_and_weights_move_with_its_lines(office: Office) -> None:
+    root = Path(office.shop.tasks).parents[3]
+    (root / "docs").mkdir()
+    (root / "docs" / "a.md").write_text("one two")
+    text = f"# Rules\n\nRead @docs/a.md first.\n## Long\n{'word ' * 300}\n"
+    uri = open_file(office, "CLAUDE.md", text)
+    await office.window.until(lambda: len(labels(office, uri)) == 3)
+
+    def shown() -> list[tuple[int, str]]:
+        return [(each.line, each.label) for each in annotations_of(office.session.snapshot(), uri).hints]
+
+    before = shown()
+    office.session.apply(Changed(uri=uri, version=2, text=f"Intro\n\n{text}"))
+    assert shown() == [(line + 2, label) for line, label in before]
+    await office.window.until(lambda: office.session.snapshot().analyses[uri].version == 2)
+    office.session.apply(Changed(uri=uri, version=3, text=f"Intro\n\n{text}".replace("## Long", "## Longer")))
+    assert shown() == [(line + 2, label) for line, label in before]
+    office.session.apply(Changed(uri=uri, version=4, text="All is gone.\n"))
+    assert shown() == []
+    await office.window.until(lambda: office.session.snapshot().analyses[uri].version == 4)

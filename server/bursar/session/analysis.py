@@ -10,9 +10,10 @@ from pathlib import Path, PurePosixPath
 
 from bursar.domain.counting import Calibration, TextKind
 from bursar.domain.counting.kinds import kinds_in
-from bursar.domain.instructions import InstructionFile, Part, kind_of, read_instructions
+from bursar.domain.instructions import InstructionFile, Part, Reference, kind_of, read_instructions
 from bursar.domain.instructions.file import PartKind
 from bursar.domain.instructions.kinds import BESIDE_TASKS, DEFAULT_FILES, FileGlobs, FileKind
+from bursar.domain.instructions.moved import moved_part, moved_reference
 from bursar.domain.instructions.weight import NOTHING_INCLUDED, weigh
 from bursar.domain.money.price import Price, Unpriced
 from bursar.domain.ports import EditorBuffers, ModelProvider, TokenCounter, WorkspaceFiles
@@ -21,8 +22,8 @@ from bursar.domain.rules.rule import Found, Surroundings
 from bursar.domain.runs import TaskEstimate
 from bursar.domain.specs import Spec, SpecTask, open_tasks, parse_spec
 from bursar.domain.tasks import skipped_tasks
-from bursar.domain.text import split_lines
 from bursar.domain.text.blocks import TextBlocks
+from bursar.domain.text.changed import LineChange, line_change
 from bursar.domain.text.counts import tokens_in, tokens_in_lines
 from bursar.runs.gather import gather_documents, text_of
 from bursar.runs.prepare import estimate_task
@@ -155,6 +156,8 @@ def analyse(
     sent = TextBlocks.of("\n".join(prompts)) if prompts else document.blocks
     return Analysis(
         version=document.version,
+        file=file,
+        blocks=document.blocks,
         tokens=tokens_in(document.blocks, ENCODING, count),
         part_tokens={key: size(each) for key, each in keyed_parts(file)},
         estimates=estimates,
@@ -173,14 +176,15 @@ def analyse(
 def analyse_lines(document: Document, counter: TokenCounter, first: int, end: int) -> Analysis:
     """The sizes of what begins between these lines and is not long: what can be shown before the rest is counted."""
     blocks, count = document.blocks, partial(counter.count, encoding=ENCODING)
+    file = file_of(document)
     sizes = {
         key: tokens_in_lines(blocks, each.line, each.end_line, ENCODING, count)
-        for key, each in keyed_parts(file_of(document))
+        for key, each in keyed_parts(file)
         if first <= each.line < end
         and each.sent is None
         and blocks.line_start(each.end_line) - blocks.line_start(each.line) <= _SOON_CHARS
     }
-    return Analysis(version=document.version, tokens=0, part_tokens=sizes)
+    return Analysis(version=document.version, tokens=0, part_tokens=sizes, file=file, blocks=blocks)
 
 
 def _kinds_of(blocks: TextBlocks, counter: TokenCounter, calibration: Calibration | None) -> dict[TextKind, int]:
@@ -231,20 +235,19 @@ def annotate(document: Document, analysis: Analysis | None, snapshot: Snapshot) 
     if document.kind in BY_CONTENT:
         return _annotate_placed(document, analysis, least)
     known = analysis or Analysis(version=document.version, tokens=0)
-    file = file_of(document)
-    sizes = size_hints(split_lines(document.text), counted_parts(file, known), encoding=ENCODING, min_tokens=least)
-    hints = (*sizes, *included_hints(file.references, known.included, encoding=ENCODING))
+    change = change_since(document, known)
+    parts, references = placed_now(known, change)
+    sizes = size_hints(document.blocks.line, parts, encoding=ENCODING, min_tokens=least)
+    hints = (*sizes, *included_hints(references, known.included, encoding=ENCODING))
     shown = _annotate_tasks(document, known, snapshot) if document.kind == "tasks" else Annotations()
-    found = known.found
-    if found and known.version != document.version:
-        found = moved(found, split_lines(known.text), split_lines(document.text))
+    found = known.found if change is None else moved(known.found, change)
     findings = shown_findings(
         (*shown.findings, *rule_findings(found)),
         silenced=snapshot.settings.silenced,
         levels=snapshot.settings.levels,
         page=rule_page_uri,
     )
-    lens = _resident(document, file, known, snapshot)
+    lens = _resident(document, known, snapshot)
     return replace(
         shown,
         lenses=shown.lenses if lens is None else (lens, *shown.lenses),
@@ -253,16 +256,33 @@ def annotate(document: Document, analysis: Analysis | None, snapshot: Snapshot) 
     )
 
 
-def counted_parts(file: InstructionFile, known: Analysis) -> list[tuple[Part, int]]:
-    """The parts that have been counted, in the order of the file."""
-    return [(each, known.part_tokens[key]) for key, each in keyed_parts(file) if key in known.part_tokens]
+def change_since(document: Document, known: Analysis) -> LineChange | None:
+    """Which lines of the document are others than those that were looked at; None where all are the same."""
+    if known.blocks is None or known.blocks is document.blocks:
+        return None
+    return line_change(known.blocks, document.blocks)
 
 
-def _resident(document: Document, file: InstructionFile, known: Analysis, snapshot: Snapshot) -> Lens | None:
-    if known.price is None:
+def placed_now(known: Analysis, change: LineChange | None) -> tuple[list[tuple[Part, int]], list[Reference]]:
+    """The parts that were counted with their tokens, and the references, where they are now.
+
+    Nothing is read for it: a long text takes longer to read than its user takes to type on.
+    """
+    if known.file is None:
+        return [], []
+    counted = [(each, known.part_tokens[key]) for key, each in keyed_parts(known.file) if key in known.part_tokens]
+    if change is None:
+        return counted, list(known.file.references)
+    parts = [(now, tokens) for each, tokens in counted if (now := moved_part(each, change)) is not None]
+    references = [moved_reference(each, change) for each in known.file.references]
+    return parts, [each for each in references if each is not None]
+
+
+def _resident(document: Document, known: Analysis, snapshot: Snapshot) -> Lens | None:
+    if known.price is None or known.file is None:
         return None
     return resident_lens(
-        file,
+        known.file,
         tokens=known.sent_tokens,
         included=known.included,
         price=known.price,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
-from bursar.session.analysis import counted_parts, file_of
+from bursar.session.analysis import change_since, placed_now
 from bursar.session.model import ENCODING, Analysis, Document, Snapshot
 from bursar.session.outlook import forecast_at
 from bursar.session.placing import BY_CONTENT
@@ -36,11 +37,15 @@ def cards_of(document: Document, analysis: Analysis, snapshot: Snapshot) -> Iter
     if document.kind in BY_CONTENT:
         yield from placed_cards(analysis.placed, document.text)
         return
-    file = file_of(document)
+    # Without its sum a file was only looked at in passing, before it was counted.
+    if analysis.file is None or not analysis.tokens:
+        return
+    parts, references = placed_now(analysis, change_since(document, analysis))
+    file = replace(analysis.file, parts=tuple(each for each, _ in parts), references=tuple(references))
     yield from size_cards(
         file,
         tokens=analysis.tokens,
-        part_tokens=dict(counted_parts(file, analysis)),
+        part_tokens=dict(parts),
         included=analysis.included,
         price=analysis.price,
         encoding=ENCODING,

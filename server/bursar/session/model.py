@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from bursar.domain.counting import Calibration, Estimate, TextKind, estimate_of
-from bursar.domain.instructions import FileKind
+from bursar.domain.instructions import FileKind, InstructionFile
 from bursar.domain.instructions.file import PartKind
 from bursar.domain.instructions.weight import NOTHING_INCLUDED, Weights
 from bursar.domain.moments import Here
@@ -148,6 +148,9 @@ class Analysis:
     included: Weights = NOTHING_INCLUDED
     price: Price | Unpriced | None = None
     """That of the model that requests would go to; None where nothing was asked for."""
+    file: InstructionFile | None = None
+    """What the text of this version is made of; None where that has not been looked at."""
+    blocks: TextBlocks | None = None
     sent_tokens: int = 0
     """Those of what a request carries of it: the whole text, or the prompts inside it."""
     sent_kinds: Mapping[TextKind, int] = field(default_factory=dict)

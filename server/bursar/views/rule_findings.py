@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from bursar.domain.rules.codes import CODES, Severity
 from bursar.domain.rules.rule import Fix as RuleFix
 from bursar.domain.rules.rule import Found
+from bursar.domain.text.changed import LineChange
 from bursar.views.annotations import Change, Finding, Fix, NewFile, Related
 
 
@@ -35,24 +36,17 @@ def shown_findings(
     )
 
 
-def moved(found: Iterable[Found], before: Sequence[str], now: Sequence[str]) -> tuple[Found, ...]:
+def moved(found: Iterable[Found], change: LineChange) -> tuple[Found, ...]:
     """What was found in an older text, where its lines are now; what was edited itself is left out.
 
-    ``before`` and ``now`` are lines. A finding keeps no fixes: these are for the text that was looked at.
+    A finding keeps no fixes: these are for the text that was looked at.
     """
-    if before == now:
-        return tuple(found)
-    places: dict[str, list[int]] = {}
-    for at, line in enumerate(now):
-        places.setdefault(line, []).append(at)
-    kept = []
-    for each in found:
-        lines = before[each.line : each.end_line + 1]
-        starts = [at for at in places.get(before[each.line], ()) if list(now[at : at + len(lines)]) == list(lines)]
-        if starts:
-            start = min(starts, key=lambda at: abs(at - each.line))
-            kept.append(replace(each, line=start, end_line=start + len(lines) - 1, fixes=()))
-    return tuple(kept)
+    return tuple(
+        replace(each, line=line, end_line=line + each.end_line - each.line, fixes=())
+        for each in found
+        if (each.end_line < change.first or each.line >= change.old_end)
+        and (line := change.moved(each.line)) is not None
+    )
 
 
 def _finding(each: Found) -> Finding:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 from bursar.domain.instructions import Part
 from bursar.views.annotations import Hint
@@ -12,21 +12,20 @@ _SHOWN = frozenset({"heading", "task", "block", "message"})
 
 
 def size_hints(
-    lines: Sequence[str], counted: Iterable[tuple[Part, int]], *, encoding: str, min_tokens: int = 0
+    line_of: Callable[[int], str], counted: Iterable[tuple[Part, int]], *, encoding: str, min_tokens: int = 0
 ) -> tuple[Hint, ...]:
-    """The parts' tokens, from ``min_tokens`` up; where two parts begin on a line, those of the last one."""
-    by_line = {
-        part.line: tokens
-        for part, tokens in counted
-        if part.kind in _SHOWN and tokens >= min_tokens and part.line < len(lines)
-    }
-    return tuple(_hint(line, lines, tokens, encoding) for line, tokens in sorted(by_line.items()))
+    """The parts' tokens, from ``min_tokens`` up; where two parts begin on a line, those of the last one.
+
+    ``line_of`` gives a line of the text.
+    """
+    by_line = {part.line: tokens for part, tokens in counted if part.kind in _SHOWN and tokens >= min_tokens}
+    return tuple(_hint(line, line_of(line), tokens, encoding) for line, tokens in sorted(by_line.items()))
 
 
-def _hint(line: int, lines: Sequence[str], tokens: int, encoding: str) -> Hint:
+def _hint(line: int, text: str, tokens: int, encoding: str) -> Hint:
     return Hint(
         line=line,
-        character=len(lines[line].rstrip()),
+        character=len(text.rstrip()),
         label=plural(tokens, "token"),
         tooltip=f"{plural(tokens, 'token')} in this part of the file, counted under {encoding}",
     )
