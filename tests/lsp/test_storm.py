@@ -17,7 +17,7 @@ from support.fakes import FakeClock
 
 from .raw_server import Server
 
-CHANGES = 2_000
+CHANGES = 1_000
 EVERY = 100
 
 
