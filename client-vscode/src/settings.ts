@@ -62,7 +62,8 @@ export function settingsForServer(section: unknown): unknown {
 }
 
 function withoutEmpty(value: unknown): unknown {
-  if (value === "" || value === null || value === undefined) {
+  // The level "default" of a diagnostic is the server's own business, too.
+  if (value === "" || value === "default" || value === null || value === undefined) {
     return undefined;
   }
   if (!isPlain(value)) {

@@ -49,6 +49,9 @@ test("settings that are empty are not sent, so that they hide nothing", () => {
   };
   expect(settingsForServer(section)).toEqual({ budget: { day: "7usd" }, diagnostics: { requestCost: false } });
   expect(settingsForServer({ server: {}, budget: { run: "", day: "" } })).toEqual({});
+  expect(settingsForServer({ diagnostics: { "ears-form": "default", "verbose-text": "off" } })).toEqual({
+    diagnostics: { "verbose-text": "off" },
+  });
   expect(settingsForServer({ model: "a/b", undeclared: "x", budget: { other: "1usd" } })).toEqual({ model: "a/b" });
   expect(settingsForServer(null)).toBe(null);
 });
