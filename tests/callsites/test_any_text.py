@@ -92,3 +92,11 @@ def test_a_few_names_that_double_one_another_do_not_fill_the_memory() -> None:
     )
     (site,) = SITES.find(text, "python")
     assert (site.prompts, site.not_literal) == ((), ("the input", "the tools"))
+
+
+@pytest.mark.parametrize("language", ["python", "javascript"])
+def test_half_a_character_in_an_escape_can_be_told(language: CodeLanguage) -> None:
+    before = "import openai\n" if language == "python" else "import openai from 'openai';\n"
+    input_ = "input='a\\ud800b'" if language == "python" else "{input: 'a\\ud800b'}"
+    (site,) = SITES.find(f"{before}openai.responses.create({input_})\n", language)
+    assert [each.pieces for each in site.prompts] == [("a\ufffdb",)]

@@ -59,11 +59,11 @@ def call(**changed: Any) -> CountedCall:
     ("changed", "title"),
     [
         ({}, "1,000 tokens · $0.0025"),
-        ({"max_output_tokens": 1_000}, "1,000 tokens · $0.0025 · ≤ $0.013 with 1,000 output tokens"),
+        ({"max_output_tokens": 1_000}, "1,000 tokens · $0.0025 · ≤ $0.014 with 1,000 output tokens"),
         ({"estimate": None}, "1,000 tokens · $0.0025"),
         (
             {"estimate": ABOUT, "max_output_tokens": 1_000},
-            # 1,400 in at most: 0.0035 + 0.01.
+            # 1,000 and 512 for what stands around messages in at most: 0.00378 + 0.01.
             "about 1,100 tokens · about $0.0028 · ≤ $0.014 with 1,000 output tokens",
         ),
         (
@@ -108,8 +108,17 @@ def test_the_lens_of_a_call(changed: dict[str, Any], title: str) -> None:
 
 
 def test_a_bound_is_never_below_what_it_bounds() -> None:
-    # 1,000 in and 1,001 out are $0.01251.
-    assert call_title(call(max_output_tokens=1_001)).endswith("≤ $0.013 with 1,001 output tokens")
+    # 1,512 in and 1,030 out are $0.01408.
+    assert call_title(call(max_output_tokens=1_030)).endswith("≤ $0.015 with 1,030 output tokens")
+    assert "The bound holds for up to 1,512 input tokens." in provenance(call(max_output_tokens=1_030), "o200k_base")
+
+
+def test_the_answer_to_a_prompt_of_unknown_length_is_bounded_at_the_dearest_rates() -> None:
+    tiered = Price(
+        model="m", rates=rates("2.5", "10"), tiers=(Tier(above_tokens=5_000, rates=rates("5", "20")),), rate_card="c"
+    )
+    title = call_title(call(price=tiered, not_literal=("message 2",), max_output_tokens=1_000))
+    assert title.endswith("answer ≤ $0.02 for 1,000 tokens")
 
 
 def test_the_figures_say_where_they_come_from() -> None:

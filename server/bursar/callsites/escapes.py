@@ -13,6 +13,7 @@ _PYTHON = re.compile(
 _PYTHON_ONE = {
     "\\": "\\", "'": "'", '"': '"', "a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v",
 }  # fmt: skip
+_HALF = re.compile("[\ud800-\udfff]")
 _SCRIPT = re.compile(
     r"\\(?:(?P<line>\n|\u2028|\u2029)|x(?P<x>[0-9a-fA-F]{2})|u(?P<u>[0-9a-fA-F]{4})|u\{(?P<long>[0-9a-fA-F]{1,8})\}"
     r"|(?P<octal>0)(?![0-9])|(?P<one>.))",
@@ -22,12 +23,15 @@ _SCRIPT_ONE = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
 
 def python_text(raw: str) -> str:
-    """What the inside of a Python literal stands for."""
-    return _PYTHON.sub(lambda found: _decoded(found, _PYTHON_ONE, keep_others=True), raw) if "\\" in raw else raw
+    """What the inside of a Python literal stands for; half a character, which nobody can send, is U+FFFD."""
+    if "\\" not in raw:
+        return raw
+    decoded = _PYTHON.sub(lambda found: _decoded(found, _PYTHON_ONE, keep_others=True), raw)
+    return _HALF.sub("\ufffd", decoded)
 
 
 def script_text(raw: str) -> str:
-    """What the inside of a JavaScript literal stands for."""
+    """What the inside of a JavaScript literal stands for; half a character is U+FFFD."""
     if "\\" not in raw:
         return raw
     decoded = _SCRIPT.sub(lambda found: _decoded(found, _SCRIPT_ONE, keep_others=False), raw)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bursar.domain.callsites import CallSite
 from bursar.domain.counting import Estimate
-from bursar.domain.money.price import Cost, Price, Unpriced, cost_of
+from bursar.domain.money.bound import input_bound_tokens
+from bursar.domain.money.price import Cost, Price, Unpriced, buckets_at, cost_of
 from bursar.domain.money.usage import Usage
 
 
@@ -35,8 +36,9 @@ class CountedCall:
 
     @property
     def most_input_tokens(self) -> int:
-        """The upper end of that."""
-        return self.counted_tokens if self.estimate is None else self.estimate.high
+        """What a provider can count for them at most, with what it puts around messages: the bound that budgets use."""
+        size = sum(len(piece.encode()) for each in self.site.prompts for piece in each.pieces)
+        return input_bound_tokens(counted_tokens=self.counted_tokens, body_bytes=size, model=self.site.model or "")
 
     @property
     def is_whole(self) -> bool:
@@ -51,22 +53,23 @@ def input_cost(call: CountedCall) -> Cost | Unpriced | None:
 
 
 def longest_answer_cost(call: CountedCall) -> Cost | Unpriced | None:
-    """What an answer up to the literal limit costs; None where no model or no limit is written.
-
-    At the rates for a prompt of this size: dearer ones of a longer prompt hold for its answer, too.
-    """
+    """The most that an answer up to the literal limit costs, however long the prompt; None where no model or no limit
+    is written."""
     limit = call.site.max_output_tokens
     if call.price is None or limit is None:
         return None
-    with_input = cost_of(Usage(uncached_input=call.most_input_tokens, output=limit), call.price)
-    alone = cost_of(Usage(uncached_input=call.most_input_tokens), call.price)
-    if isinstance(with_input, Unpriced) or isinstance(alone, Unpriced):
-        return with_input if isinstance(with_input, Unpriced) else alone
-    return Cost(pico=with_input.pico - alone.pico, rates=with_input.rates, rate_card=with_input.rate_card)
+    answer = Usage(output=limit)
+    cost = cost_of(answer, call.price)
+    if isinstance(cost, Unpriced) or isinstance(call.price, Unpriced):
+        return cost
+    # A longer prompt than the one that is written may make the answer dearer, too.
+    all_rates = [call.price.rates, *(tier.rates for tier in call.price.tiers)]
+    dearest = max(sum(each.pico for each in buckets_at(answer, rates)) for rates in all_rates)
+    return replace(cost, pico=dearest)
 
 
 def most_cost(call: CountedCall) -> Cost | Unpriced | None:
-    """The most that the call costs: the upper end of its prompts, and the longest answer; None as above."""
+    """The most that the call costs: the bound of its prompts, and the longest answer; None as above."""
     limit = call.site.max_output_tokens
     if call.price is None or limit is None:
         return None

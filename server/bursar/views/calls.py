@@ -62,6 +62,8 @@ def provenance(call: CountedCall, encoding: str) -> str:
     if isinstance(cost, Cost):
         rates = f"${cost.rates.input.normalize():f} per million input tokens, ${cost.rates.output.normalize():f} output"
         said.append(f"{_model(call)}: {rates} ({cost.rate_card}), nothing cached.")
+        if call.is_whole and call.site.max_output_tokens is not None:
+            said.append(f"The bound holds for up to {plural(call.most_input_tokens, 'input token')}.")
     elif isinstance(cost, Unpriced):
         why = cost.why.partition(": ")[0]
         said.append(f'{why[:1].upper()}{why[1:]}: give it in a price file that the setting "prices" names.')
