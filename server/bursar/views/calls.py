@@ -28,7 +28,7 @@ def place_calls(text: str, calls: Sequence[CountedCall], *, encoding: str) -> Pl
 
 
 def call_title(call: CountedCall) -> str:
-    """``412 tokens · $0.0010 · ≤ $0.0113 with 1,024 output tokens``, as far as the text says it."""
+    """``412 tokens · $0.001 · ≤ $0.013 with 1,024 output tokens``, as far as the text says it."""
     about = "about " if _is_estimated(call) else ""
     least = "" if call.is_whole else "at least "
     parts = [f"{least}{about}{plural(call.input_tokens, 'token')}"]
