@@ -96,13 +96,13 @@ async def test_a_change_of_what_was_never_opened_is_nothing(office: Office) -> N
 
 async def test_a_version_that_goes_back_loses_no_change(office: Office) -> None:
     office.open(TEXT)
-    first = await office.session.count_tokens(shown(office))
+    first = await office.session.analyst.tokens(shown(office))
     edit(office, 7, (((2, 11), (2, 11)), " and much more text than there was before"))
-    more = await office.session.count_tokens(shown(office))
+    more = await office.session.analyst.tokens(shown(office))
     edit(office, 1, (((2, 0), (2, 0)), "- [ ] 0. A task before all the others\n"))
     assert shown(office).version == 1
     assert shown(office).text.startswith("# Plan 🦀\r\n\r\n- [ ] 0. A task before")
-    assert first < more < await office.session.count_tokens(shown(office)), "the count of version 1 is another text's"
+    assert first < more < await office.session.analyst.tokens(shown(office)), "the count of version 1 is another text's"
 
 
 class Slow:

@@ -131,9 +131,9 @@ async def test_small_parts_say_their_size_when_the_user_wants_it(office: Office)
     uri = open_file(office, "AGENTS.md", f"{large}# Small")
     await office.window.until(lambda: labels(office, uri))
     assert labels(office, uri) == both[:1]
-    assert office.session.toggle_small_hints()
+    assert office.session.analyst.toggle_small_hints()
     assert labels(office, uri) == both
-    assert not office.session.toggle_small_hints()
+    assert not office.session.analyst.toggle_small_hints()
     assert labels(office, uri) == both[:1]
 
 

@@ -22,8 +22,8 @@ def register(desk: Desk) -> None:
         document = session.snapshot().documents.get(str(uri))
         if document is None:
             raise failed(BadInput(f"{uri} is not open: open it first"))
-        tokens = await session.count_tokens(document)
-        estimate = await session.estimates.of(document.blocks)
+        tokens = await session.analyst.tokens(document)
+        estimate = await session.analyst.estimates.of(document.blocks)
         return {
             "version": document.version,
             "tokens": tokens,

@@ -66,7 +66,7 @@ def register(desk: Desk) -> None:
         return {"scope": scope, "amount": await session.set_budget(scope, amount, run)}
 
     async def toggle_small_hints(*arguments: Any) -> dict[str, Any]:
-        return {"shown": session.toggle_small_hints()}
+        return {"shown": session.analyst.toggle_small_hints()}
 
     for name, handler in {
         "bursar.runTask": run_task,

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from bursar.domain.errors import BadInput, BursarError
+from bursar.domain.errors import BadInput
 from bursar.domain.runs import RunRecord, RunSummary
 from bursar.runs.here import here_of
 from bursar.runs.world import Outcome
@@ -20,7 +20,7 @@ from bursar.session.controlling import Control
 from bursar.session.dividing import Divider
 from bursar.session.documents import Buffers
 from bursar.session.edits import Edits
-from bursar.session.hand_ticks import HandTicks, is_wanted
+from bursar.session.hand_ticks import is_wanted
 from bursar.session.jobs import RunJobs
 from bursar.session.model import (
     Changed,
@@ -41,11 +41,11 @@ from bursar.session.money import default_settings
 from bursar.session.places import Places
 from bursar.session.ports import Adapters, Editor
 from bursar.session.purse import Purse
+from bursar.session.reconciling import Reconciling
 from bursar.session.records import Records
 from bursar.session.resuming import Resumes
 from bursar.session.rewinds import steps_json
 from bursar.session.starting import Starter
-from bursar.session.ticks import Ticks
 from bursar.session.worse import tell_worse
 from bursar.settings import ESTIMATE_MODEL
 
@@ -70,7 +70,7 @@ class Session:
         self._buffers = Buffers(editor=editor, clock=adapters.clock, documents=lambda: list(self._documents.values()))
         self._asker = EditorAsker(editor=editor, home=adapters.home, ids=adapters.ids)
         self._resumes = Resumes(adapters=adapters, editor=editor)
-        self._analyst = Analyst(
+        self.analyst = Analyst(
             adapters=adapters,
             editor=editor,
             buffers=self._buffers,
@@ -81,7 +81,6 @@ class Session:
             places=self._places,
             beside=self._beside.start,
         )
-        self.estimates = self._analyst.estimates
         self._records = Records(
             adapters=adapters,
             editor=editor,
@@ -90,8 +89,8 @@ class Session:
             running=lambda: self._jobs.running,
             problem=self._tell_once,
             loaded=self._looked_at,
-            skips_changed=self._analyst.forecasts.look_soon,
-            booked=self.estimates.look_soon,
+            skips_changed=self.analyst.forecasts.look_soon,
+            booked=self.analyst.estimates.look_soon,
         )
         self._jobs = RunJobs(
             adapters=adapters,
@@ -117,15 +116,15 @@ class Session:
             beside=self._beside.start,
         )
         self._purse = Purse(adapters=adapters, editor=editor, records=self._records, resumes=self._resumes)
-        self._ticks = Ticks(adapters=adapters, records=self._records, jobs=self._jobs, may_write=self._may_write)
-        self._hand_ticks = HandTicks(
+        self._reconciling = Reconciling(
             adapters=adapters,
             editor=editor,
             records=self._records,
-            mine=lambda: self._jobs.mine,
-            may_ask=self._may_write,
+            jobs=self._jobs,
+            may_write=self._may_write,
             resume=self.resume_run,
             stop=self.stop_run,
+            problem=self._tell_once,
         )
 
     # -- what happens ----------------------------------------------------------------------------------------------
@@ -147,21 +146,21 @@ class Session:
             case Closed():
                 self._edits.in_step(event.uri)
                 closed = self._documents.pop(event.uri, None)
-                self._analyst.forget(event.uri)
+                self.analyst.forget(event.uri)
                 self._buffers.closed(event.uri)
-                self._analyst.count_dependents(closed.path if closed is not None else None)
+                self.analyst.count_dependents(closed.path if closed is not None else None)
             case FilesChanged():
                 for path in event.paths:
                     if self._places.may_hold_tasks(path):
-                        self._beside.start(self._written(path))
-                    self._analyst.count_dependents(path)
+                        self._beside.start(self._reconciling.written(path))
+                    self.analyst.count_dependents(path)
             case Trusted():
                 self._trusted = event.trusted
                 if not event.trusted:
                     self._asker.withdraw()
                     self._jobs.end_commands()
                 self._records.look_soon()
-                self._beside.start(self._reconcile() if event.trusted else self._jobs.pause_all())
+                self._beside.start(self._reconciling.all() if event.trusted else self._jobs.pause_all())
             case Configured():
                 self._configure(event)
             case FoldersChanged():
@@ -180,20 +179,20 @@ class Session:
         """The session as it is now."""
         return Snapshot(
             documents=MappingProxyType(dict(self._documents)),
-            analyses=MappingProxyType(dict(self._analyst.analyses)),
+            analyses=MappingProxyType(dict(self.analyst.analyses)),
             runs=MappingProxyType(dict(self._records.runs)),
             mine=self._jobs.mine,
             trusted=self._trusted,
             settings=self._settings,
             left_pico=self._records.left_pico,
             meter=self._records.meter,
-            forecasts=MappingProxyType(self._analyst.forecasts.known),
+            forecasts=MappingProxyType(self.analyst.forecasts.known),
             rooms=self._records.rooms,
             raised_pico=self._records.raised_pico,
             warn_percent=self._records.warn_percent,
             use=self._records.use,
-            calibration=self.estimates.known,
-            small_hints=self._analyst.small_hints,
+            calibration=self.analyst.estimates.known,
+            small_hints=self.analyst.small_hints,
             here=here_of(self._adapters.clock),
             skips=MappingProxyType(dict(self._records.skips)),
             resumables=self._resumes.known(self._records),
@@ -291,34 +290,26 @@ class Session:
         """Set the user's own limit, or let the user choose one; the amount. Raises BadInput for what is none."""
         chosen = await self._purse.set(scope, amount, run)
         self._records.look_soon()
-        self._analyst.count_all()
+        self.analyst.count_all()
         return chosen
 
     async def unset_budget(self, scope: str) -> str | None:
         """Go back to the limit of the settings; that amount, None for no limit. Raises BadInput for no scope."""
         now = await self._purse.unset(scope)
         self._records.look_soon()
-        self._analyst.count_all()
+        self.analyst.count_all()
         return now
-
-    def toggle_small_hints(self) -> bool:
-        """Show the sizes of parts below the threshold, too, or no longer; whether they are shown now."""
-        return self._analyst.toggle_small_hints()
-
-    async def count_tokens(self, document: Document) -> int:
-        """The tokens of a document, exact; counted beside the loop unless little of it is not known."""
-        return await self._analyst.tokens(document)
 
     def look_at(self, uri: str, first: int, end: int) -> None:
         """The user looks at these lines of a document: what is not counted yet is counted there first."""
-        self._analyst.look_at(uri, first, end)
+        self.analyst.look_at(uri, first, end)
 
     async def close(self) -> None:
         """End every job; a run stops between two steps where that comes soon, else it is cancelled and can resume."""
         self._closing = True
         hopeless = self._asker.close()
         self._records.close()
-        self._analyst.close()
+        self.analyst.close()
         self._resumes.close()
         self._beside.close()
         await self._jobs.close(hopeless)
@@ -338,11 +329,11 @@ class Session:
     def _put(self, document: Document) -> None:
         self._documents[document.uri] = document
         if document.kind == "other":
-            self._analyst.forget(document.uri)
+            self.analyst.forget(document.uri)
         else:
             self._look_after(document.workspace)
-            self._analyst.count(document.uri)
-        self._analyst.count_dependents(document.path)
+            self.analyst.count(document.uri)
+        self.analyst.count_dependents(document.path)
 
     def _change(self, event: Changed | Edited) -> None:
         known = self._documents.get(event.uri)
@@ -351,7 +342,7 @@ class Session:
         if known is None or blocks is None:
             return
         self._put(self._places.changed(known, event.version, blocks))
-        self._analyst.edited(known, self._documents[event.uri])
+        self.analyst.edited(known, self._documents[event.uri])
         self._buffers.changed()
 
     def _save(self, uri: str) -> None:
@@ -362,7 +353,7 @@ class Session:
         if document.kind == "other":
             # Its file may be new, and a tasks.md may stand beside it by now.
             self._put(self._places.again(document))
-        self._beside.start(self._written(document.path))
+        self._beside.start(self._reconciling.written(document.path))
 
     def _configure(self, event: Configured) -> None:
         self._adapters.editor_settings = dict(event.settings)
@@ -377,31 +368,16 @@ class Session:
         if self._settings.files != before.files:
             self.apply(FoldersChanged(folders=self._folders))  # every file may be something else now
         self._records.look_soon()
-        self._analyst.count_all()
+        self.analyst.count_all()
 
     def _look_after(self, workspace: str) -> None:
         if self._records.add(workspace) and self._trusted:
-            self._beside.start(self._reconcile())
-
-    async def _reconcile(self) -> None:
-        """Bring the tasks files and the journal together once they are known."""
-        try:
-            await self._ticks.settle()
-            await self._hand_ticks.look()
-            self._records.look_soon()
-        except BursarError as error:
-            self._tell_once(str(error))  # what watches the records says the same
-
-    async def _written(self, path: str | None) -> None:
-        """The file at this path was written, by the editor or from outside."""
-        await self._ticks.forget_saved(path)
-        if path is not None:
-            await self._hand_ticks.look(path)
+            self._beside.start(self._reconciling.all())
 
     def _looked_at(self, summary: RunSummary) -> None:
         """A run was looked at: it goes on at its moment if it is one of the folders that are open and trusted."""
         self._resumes.look(summary)
-        self._analyst.forecasts.looked_at(summary)
+        self.analyst.forecasts.looked_at(summary)
         if self._starter.is_inside(summary.record.workspace, self._folders):
             self._jobs.remember(summary.record)
 
