@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from bursar.domain.errors import BadInput
+from bursar.domain.errors import BadInput, StorageError
 from bursar.domain.money.budget import BUDGET_KINDS, BUDGET_UNITS, Amount, BudgetKind, amount_text
 from bursar.domain.ports import (
     Asker,
@@ -37,9 +38,11 @@ from bursar.system.nobody import NobodyToAsk, NoEditor
 
 if TYPE_CHECKING:
     from bursar.domain.money.imported import ImportedSpend
+    from bursar.domain.ports import CountMemory
     from bursar.imports.frame import AgentImport, Progress
     from bursar.storage import SqliteJournal
     from bursar.storage.examine import Finding
+    from bursar.tokens import TiktokenCounter
 
 
 def home_folder(environ: Mapping[str, str]) -> Path:
@@ -67,7 +70,8 @@ class App:
     failpoint: Failpoints = field(init=False)
     _journal: SqliteJournal | None = field(init=False, default=None)
     _learnt: tuple[tuple[Settings, dict[str, str]], Learnt] | None = field(init=False, default=None, repr=False)
-    _counter: TokenCounter | None = field(init=False, default=None)
+    remembers_counts: bool = False
+    _counter: TiktokenCounter | None = field(init=False, default=None)
     _texts: dict[Path, InstructionTexts] = field(init=False, default_factory=dict, repr=False)
     _prices: tuple[Path | None, frozenset[str], PriceBook] | None = field(init=False, default=None)
 
@@ -163,6 +167,7 @@ class App:
 
     def close(self) -> None:
         """Give the store back in order, so that the next start need not look through it; harmless the second time."""
+        self.keep_counts()
         if self._journal is not None:
             self._journal.close()
             self._journal = None
@@ -172,8 +177,20 @@ class App:
         if self._counter is None:
             from bursar.tokens import TiktokenCounter
 
-            self._counter = TiktokenCounter()
+            self._counter = TiktokenCounter(memory=self._count_memory() if self.remembers_counts else None)
         return self._counter
+
+    def _count_memory(self) -> CountMemory:
+        from bursar.storage.counts import CountFile
+        from bursar.tokens.encodings import fingerprint
+
+        return CountFile(self.home, made_by=fingerprint())
+
+    def keep_counts(self) -> None:
+        """Keep what was counted for the next start. What cannot be kept is counted again, so nobody need be told."""
+        if self._counter is not None:
+            with contextlib.suppress(StorageError):
+                self._counter.keep()
 
     def call_sites(self) -> CallSites:
         """What finds calls of models in source code; its grammars load at the first file that has some."""

@@ -66,6 +66,9 @@ class Adapters:
     def call_sites(self) -> Any:
         return SyntaxCallSites()
 
+    def keep_counts(self) -> None:
+        return None
+
     def prices(self, settings: Settings, /) -> Prices:
         return self.shop.prices
 

@@ -172,3 +172,45 @@ async def test_of_a_large_document_the_part_that_is_looked_at_is_shown_first(off
     assert 1 <= len(shown[0]) <= 3, "what is looked at, before all is counted"
     for known in (shown[0], shown[-1]):
         assert [size for key, size in known.items() if key[2] == "30 Task 30"] == [real.count(parts[30])]
+
+
+async def test_the_first_figures_are_the_kept_ones_and_are_counted_once_they_are_shown(office: Office) -> None:
+    text = "# Plan\n\n- [ ] 1. One\n- [ ] 2. Two\n"
+    kept: dict[bytes, int] = {}
+
+    class Memory:
+        def read(self) -> dict[bytes, int]:
+            return kept
+
+        def keep(self, counts: Mapping[bytes, int], /) -> None:
+            kept.update(counts)
+
+    async def figures() -> tuple[list[bool], list[int]]:
+        counter = TiktokenCounter(memory=Memory())
+        office.adapters.counter = lambda: counter  # type: ignore[method-assign]
+        office.adapters.keep_counts = counter.keep  # type: ignore[method-assign]
+        window, session = office.second_window()
+        ready: list[bool] = []
+        shown: list[int] = []
+
+        def looked() -> None:
+            if (analysis := session.snapshot().analyses.get(office.uri)) is not None:
+                ready.append(counter.ready(ENCODING))
+                shown.append(analysis.tokens)
+
+        window.annotations_changed = looked  # type: ignore[method-assign]
+        session.apply(Opened(uri=office.uri, path=str(office.shop.tasks), version=1, text=text))
+        async with asyncio.timeout(60):
+            while not (shown and counter.ready(ENCODING) and shown[-1] == right):
+                await asyncio.sleep(0.01)
+        await session.close()
+        counter.keep()
+        return ready, shown
+
+    right = TiktokenCounter().count(text)
+    _, first = await figures()
+    assert set(first) == {right}
+    kept.update({digest: number + 1 for digest, number in kept.items()})
+    ready, second = await figures()
+    assert (ready[0], second[0]) == (False, right + 1), "before the ranks are loaded, what was kept is shown"
+    assert second[-1] == right, "and then what is right"

@@ -20,4 +20,5 @@ def serve(app: App, args: argparse.Namespace) -> int:
     from bursar.lsp.loop import run
 
     quick_classes.end()
+    app.remembers_counts = True
     return run(app, channels)

@@ -9,6 +9,7 @@ from typing import Any
 
 from bursar.domain.counting import Calibration
 from bursar.domain.errors import BadInput, BursarError
+from bursar.domain.text.counts import forget
 from bursar.session.analysis import Estimating, analyse, analyse_lines
 from bursar.session.counting import Counting
 from bursar.session.documents import Buffers, FrozenBuffers
@@ -16,7 +17,7 @@ from bursar.session.estimating import Estimates
 from bursar.session.faults import tell_faults
 from bursar.session.forecasting import Forecasts, Work
 from bursar.session.looking import Looking
-from bursar.session.model import Analysis, Document, Snapshot
+from bursar.session.model import ENCODING, Analysis, Document, Snapshot
 from bursar.session.money import default_settings, run_ceiling_pico
 from bursar.session.outlook import work_of
 from bursar.session.places import Places
@@ -25,6 +26,8 @@ from bursar.session.ports import Adapters, Editor
 from bursar.settings import ESTIMATE_MODEL, Settings
 
 _TYPING_S = 0.15
+_SHOWN_S = 0.5
+_KEEP_S = 60.0
 
 
 class Analyst:
@@ -55,6 +58,7 @@ class Analyst:
         self._jobs: dict[str, asyncio.Task[None]] = {}
         self.small_hints = False
         self._looked: dict[str, tuple[int, int]] = {}
+        self._keep_at_s = 0.0
         self._counting = Counting(adapters.counter)
         self.analyses: dict[str, Analysis] = {}
         self.estimates = Estimates(
@@ -125,6 +129,7 @@ class Analyst:
         document = self._document(uri)
         if uri in self._stale or document is None or document.kind == "other" or is_too_large(document):
             return
+        sure = self._adapters.counter().ready(ENCODING)
         try:
             await self._count_in_slices(document)
             if uri in self._stale:
@@ -138,6 +143,35 @@ class Analyst:
             self.analyses[uri] = result
             self._editor.annotations_changed()
             self.forecasts.look_soon()
+            if not sure:
+                await self._make_sure(document)
+            await self._keep()
+
+    async def _make_sure(self, document: Document) -> None:
+        """Figures may be remembered ones: load the ranks once they are on the screen, count, and show what differs."""
+        uri = document.uri
+        await self._adapters.clock.sleep(_SHOWN_S)
+        try:
+            await asyncio.to_thread(self._adapters.counter().load, ENCODING)
+            forget(document.blocks, ENCODING)
+            await self._count_in_slices(document)
+            if uri in self._stale:
+                return
+            result = await self._analyse(document)
+        except BursarError as error:
+            self._problem(str(error))
+            return
+        current = self._document(uri)
+        if current is not None and current.blocks is document.blocks and result != self.analyses.get(uri):
+            self.analyses[uri] = result
+            self._editor.annotations_changed()
+
+    async def _keep(self) -> None:
+        """Keep the counts for the next start, now and then: a process that is killed has kept most."""
+        now_s = self._adapters.clock.monotonic_s()
+        if now_s >= self._keep_at_s:
+            self._keep_at_s = now_s + _KEEP_S
+            await asyncio.to_thread(self._adapters.keep_counts)
 
     async def _count_in_slices(self, document: Document) -> None:
         """Count the whole text; once the part that is looked at is counted, what is in it is shown."""

@@ -12,6 +12,7 @@ from bursar.domain.ports import Clock
 from bursar.storage import erasure
 from bursar.storage.backups import BackupsBusy, backups_locked, drop_backups
 from bursar.storage.connect import BUSY_MS
+from bursar.storage.counts import drop_counts
 from bursar.storage.reports import drop_report
 from bursar.storage.rows import stored
 from bursar.storage.spool import FileSpool
@@ -43,6 +44,7 @@ class KeepingTexts:
                 if everything:
                     erasure.drop_asides(self._home)
                 drop_report(self._home)
+                drop_counts(self._home)
                 return len(chosen)
 
         return remove

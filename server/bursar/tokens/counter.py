@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
+from collections.abc import Mapping
 from hashlib import blake2b
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -13,6 +14,8 @@ from bursar.tokens.encodings import open_encoding, recipe
 
 if TYPE_CHECKING:
     from tiktoken import Encoding
+
+    from bursar.domain.ports import CountMemory
 
 DEFAULT_ENCODING = "o200k_base"
 REMEMBERED_BLOCKS = 65_536
@@ -28,9 +31,14 @@ class TiktokenCounter:
 
     Ranks are loaded at the first use of an encoding, once, and only those of the encoding in use. Nothing but
     ordinary text exists: ``<|endoftext|>`` in a text counts as the characters it is made of.
+
+    With a ``memory``, what it knows is believed until the ranks are loaded, and needs none; from then on it is counted.
     """
 
-    def __init__(self, *, remembered_blocks: int = REMEMBERED_BLOCKS) -> None:
+    def __init__(self, *, remembered_blocks: int = REMEMBERED_BLOCKS, memory: CountMemory | None = None) -> None:
+        self._memory = memory
+        self._recalled: Mapping[bytes, int] | None = None
+        self._kept = 0
         self._loaded: dict[str, Encoding] = {}
         self._loading = Lock()
         self._remembered = _Remembered(remembered_blocks)
@@ -42,10 +50,10 @@ class TiktokenCounter:
         cut (see ``cuts.split_blocks``). A lone surrogate counts as U+FFFD. Raises ValueError naming the known
         encodings for an unknown one, and BursarError where the ranks cannot be read.
         """
-        engine = self._engine(encoding)
+        recipe(encoding)
         if not text.isascii() and _SURROGATE.search(text):
             text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-        return sum(self._count_block(block, engine) for block in _parts(text))
+        return sum(self._count_block(block, encoding) for block in _parts(text))
 
     def ready(self, encoding: str) -> bool:
         """Whether the ranks are in memory. Raises ValueError naming the known encodings for an unknown one."""
@@ -68,15 +76,29 @@ class TiktokenCounter:
                 self._loaded[encoding] = open_encoding(encoding)
             return self._loaded[encoding]
 
-    def _count_block(self, block: str, engine: Encoding) -> int:
-        if len(block) < _WORTH_REMEMBERING_CHARS:
-            return count_ordinary(block, engine)
-        key = blake2b(block.encode(), digest_size=16, person=engine.name.encode()).digest()
+    def keep(self) -> None:
+        """Give the memory what was counted, if anything was since it was last given. Raises what the memory raises."""
+        made = self._remembered.made
+        if self._memory is not None and made != self._kept:
+            self._memory.keep({**self._recall(), **self._remembered.all()})
+            self._kept = made
+
+    def _count_block(self, block: str, encoding: str) -> int:
+        if self._memory is None and len(block) < _WORTH_REMEMBERING_CHARS:
+            return count_ordinary(block, self._engine(encoding))
+        key = blake2b(block.encode(), digest_size=16, person=encoding.encode()).digest()
         known = self._remembered.get(key)
+        if known is None and encoding not in self._loaded:
+            known = self._recall().get(key)
         if known is None:
-            known = count_ordinary(block, engine)
+            known = count_ordinary(block, self._engine(encoding))
             self._remembered.put(key, known)
         return known
+
+    def _recall(self) -> Mapping[bytes, int]:
+        if self._recalled is None:
+            self._recalled = {} if self._memory is None else self._memory.read()
+        return self._recalled
 
 
 def _parts(text: str) -> list[str]:
@@ -107,6 +129,7 @@ class _Remembered:
         self._most = most
         self._counts: OrderedDict[bytes, int] = OrderedDict()
         self._lock = Lock()
+        self.made = 0
 
     def __len__(self) -> int:
         return len(self._counts)
@@ -118,9 +141,14 @@ class _Remembered:
                 self._counts.move_to_end(key)
             return count
 
+    def all(self) -> dict[bytes, int]:
+        with self._lock:
+            return dict(self._counts)
+
     def put(self, key: bytes, count: int) -> None:
         with self._lock:
             self._counts[key] = count
+            self.made += 1
             self._counts.move_to_end(key)
             while len(self._counts) > self._most:
                 self._counts.popitem(last=False)

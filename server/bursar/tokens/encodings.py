@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
+from hashlib import blake2b
 from importlib import resources
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
@@ -74,6 +75,16 @@ def open_encoding(encoding: str) -> Encoding:
     return Encoding(
         encoding, pat_str=made_of.pattern, mergeable_ranks=ranks, special_tokens=dict(made_of.special_tokens)
     )
+
+
+def fingerprint() -> str:
+    """What the counts of all encodings depend on: patterns and tables, told apart without reading a table."""
+    ranks = resources.files(__package__).joinpath("ranks")
+    sizes = {}
+    for name in sorted(RECIPES):
+        with resources.as_file(ranks.joinpath(f"{name}.zlib")) as file:
+            sizes[name] = file.stat().st_size if file.exists() else 0
+    return blake2b(repr((RECIPES, sizes)).encode(), digest_size=16).hexdigest()
 
 
 def read_tokens(encoding: str) -> list[bytes]:

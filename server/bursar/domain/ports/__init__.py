@@ -3,7 +3,7 @@
 from bursar.domain.ports.callsites import CallSites
 from bursar.domain.ports.instructions import InstructionTexts
 from bursar.domain.ports.journal import Claimed, HeldElsewhere, Journal
-from bursar.domain.ports.providers import ModelProvider, PriceBook, TokenCounter
+from bursar.domain.ports.providers import CountMemory, ModelProvider, PriceBook, TokenCounter
 from bursar.domain.ports.system import Clock, Failpoint, Ids, nowhere
 from bursar.domain.ports.user import Asker, EditorBuffers, Question, QuestionKind
 from bursar.domain.ports.workspace import (
@@ -25,6 +25,7 @@ __all__ = [
     "CommandOutcome",
     "CommandPlan",
     "CommandRunner",
+    "CountMemory",
     "EditPlan",
     "EditorBuffers",
     "Failpoint",

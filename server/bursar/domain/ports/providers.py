@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from bursar.domain.batches import Batches
@@ -21,6 +21,16 @@ class TokenCounter(Protocol):
 
     def load(self, encoding: str) -> None:
         """Load the ranks; blocks for about a quarter of a second."""
+
+
+class CountMemory(Protocol):
+    """Token counts of texts that were counted before, by digest; what it forgets is counted again."""
+
+    def read(self) -> Mapping[bytes, int]:
+        """All of them, the newest last."""
+
+    def keep(self, counts: Mapping[bytes, int], /) -> None:
+        """Keep the newest of these, over what was kept. Raises StorageError."""
 
 
 class PriceBook(Protocol):

@@ -43,6 +43,14 @@ def is_counted(blocks: TextBlocks, encoding: str) -> bool:
     return all(row.is_counted(encoding) for row in blocks.rows)
 
 
+def forget(blocks: TextBlocks, encoding: str) -> None:
+    """Take what is known of the text's tokens for not known; they will be counted again."""
+    for row in blocks.rows:
+        row.counts.pop(encoding, None)
+        for block in row.blocks:
+            block.counts.pop(encoding, None)
+
+
 def uncounted(blocks: TextBlocks, encoding: str, *, around: int = 0) -> Iterator[Block]:
     """The blocks that are not counted yet; those from the line ``around`` on first."""
     place, at = blocks.line_start(around), 0
