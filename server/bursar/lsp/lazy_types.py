@@ -24,12 +24,18 @@ def load_lazily() -> bool:
     import attrs
 
     _spare_overloads()
-    define, lock = attrs.define, threading.RLock()
+    define, field, lock = attrs.define, attrs.field, threading.RLock()
+
+    def make_fields(cls: type) -> None:
+        for name, value in list(cls.__dict__.items()):
+            if isinstance(value, _Later):
+                setattr(cls, name, field(**value.asked))
 
     def finish(cls: type) -> None:
         with lock:
             if isinstance(cls.__dict__["__attrs_attrs__"], _Fields):
                 names = sys.modules[TYPES].ALL_TYPES_MAP
+                make_fields(cls)
                 # Before the real decorator, or two threads could see a half-finished class.
                 cls.__annotations__ = typing.get_type_hints(cls, names, {}, include_extras=True)
                 define(cls, slots=False, init=True)
@@ -41,6 +47,7 @@ def load_lazily() -> bool:
 
     def lazy(cls: type) -> type:
         if "__init__" in cls.__dict__ or cls.__mro__[1:] != (object,):
+            make_fields(cls)
             return define(cls)
 
         def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
@@ -51,16 +58,25 @@ def load_lazily() -> bool:
             setattr(cls, name, value)
         return cls
 
-    attrs.define = lazy  # type: ignore[assignment]
+    attrs.define, attrs.field = lazy, _Later  # type: ignore[assignment]
     try:
         import lsprotocol.types  # noqa: F401
     finally:
-        attrs.define = define
+        attrs.define, attrs.field = define, field
     from lsprotocol import _hooks
 
     # The hints are resolved class by class, above.
     _hooks._resolved_forward_references = True
     return True
+
+
+class _Later:
+    """A field as it was asked for: there are thousands, and most are never made."""
+
+    __slots__ = ("asked",)
+
+    def __init__(self, **asked: Any) -> None:
+        self.asked = asked
 
 
 def _spare_overloads() -> None:
