@@ -7,18 +7,20 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
-from urllib.parse import urlsplit
+from typing import Any
 
 from bursar.domain.errors import BadInput
 from bursar.domain.instructions.kinds import DEFAULT_FILES, FileGlobs
 from bursar.domain.money.alerts import AlertLimits, alert_limits
 from bursar.domain.money.budget import BUDGET_KINDS, Amount, BudgetKind, budget_amount
 from bursar.domain.routes import ROLES, LocalOnly, Role, Route
-from bursar.domain.rules.codes import CODES, SEVERITIES, Severity
-from bursar.domain.wires import WIRES
+from bursar.domain.rules.codes import Severity
+from bursar.settings.checks import object_in, refuse_others
+from bursar.settings.diagnostics import diagnostics_from, levels_in, silenced_in
+from bursar.settings.entries import BUILT_IN, ESTIMATE_MODEL, ProviderEntry
 
-ESTIMATE_MODEL = "claude-sonnet-5-5"
+__all__ = ("BUILT_IN", "ESTIMATE_MODEL", "ProviderEntry", "Settings", "load_settings", "split_model")
+
 _DEFAULT_BUDGETS: Mapping[BudgetKind, str] = {"run": "1usd", "day": "5usd"}
 _ALERT_EXAMPLES = {"cost_day": "'5usd'", "error_share": "'20%'", "p95_s": "'60'"}
 _KEYS = (
@@ -37,20 +39,6 @@ _KEYS = (
     "files",
 )
 HINT_MIN_TOKENS = 200
-_SILENCERS = {"requestCost": "request-cost", "forecast": "probably-unfinished"}
-"""Which finding each of the older ``diagnostics`` settings shows; it is silent where the setting is false."""
-_LEVELS = ("default", "off", *SEVERITIES)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProviderEntry:
-    """One configured provider; ``key_env`` names the environment variable that holds its key."""
-
-    name: str
-    wire: str
-    base_url: str
-    key_env: str | None
-    price: Literal["card", "free"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,24 +72,6 @@ class Settings:
     """Where each budget of these was set: a file, the editor's setting, or nowhere."""
 
 
-BUILT_IN: Mapping[str, ProviderEntry] = {
-    "anthropic": ProviderEntry(
-        name="anthropic",
-        wire="anthropic",
-        base_url="https://api.anthropic.com",
-        key_env="ANTHROPIC_API_KEY",
-        price="card",
-    ),
-    "openai": ProviderEntry(
-        name="openai",
-        wire="openai-chat",
-        base_url="https://api.openai.com/v1",
-        key_env="OPENAI_API_KEY",
-        price="card",
-    ),
-}
-
-
 def load_settings(home: Path, environ: Mapping[str, str], editor: Mapping[str, Any] | None = None) -> Settings:
     """Read and check all settings; the environment wins over the editor, the editor over the file.
 
@@ -110,8 +80,8 @@ def load_settings(home: Path, environ: Mapping[str, str], editor: Mapping[str, A
     raw: dict[str, Any] = {}
     path = home / "settings.json"
     if path.exists():
-        raw = _object(_read(path), str(path))
-        _only(raw, _KEYS, str(path))
+        raw = object_in(_read(path), str(path))
+        refuse_others(raw, _KEYS, str(path))
     places = {key: str(path) for key in raw}
     nearness = dict.fromkeys(raw, 0)
     route_in_file = raw.get("route")
@@ -121,7 +91,7 @@ def load_settings(home: Path, environ: Mapping[str, str], editor: Mapping[str, A
             places[key] = f"the editor's setting bursar.{key}"
             nearness[key] = 1
     if environ.get("BURSAR_PROVIDERS"):
-        raw["providers"] = _object(_parse(environ["BURSAR_PROVIDERS"], "BURSAR_PROVIDERS"), "BURSAR_PROVIDERS")
+        raw["providers"] = object_in(_parse(environ["BURSAR_PROVIDERS"], "BURSAR_PROVIDERS"), "BURSAR_PROVIDERS")
         places["providers"] = "BURSAR_PROVIDERS"
     if environ.get("BURSAR_MODEL"):
         raw["model"] = environ["BURSAR_MODEL"]
@@ -132,7 +102,7 @@ def load_settings(home: Path, environ: Mapping[str, str], editor: Mapping[str, A
     routes = checked.routes(providers)
     named = checked.route(routes)
     model = checked.text("model")
-    local_only = checked.local_only() | (named.local_only if named else LocalOnly())
+    local_only = checked.localrefuse_others() | (named.local_only if named else LocalOnly())
     if isinstance(route_in_file, str) and route_in_file in routes:
         # The editor may choose another route; what the one in the file keeps here stays here.
         local_only |= routes[route_in_file].local_only
@@ -188,21 +158,12 @@ class _Checked:
         return value
 
     def providers(self) -> dict[str, ProviderEntry]:
-        if not self._raw.get("providers", {}) and isinstance(self._raw.get("providers", {}), dict):
+        given = self._raw.get("providers", {})
+        if not given and isinstance(given, dict):
             return {}
-        from pydantic import ValidationError
+        from bursar.settings.providers import providers_from
 
-        place = self._places.get("providers", "settings")
-        entries = _object(self._raw.get("providers", {}), f"{place}: providers")
-        found = {}
-        for name, entry in entries.items():
-            try:
-                found[name] = _provider_entry(name, _object(entry, f"{place}: providers.{name}"))
-            except ValidationError as error:
-                first = error.errors()[0]
-                where = ".".join(str(part) for part in first["loc"])
-                raise BadInput(f"{place}: providers.{name}.{where}: {first['msg']}") from error
-        return found
+        return providers_from(given, f"{self._places.get('providers', 'settings')}: providers")
 
     def routes(self, known: Mapping[str, ProviderEntry]) -> dict[str, Route]:
         given = self._raw.get("routes")
@@ -212,7 +173,7 @@ class _Checked:
 
         place = f"{self._places['routes']}: routes"
         return {
-            name: route_from(name, value, f"{place}.{name}", known) for name, value in _object(given, place).items()
+            name: route_from(name, value, f"{place}.{name}", known) for name, value in object_in(given, place).items()
         }
 
     def route(self, routes: Mapping[str, Route]) -> Route | None:
@@ -232,13 +193,13 @@ class _Checked:
         from bursar.settings.routes import role_route
 
         place = f"{self._places['roles']}: roles"
-        found = _object(given, place)
+        found = object_in(given, place)
         for key in found:
             if key not in ROLES:
                 raise BadInput(f"{place}: '{key}' is no role: the roles are {', '.join(ROLES)}")
         return {role: role_route(found[role], f"{place}.{role}", known, routes) for role in ROLES if role in found}
 
-    def local_only(self) -> LocalOnly:
+    def localrefuse_others(self) -> LocalOnly:
         given = self._raw.get("local_only")
         if given is None:
             return LocalOnly()
@@ -248,7 +209,7 @@ class _Checked:
 
     def budgets(self) -> dict[BudgetKind, Amount]:
         place = self._places.get("budget", "settings")
-        given = _object(self._raw.get("budget", {}), f"{place}: budget")
+        given = object_in(self._raw.get("budget", {}), f"{place}: budget")
         for key in given:
             _scope(key, f"{place}: budget")
         found = {kind: self._budget(kind, given, place) for kind in BUDGET_KINDS}
@@ -274,8 +235,8 @@ class _Checked:
 
     def alerts(self) -> AlertLimits:
         place = f"{self._places.get('alerts', 'settings')}: alerts"
-        given = _object(self._raw.get("alerts", {}), place)
-        _only(given, tuple(_ALERT_EXAMPLES), place)
+        given = object_in(self._raw.get("alerts", {}), place)
+        refuse_others(given, tuple(_ALERT_EXAMPLES), place)
         for name, text in given.items():
             if not isinstance(text, str):
                 raise BadInput(f"{place}.{name} must be a string such as {_ALERT_EXAMPLES[name]}")
@@ -295,61 +256,15 @@ class _Checked:
         return files_from(self._raw.get("files", {}), f"{self._places.get('files', 'settings')}: files")
 
     def silenced(self) -> frozenset[str]:
-        given = self._diagnostics()
-        off = {code for code in CODES if given.get(code) == "off"}
-        return frozenset(off | {code for key, code in _SILENCERS.items() if given.get(key) is False})
+        return silenced_in(self._diagnostics())
 
     def levels(self) -> dict[str, Severity]:
-        given = self._diagnostics()
-        return {code: level for code in CODES for level in SEVERITIES if given.get(code) == level}
+        return levels_in(self._diagnostics())
 
     def _diagnostics(self) -> Mapping[str, Any]:
-        place = f"{self._places.get('diagnostics', 'settings')}: diagnostics"
-        given = _object(self._raw.get("diagnostics", {}), place)
-        _only(given, (*_SILENCERS, *CODES), place)
-        for key, value in given.items():
-            if key in CODES and value not in _LEVELS:
-                raise BadInput(f"{place}.{key} must be one of {', '.join(_LEVELS)}")
-        return given
-
-
-def _provider_entry(name: str, entry: dict[str, Any]) -> ProviderEntry:
-    from pydantic import BaseModel, ConfigDict, field_validator
-
-    class Entry(BaseModel):
-        model_config = ConfigDict(extra="forbid")
-        wire: str
-        base_url: str
-        key_env: str | None = None
-        price: Literal["card", "free"] = "card"
-
-        @field_validator("wire")
-        @classmethod
-        def _known(cls, wire: str) -> str:
-            if wire not in WIRES:
-                raise ValueError(f"must be one of {', '.join(WIRES)}")
-            return wire
-
-    checked = Entry.model_validate(entry)
-    built_in = BUILT_IN.get(name)
-    if (
-        built_in is not None
-        and checked.base_url.rstrip("/") != built_in.base_url.rstrip("/")
-        and checked.key_env in (None, built_in.key_env)
-    ):
-        raise BadInput(
-            f"providers.{name} has another host than the vendor's: give it a 'key_env' of its own, "
-            f"so that the key in {built_in.key_env} is not sent there"
+        return diagnostics_from(
+            self._raw.get("diagnostics", {}), f"{self._places.get('diagnostics', 'settings')}: diagnostics"
         )
-    owner = next((each for each in BUILT_IN.values() if each.key_env == checked.key_env), None)
-    if owner is not None and _host(checked.base_url) != _host(owner.base_url):
-        raise BadInput(
-            f"providers.{name} names {owner.key_env}, the key of {owner.name}, and has another host: "
-            "give it a 'key_env' of its own, so that this key is not sent there"
-        )
-    return ProviderEntry(
-        name=name, wire=checked.wire, base_url=checked.base_url, key_env=checked.key_env, price=checked.price
-    )
 
 
 def _with_editor(key: str, below: Any, above: Any) -> Any:
@@ -362,13 +277,6 @@ def _with_editor(key: str, below: Any, above: Any) -> Any:
         # An editor sends every setting; only what was chosen there counts for more than the file.
         above = {code: level for code, level in above.items() if level != "default"}
     return {**below, **above} if isinstance(below, dict) and isinstance(above, dict) else above
-
-
-def _host(base_url: str) -> str | None:
-    try:
-        return urlsplit(base_url).hostname
-    except ValueError:
-        return None
 
 
 def _read(path: Path) -> Any:
@@ -385,13 +293,6 @@ def _parse(text: str, place: str) -> Any:
         raise BadInput(f"{place} is not JSON ({error}): mend or remove it") from error
 
 
-def _only(given: Mapping[str, Any], known: tuple[str, ...], place: str) -> None:
-    """Raises BadInput for a key that would be passed over in silence: a misspelt budget is no budget."""
-    for key in given:
-        if key not in known:
-            raise BadInput(f"{place}: '{key}' is not a setting; the settings are {', '.join(known)}")
-
-
 def _scope(name: str, place: str) -> None:
     from bursar.domain.money.scopes import scope_kind
 
@@ -399,9 +300,3 @@ def _scope(name: str, place: str) -> None:
         scope_kind(name)
     except BadInput as error:
         raise BadInput(f"{place}: {error}") from error
-
-
-def _object(value: Any, place: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise BadInput(f"{place} must be a JSON object")
-    return value
