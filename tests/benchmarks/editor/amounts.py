@@ -19,9 +19,9 @@ class Amounts:
     uncounted_starts: int = 1
     openings: int = 5
     strokes: int = 600
-    seconds: float = 30
+    seconds: float = 20
     """The longest that strokes at one size go on, for each question."""
-    patience_s: float = 60
+    patience_s: float = 300
     """After this a hint that is not right is taken for one that will never be."""
     strokes_inside: int = 2_000
     storm: int = 10_000
@@ -35,7 +35,7 @@ class Amounts:
             starts=3,
             openings=1,
             strokes=60,
-            seconds=6,
+            seconds=4,
             strokes_inside=200,
             storm=1_000,
             edits=3_600,

@@ -60,7 +60,6 @@ def _at_size(
         for client in (ours, theirs):
             client.begin()
             client.open(uri, "markdown", text)
-        oracle.open(uri, text)
         typist = Typist(text)
         _warm(ours, theirs, oracle, uri, typist)
         _counts(ours, theirs, oracle, uri, typist, took, _rounds(strokes // _AT_A_TIME, seconds))
@@ -76,9 +75,9 @@ def _at_size(
 def _warm(ours: Client, theirs: Client, oracle: Oracle, uri: str, typist: Typist) -> None:
     """Ranks are loaded and the text is counted."""
     section = typist.a_section()
-    tokens = oracle.count_text(typist.section_text(*section)).tokens
+    tokens = oracle.count(typist.section_text(*section)).tokens
     until_right(ours, uri, section, tokens, ours.started_ns)
-    compare(ours.request("bursar/documentTokens", document(uri)).result, 1, oracle.count(uri).tokens)
+    compare(ours.request("bursar/documentTokens", document(uri)).result, 1, oracle.count(typist.whole()).tokens)
     for n in range(4):
         theirs.wait(look(theirs, uri, n))
 
@@ -95,10 +94,9 @@ def _counts(
             sent_ns = change(ours, uri, typist.version, stroke)
             answer = ours.request("bursar/documentTokens", document(uri))
             took.count.append((answer.arrived_ns - sent_ns) / 1e6)
-            oracle.edit(uri, stroke.start, stroke.start + stroke.removed, stroke.new)
             # Every count of a small text is compared, and of a large one the last of each round.
             if whole_ms < 20 or len(typed) == _AT_A_TIME:
-                counted = oracle.count(uri)
+                counted = oracle.count(typist.whole())
                 whole_ms = counted.ms
                 took.whole.append(whole_ms)
                 compare(answer.result, typist.version, counted.tokens)
@@ -123,7 +121,7 @@ def _hints(
         put = typist.insert(section[0] + 2, " reconciliation")
         for stroke in (put, None):
             stroke = stroke or typist.take_back(put)
-            tokens = oracle.count_text(typist.section_text(*section)).tokens
+            tokens = oracle.count(typist.section_text(*section)).tokens
             sent_ns = change(ours, uri, typist.version, stroke)
             first_ms, right_ms = until_right(ours, uri, section, tokens, sent_ns, patience_s=patience_s)
             took.hint_first.append(first_ms)

@@ -62,7 +62,7 @@ def _open(place: Place, server: Server, oracle: Oracle, size: int, seed: int) ->
     small, text = make(_SMALL_CHARACTERS), make(size, seed)
     before, uri = place.file(f"small/{name}", small), place.file(f"open/{name}", text)
     sections = [first_section(each) for each in (small, text)] if server.name == BURSAR else []
-    counted = [(lines_, oracle.count_text(of).tokens) for lines_, of in sections]
+    counted = [(lines_, oracle.count(of).tokens) for lines_, of in sections]
     with server.start(place) as client:
         client.begin()
         client.open(before, server.language, small)
@@ -90,7 +90,7 @@ def _type(client: Client, server: Server, uri: str, typist: Typist, oracle: Orac
         client.request("bursar/documentTokens", document(uri))
     if server.name == BURSAR:
         section = typist.section(stroke.line)
-        tokens = oracle.count_text(typist.section_text(*section)).tokens
+        tokens = oracle.count(typist.section_text(*section)).tokens
         until_right(client, uri, section, tokens, since_ns)
         check_count(client, uri, typist, oracle)
 

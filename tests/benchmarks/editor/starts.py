@@ -59,7 +59,7 @@ def _start(place: Place, server: Server, oracle: Oracle, uri: str, text: str) ->
             uri = place.file("start/AGENTS.md", text)
             client.open(uri, server.language, text)
             section, of = first_section(text)
-            _, found["count"] = until_right(client, uri, section, oracle.count_text(of).tokens, client.started_ns)
+            _, found["count"] = until_right(client, uri, section, oracle.count(of).tokens, client.started_ns)
         client.end()
     return found
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import accumulate
 from typing import Any
 
 _TEXT = (
@@ -87,13 +86,12 @@ def tasks(number: int) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stroke:
-    """One key: new text in place of characters of one line, in code points; ``start`` is the offset in the text."""
+    """One key: new text in place of characters of one line, in code points."""
 
     line: int
     character: int
     removed: int
     new: str
-    start: int
     before: str
 
     def change(self) -> dict[str, Any]:
@@ -107,7 +105,7 @@ class Stroke:
 class Typist:
     """Types words at random places of a text, twenty keys at each, and takes them away again as often.
 
-    Keeps the lines and where they begin: the text of an edit's section and its offset are known without a search.
+    Keeps the lines, so that the text of an edit's section is known without a search.
     Long lines that start with ``prose`` are typed into, ``margins`` away from their start and end.
     """
 
@@ -117,14 +115,12 @@ class Typist:
     prose: str = ""
     margins: tuple[int, int] = (2, 0)
     lines: list[str] = field(default_factory=list)
-    _starts: list[int] = field(default_factory=list)
     _chance: random.Random = field(default_factory=random.Random)
     _keys: Iterator[Stroke] | None = None
 
     def __post_init__(self) -> None:
         self._chance.seed(self.seed)
         self.lines = self.text.split("\n")
-        self._starts = list(accumulate((len(each) + 1 for each in self.lines), initial=0))
         self.text = ""
 
     def stroke(self) -> Stroke:
@@ -183,11 +179,9 @@ class Typist:
         return line.startswith(self.prose) and not line.startswith("#")
 
     def _apply(self, line: int, character: int, removed: int, new: str) -> Stroke:
-        # All that is typed at one place is gone before the next place is chosen, so no other line has moved.
         before = self.lines[line][:character]
         self.lines[line] = before + new + self.lines[line][character + removed :]
-        start = self._starts[line] + character
-        return Stroke(line=line, character=character, removed=removed, new=new, start=start, before=before)
+        return Stroke(line=line, character=character, removed=removed, new=new, before=before)
 
 
 def first_section(text: str) -> tuple[tuple[int, int], str]:
