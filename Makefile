@@ -109,7 +109,7 @@ bench-forecast: $(ENV_STAMP) ## How good the forecast of a task is: scored on th
 bench-calibration: $(ENV_STAMP) ## How good the estimates of a vendor's token counts are, learnt from a simulated one with a tokenizer of its own (half a minute)
 	@PYTHONPATH=tests $(PY) -m benchmarks.calibration $(BENCH_FLAGS)
 
-bench-editor: $(ENV_STAMP) $(BENCH_STAMP) ## Keystroke, cold start, storm and memory beside pygls, ruff, pylsp and jedi-language-server (about 8 minutes; BENCH_FLAGS="--quick" for 3)
+bench-editor: $(ENV_STAMP) $(BENCH_STAMP) ## Keystroke, cold start, storm and memory beside pygls, ruff, pylsp and jedi-language-server (about 12 minutes; BENCH_FLAGS="--quick" for 3)
 	@PYTHONPATH=tests $(PY) -m benchmarks.editor --peers $(BENCH_VENV)/bin $(BENCH_FLAGS)
 
 lock: ## Renew the locks (needs uv in the environment)
