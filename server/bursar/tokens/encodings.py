@@ -72,9 +72,12 @@ def open_encoding(encoding: str) -> Encoding:
     # Imported here: a start that counts nothing must not pay for it.
     from tiktoken import Encoding
 
-    return Encoding(
+    made = Encoding(
         encoding, pat_str=made_of.pattern, mergeable_ranks=ranks, special_tokens=dict(made_of.special_tokens)
     )
+    # The engine has tables of its own; this copy of some 25 MB is read only where an encoding is pickled.
+    made._mergeable_ranks = {}
+    return made
 
 
 def fingerprint() -> str:
