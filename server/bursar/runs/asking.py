@@ -123,18 +123,7 @@ class Requests:
         return Paused(reason="provider", detail=str(error))
 
     def _and_the_others(self, paused: Paused) -> Paused:
-        """The same pause, with what became of the targets that were not asked, and the first moment that one resets."""
-        choice = self._choice
-        more = choice.passed_over() if choice is not None and choice.has_others else ""
-        detail = f"{paused.detail} {more}".rstrip()
-        now_s = self._world.clock.monotonic_s()
-        targets = [each.target for each in choice.chain] if choice is not None else []
-        left_s = self._world.learnt.first_reset_s(targets, now_s) - now_s
-        until = self._world.clock.utc_in(left_s)
-        sooner = paused.resume_at is None or until < paused.resume_at
-        if left_s <= 0 or not sooner or paused.reason not in ("limit", "provider"):
-            return replace(paused, detail=detail)
-        return Paused(reason="limit", detail=f"{detail} The first limit resets at {until}.", resume_at=until)
+        return paused if self._choice is None else self._choice.pausing(paused)
 
     def _sent_for(self, n: int) -> int:
         return self._choice.sent if self._choice is not None and self._choice.n == n else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from bursar.domain.errors import ProviderError
 from bursar.domain.pacing import free_share
@@ -74,6 +75,18 @@ class Choice:
             seconds, way = min(waits, key=lambda each: each[0])
             why, is_limit = self._why_it_rests(way.target)
             await patience.rest(seconds, why, reason="limit" if is_limit else "provider")
+
+    def pausing(self, paused: Paused) -> Paused:
+        """The same pause, with what became of the targets that were not asked, and the first moment that one resets."""
+        detail = f"{paused.detail} {self.passed_over() if self.has_others else ''}".rstrip()
+        clock = self._world.clock
+        now_s = clock.monotonic_s()
+        left_s = self._world.learnt.first_reset_s([each.target for each in self.chain], now_s) - now_s
+        until = clock.utc_in(left_s)
+        sooner = paused.resume_at is None or until < paused.resume_at
+        if left_s <= 0 or not sooner or paused.reason not in ("limit", "provider"):
+            return replace(paused, detail=detail)
+        return Paused(reason="limit", detail=f"{detail} The first limit resets at {until}.", resume_at=until)
 
     def skipped(self, way: Way) -> list[tuple[Way, str]]:
         """The ways before this one that rest, with the reason; each is told once for a request."""
