@@ -127,8 +127,8 @@ async def test_an_edit_costs_its_blocks_and_a_whole_document_is_counted_where_it
     slow = Slow()
     counting = Counting(lambda: slow)
     text = "".join(f"{number}: a line of some length\n" for number in range(30_000))
-    blocks, changed = TextBlocks.of(text), TextBlocks.of(text).replaced(0, 0, "x")
-    counting.edited(blocks, changed)
+    blocks = TextBlocks.of(text)
+    counting.edited(blocks.replaced(0, 0, "x"))
     assert slow.asked == [], "what was never counted is left alone"
     slices = counting.slices(blocks, lambda: 29_000)
     await anext(slices)
@@ -141,7 +141,7 @@ async def test_an_edit_costs_its_blocks_and_a_whole_document_is_counted_where_it
     assert len(set(slow.asked)) == len(slow.asked) > known, "what was counted stays counted"
     slow.asked.clear()
     changed = blocks.replaced(400_000, 400_004, "other")
-    counting.edited(blocks, changed)
+    counting.edited(changed)
     assert sum(map(len, slow.asked)) < 5_000
     slow.asked.clear()
     assert await counting.total(changed) == slow.real.count(changed.text)

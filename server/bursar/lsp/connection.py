@@ -27,6 +27,7 @@ class _Waiting:
 
     message: Incoming | Unreadable | Ended
     size_bytes: int
+    changes: str | None = None
     cancelled: bool = False
 
 
@@ -62,8 +63,10 @@ class Connection:
             if isinstance(message, Incoming) and message.method == "$/cancelRequest" and self._cancel(message):
                 self.intake.done(len(item))
                 continue
-            waiting = _Waiting(message=message, size_bytes=len(item))
+            waiting = _Waiting(message=message, size_bytes=len(item), changes=_changed_document(message))
             self._waiting.append(waiting)
+            if waiting.changes is not None:
+                self._desk.changes_waiting[waiting.changes] += 1
             if isinstance(message, Incoming) and message.kind == "request" and message.id is not None:
                 self._requests[message.id] = waiting
         if idle and self._waiting:
@@ -86,6 +89,8 @@ class Connection:
         if isinstance(message, Ended):
             self._end(message)
             return
+        if waiting.changes is not None:
+            self._take_change_of(waiting.changes)
         try:
             if isinstance(message, Unreadable):
                 self._refuse(message.id, message.code, message.problem)
@@ -97,6 +102,12 @@ class Connection:
                 self._tell(message)
         finally:
             self.intake.done(waiting.size_bytes)
+
+    def _take_change_of(self, uri: str) -> None:
+        left = self._desk.changes_waiting
+        left[uri] -= 1
+        if not left[uri]:
+            del left[uri]
 
     def _request(self, message: Incoming, id_: Id, *, cancelled: bool) -> None:
         protocol = self._desk.server.protocol
@@ -151,10 +162,8 @@ class Connection:
 
     def _lose_step(self, message: Incoming) -> None:
         """A change that cannot be read is a change all the same: the text is not the editor's any more."""
-        params = message.raw.get("params")
-        item = params.get("textDocument") if isinstance(params, dict) else None
-        uri = item.get("uri") if isinstance(item, dict) else None
-        if message.method == "textDocument/didChange" and isinstance(uri, str):
+        uri = _changed_document(message)
+        if uri is not None:
             self._desk.session.apply(Unread(uri=uri))
 
     def _exit(self) -> None:
@@ -176,3 +185,13 @@ class Connection:
         writer = self._desk.server.protocol.writer
         if writer is not None:
             writer.write(b"Content-Length: %d\r\n\r\n" % len(data) + data)
+
+
+def _changed_document(message: Incoming | Unreadable) -> str | None:
+    """The document that a message says was changed; None for any other message."""
+    if isinstance(message, Unreadable) or message.method != "textDocument/didChange" or message.kind != "notification":
+        return None
+    params = message.raw.get("params")
+    item = params.get("textDocument") if isinstance(params, dict) else None
+    uri = item.get("uri") if isinstance(item, dict) else None
+    return uri if isinstance(uri, str) else None

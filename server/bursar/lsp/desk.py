@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +17,10 @@ from bursar.session.session import Session
 
 @dataclass(slots=True)
 class Desk:
-    """One for each process; ``ended`` holds the exit code once the client said ``exit``."""
+    """One for each process; ``ended`` holds the exit code once the client said ``exit``.
+
+    ``changes_waiting`` says how many changes of each document have arrived and are not handled yet.
+    """
 
     server: Server
     session: Session
@@ -24,6 +28,7 @@ class Desk:
     ended: asyncio.Future[int]
     facts: ClientFacts = field(default_factory=ClientFacts)
     keys_taken: asyncio.Event = field(default_factory=asyncio.Event)
+    changes_waiting: Counter[str] = field(default_factory=Counter)
     _jobs: set[asyncio.Task[None]] = field(default_factory=set)
 
     def beside(self, work: Coroutine[Any, Any, None]) -> None:

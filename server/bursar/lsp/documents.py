@@ -26,6 +26,7 @@ def register(desk: Desk) -> None:
                 version=params.text_document.version,
                 changes=changes_of(params),
                 encoding=desk.facts.encoding,
+                is_overtaken=params.text_document.uri in desk.changes_waiting,
             )
         )
 

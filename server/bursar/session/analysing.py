@@ -94,9 +94,9 @@ class Analyst:
         """The tokens of a document, exact; counted beside the loop unless little of it is not known."""
         return await self._counting.total(document.blocks)
 
-    def edited(self, before: Document, after: Document) -> None:
-        """Count what the edit made anew, at once, so that a question for the total finds it."""
-        self._counting.edited(before.blocks, after.blocks)
+    def edited(self, document: Document) -> None:
+        """Count what edits made anew, at once, so that a question for the total finds it."""
+        self._counting.edited(document.blocks)
 
     def look_at(self, uri: str, first: int, end: int) -> None:
         """The user looks at the lines from ``first`` to before ``end``: count those first."""

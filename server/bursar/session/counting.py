@@ -9,7 +9,7 @@ from itertools import islice
 
 from bursar.domain.ports import TokenCounter
 from bursar.domain.text.blocks import TextBlocks
-from bursar.domain.text.counts import is_counted, tokens_in, uncounted
+from bursar.domain.text.counts import tokens_in, uncounted
 from bursar.domain.text.rows import Block, CountText
 from bursar.session.model import ENCODING
 
@@ -25,10 +25,10 @@ class Counting:
     def __init__(self, counter: Callable[[], TokenCounter]) -> None:
         self._counter = counter
 
-    def edited(self, before: TextBlocks, after: TextBlocks) -> None:
-        """Count what an edit made anew, at once; a text that was never counted is left alone."""
-        if is_counted(before, ENCODING) and self._is_quick(after):
-            tokens_in(after, ENCODING, self._count())
+    def edited(self, blocks: TextBlocks) -> None:
+        """Count what edits made anew, at once, where it is little; what else is missing is left alone."""
+        if self._is_quick(blocks):
+            tokens_in(blocks, ENCODING, self._count())
 
     async def total(self, blocks: TextBlocks) -> int:
         """The tokens of the text, exact; counted beside the loop unless little is missing."""

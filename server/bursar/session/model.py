@@ -71,12 +71,16 @@ class Changed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edited:
-    """The editor changed ranges of a document, one after the other; positions are counted in ``encoding``."""
+    """The editor changed ranges of a document, one after the other; positions are counted in ``encoding``.
+
+    It is overtaken where a newer change of the document has arrived already: nobody will see this text.
+    """
 
     uri: str
     version: int
     changes: tuple[Change, ...]
     encoding: PositionEncoding
+    is_overtaken: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

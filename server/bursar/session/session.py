@@ -342,7 +342,8 @@ class Session:
         if known is None or blocks is None:
             return
         self._put(self._places.changed(known, event.version, blocks))
-        self.analyst.edited(known, self._documents[event.uri])
+        if not (isinstance(event, Edited) and event.is_overtaken):
+            self.analyst.edited(self._documents[event.uri])
         self._buffers.changed()
 
     def _save(self, uri: str) -> None:

@@ -57,6 +57,8 @@ def uncounted(blocks: TextBlocks, encoding: str, *, around: int = 0) -> Iterator
     earlier: list[Block] = []
     for row in blocks.rows:
         at += row.lengths[CHARS]
+        if encoding in row.counts:
+            continue
         waiting = (each for each in row.blocks if encoding not in each.counts)
         if at <= place:
             earlier.extend(waiting)
