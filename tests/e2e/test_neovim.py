@@ -71,8 +71,8 @@ async def test_neovim_shows_a_task_and_runs_it_to_its_tick(tmp_path: Path) -> No
 
 
 SHOWN = """
-vim.cmd("edit " .. vim.fn.fnameescape(vim.env.BURSAR_TASKS))
 vim.cmd("luafile " .. vim.fn.fnameescape(vim.env.BURSAR_README))
+vim.cmd("edit " .. vim.fn.fnameescape(vim.env.BURSAR_TASKS))
 local function title()
   local lens = vim.lsp.codelens.get(0)[1]
   return lens and lens.command and lens.command.title
