@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -171,24 +172,23 @@ def test_a_name_that_is_no_utf8_is_told(user: User) -> None:
     assert b'"tokens": 1' in done.stdout
 
 
+PRICES = {"input": "2", "output": "10", "cache_read": "0.1", "cache_write_5m": "2.5", "cache_write_1h": "4"}
+LOOKS = [
+    *({"name": "list_files", "input": {"path": each}} for each in (".", ".kiro", ".kiro/specs", ".kiro/specs/demo")),
+    *({"name": "read_file", "input": {"path": each}} for each in (".kiro/specs/demo/tasks.md", "note.md")),
+]
+SEVEN_REQUESTS = {
+    "models": {CLAUDE: {"wire": "anthropic", "prices": PRICES, "input_token_ratio": 3}},
+    "replies": [
+        *({"when": {"tool_results": n}, "tool_calls": [look]} for n, look in enumerate(LOOKS)),
+        {"when": {}, "tool_calls": [{"name": "finish", "input": {"summary": "Done."}}]},
+    ],
+}
+
+
 def test_what_was_reported_for_ones_own_requests_is_learnt_from(user: User, note: Path, tmp_path: Path) -> None:
-    prices = {"input": "2", "output": "10", "cache_read": "0.1", "cache_write_5m": "2.5", "cache_write_1h": "4"}
-    looks = [
-        *(
-            {"name": "list_files", "input": {"path": each}}
-            for each in (".", ".kiro", ".kiro/specs", ".kiro/specs/demo")
-        ),
-        *({"name": "read_file", "input": {"path": each}} for each in (".kiro/specs/demo/tasks.md", "note.md")),
-    ]
-    scenario = {
-        "models": {CLAUDE: {"wire": "anthropic", "prices": prices, "input_token_ratio": 3}},
-        "replies": [
-            *({"when": {"tool_results": n}, "tool_calls": [look]} for n, look in enumerate(looks)),
-            {"when": {}, "tool_calls": [{"name": "finish", "input": {"summary": "Done."}}]},
-        ],
-    }
     before = counted(user.do("count", "note.md", "--json"))[0]["estimate"]
-    with simulator(tmp_path / "sim", scenario) as sim:
+    with simulator(tmp_path / "sim", SEVEN_REQUESTS) as sim:
         ran = user.uses(sim.url).do("run", ".kiro/specs/demo", "--task", "1", "--json")
         assert ran.code == 0, ran.err
         asked = len(sim.bill())
@@ -205,3 +205,26 @@ def test_what_was_reported_for_ones_own_requests_is_learnt_from(user: User, note
     erased = user.do("erase", "--all")
     assert erased.code == 0
     assert counted(user.do("count", "note.md", "--json"))[0]["estimate"] == estimate
+    # The vendor of a model with this name never answered.
+    (vendors,) = counted(user.do("count", "note.md", "--json", "--model", f"anthropic/{CLAUDE}"))
+    assert isinstance(vendors["estimate"], dict)
+    assert "not measured here" in vendors["estimate"]["provenance"]
+    assert {**vendors["estimate"], "model": before["model"]} == before
+
+
+def test_a_simulator_that_bore_a_vendors_name_teaches_nothing_of_the_vendor(
+    user: User, note: Path, tmp_path: Path
+) -> None:
+    model = f"anthropic/{CLAUDE}"
+    with simulator(tmp_path / "sim", SEVEN_REQUESTS) as sim:
+        named = {"anthropic": {"wire": "anthropic", "base_url": sim.url, "price": "card", "key_env": "SIM_KEY"}}
+        user.environ.update(BURSAR_PROVIDERS=json.dumps(named), BURSAR_MODEL=model, SIM_KEY="any")
+        ran = user.do("run", ".kiro/specs/demo", "--task", "1", "--json")
+        assert ran.code == 0, ran.err
+    (simulated_here,) = counted(user.do("count", "note.md", "--json"))
+    user.environ.pop("BURSAR_PROVIDERS")
+    (vendors,) = counted(user.do("count", "note.md", "--json"))
+    for found, said in ((simulated_here, "calibrated on "), (vendors, "range published for ")):
+        assert isinstance(found["estimate"], dict)
+        assert found["estimate"]["model"] == model
+        assert found["estimate"]["provenance"].startswith(said)

@@ -31,7 +31,7 @@ async def test_all_reported_input_stands_beside_our_count_the_newest_first(home:
     await asked(journal, epoch, 1, {**COUNTED, "counted_tokens": 1_499, "counted_kinds": {}})
     await asked(journal, epoch, 2, COUNTED)
     newest, oldest = journal.counted_requests(10)
-    assert (newest.model, newest.run) == ("claude-sonnet-5-5", "run-1")
+    assert (newest.model, newest.run) == ("anthropic/claude-sonnet-5-5", "run-1")
     assert (newest.counted_tokens, newest.reported_tokens) == (1_500, 2_134)
     assert newest.kinds == {"prose": 1_000, "code": 500}
     assert (oldest.counted_tokens, oldest.kinds) == (1_499, {})
@@ -71,15 +71,16 @@ async def test_kinds_that_are_not_ours_are_left_out(home: Path, kinds: object) -
 async def test_an_answer_of_another_model_tells_of_that_one(home: Path) -> None:
     journal = open_at(home)
     await asked(journal, await owned(journal), 1, COUNTED, model="claude-haiku-4-5")
-    assert [each.model for each in journal.counted_requests(10)] == ["claude-haiku-4-5"]
+    assert [each.model for each in journal.counted_requests(10)] == ["anthropic/claude-haiku-4-5"]
     journal.close()
 
 
 async def test_the_figures_outlive_the_texts(home: Path) -> None:
     journal = open_at(home)
     epoch = await owned(journal)
-    await asked(journal, epoch, 1, {**COUNTED, "file": "zebra.md", "kept": ["zebra"]})
+    await asked(journal, epoch, 1, {**COUNTED, "file": "zebra.md", "kept": ["zebra"], "is_loopback": True})
     before = journal.counted_requests(10)
+    assert before[0].is_loopback
     await journal.release("run-1")
     await journal.erase(run="run-1")
     assert journal.counted_requests(10) == before

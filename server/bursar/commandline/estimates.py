@@ -16,9 +16,10 @@ def chosen_calibration(app: App, chosen: str | None) -> Calibration | None:
 
     Raises BadInput where nothing is known of the one that was named.
     """
+    settings = app.settings()
     if chosen is not None:
-        return known_calibration(app, chosen)
-    return calibration_for(app, model_for_estimates(app.settings()))
+        return known_calibration(app, settings, chosen)
+    return calibration_for(app, settings, model_for_estimates(settings))
 
 
 def estimate_json(text: str, calibration: Calibration | None, counter: TokenCounter) -> dict[str, Any] | None:

@@ -51,9 +51,10 @@ class Sized:
 
 def facts_of(sized: Sized, way: Way, counter: TokenCounter) -> dict[str, Any]:
     """What a step's intent keeps of a request that is about to be sent, with its tokens by kind of text: from these and
-    from what the provider reports is learnt how the model counts."""
+    from what the provider reports is learnt how the model counts. One on this machine may be a simulator that bears a
+    vendor's name, so that is kept, too."""
     kinds = count_kinds(way.provider.prompt_text(sized.body), counter.count)
-    return {**sized.facts, "counted_kinds": kinds}
+    return {**sized.facts, "counted_kinds": kinds, "is_loopback": way.provider.is_loopback}
 
 
 def day_of(world: World) -> Scope:

@@ -32,8 +32,8 @@ def model_for_estimates(settings: Settings) -> str:
         return default
 
 
-def calibration_for(adapters: Adapters, model: str) -> Calibration | None:
-    """What is known of how a model counts; None where nothing is. Reads the journal, so beside the loop.
+def calibration_for(adapters: Adapters, settings: Settings, model: str) -> Calibration | None:
+    """What is known of how PROVIDER/MODEL counts; None where nothing is. Reads the journal, so beside the loop.
 
     Where the store cannot be read it is what is published.
     """
@@ -43,12 +43,20 @@ def calibration_for(adapters: Adapters, model: str) -> Calibration | None:
         requests = adapters.journal().counted_requests(_LOOKED_AT_REQUESTS)
     except StorageError:
         requests = []
-    return calibration_of(model, requests)
+    return calibration_of(model, requests, is_loopback=_is_loopback(adapters, settings, model))
 
 
-def known_calibration(adapters: Adapters, model: str) -> Calibration:
+def _is_loopback(adapters: Adapters, settings: Settings, model: str) -> bool:
+    """Whether the provider of this model is on this machine; a name that no setting has is a vendor's."""
+    try:
+        return adapters.provider(settings, model)[0].is_loopback
+    except BadInput:
+        return False
+
+
+def known_calibration(adapters: Adapters, settings: Settings, model: str) -> Calibration:
     """The same for a model that the user names. Raises BadInput where nothing is known of it."""
-    found = calibration_for(adapters, model)
+    found = calibration_for(adapters, settings, model)
     if found is None:
         families = ", ".join(each.name for each in FAMILIES)
         raise BadInput(
@@ -112,7 +120,7 @@ class Estimates:
     async def _look(self, model: str) -> None:
         # Before it is read: what is booked while it is read is looked at once more.
         self._looking = False
-        found = await asyncio.to_thread(calibration_for, self._adapters, model)
+        found = await asyncio.to_thread(calibration_for, self._adapters, self._settings(), model)
         before, self._known = self._known, (model, found)
         self._looked_s = self._adapters.clock.monotonic_s()
         if before is not None and before != self._known:

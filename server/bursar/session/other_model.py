@@ -40,13 +40,15 @@ async def estimate_with(adapters: Adapters, settings: Settings, document: Docume
     """
     provider, name = split_model(model)
     price = adapters.prices(settings).price(provider=provider, model=name, at=adapters.clock.now_utc())
-    return await asyncio.to_thread(_estimated, adapters, document, model, price)
+    return await asyncio.to_thread(_estimated, adapters, settings, document, model, price)
 
 
-def _estimated(adapters: Adapters, document: Document, model: str, price: Price | Unpriced) -> dict[str, Any]:
+def _estimated(
+    adapters: Adapters, settings: Settings, document: Document, model: str, price: Price | Unpriced
+) -> dict[str, Any]:
     from bursar.domain.counting import estimate_text
 
-    estimate = estimate_text(document.text, known_calibration(adapters, model), adapters.counter())
+    estimate = estimate_text(document.text, known_calibration(adapters, settings, model), adapters.counter())
     uncached = cached = None
     if isinstance(price, Price):
         uncached = sum(each.pico for each in buckets_at(Usage(uncached_input=estimate.tokens), price.rates))

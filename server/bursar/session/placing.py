@@ -42,6 +42,7 @@ class Placing:
 
     def __init__(self, adapters: Adapters, settings: Settings) -> None:
         self._adapters = adapters
+        self._settings = settings
         self._prices = adapters.prices(settings)
         self._at = adapters.clock.now_utc()
         self._known: dict[str, Calibration | None] = {}
@@ -79,7 +80,7 @@ class Placing:
 
     def _calibration(self, model: str) -> Calibration | None:
         if model not in self._known:
-            self._known[model] = calibration_for(self._adapters, model)
+            self._known[model] = calibration_for(self._adapters, self._settings, model)
         return self._known[model]
 
 

@@ -22,7 +22,8 @@ from bursar.storage.texts import drop_unused_texts
 _FIGURES = (
     "iif(kind = 'model' AND json_type(intent, '$.counted_tokens') = 'integer', json_object('erased', json('true'),"
     " 'model', json_extract(intent, '$.model'), 'counted_tokens', json_extract(intent, '$.counted_tokens'),"
-    " 'counted_kinds', json(coalesce(intent -> '$.counted_kinds', 'null'))), '{}')"
+    " 'counted_kinds', json(coalesce(intent -> '$.counted_kinds', 'null')),"
+    " 'is_loopback', json(coalesce(intent -> '$.is_loopback', 'false'))), '{}')"
 )
 
 Alive = Callable[[str], bool]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -151,6 +152,28 @@ def test_only_the_newest_requests_of_the_model_count_and_few_of_one_run() -> Non
     assert known(MODEL, one_run).requests == 46
     assert known(MODEL, made(100, runs=1)).requests == 10
     assert known("claude-sonnet-5-5", made(50)).requests == 50
+
+
+def test_each_provider_of_a_model_is_learnt_from_its_own_requests() -> None:
+    twice: dict[TextKind, float] = dict.fromkeys(KINDS, 2.0)
+    thrice: dict[TextKind, float] = dict.fromkeys(KINDS, 3.0)
+    elsewhere = "sim/claude-sonnet-5-5"
+    both = [*made(30, rates=twice), *made(30, rates=thrice, model=elsewhere)]
+    assert known(MODEL, both).rates["prose"].value == pytest.approx(2, rel=0.05)
+    assert known(elsewhere, both).rates["prose"].value == pytest.approx(3, rel=0.05)
+    assert known(MODEL, made(30, rates=thrice, model=elsewhere)).requests == 0
+
+
+def test_what_was_answered_on_this_machine_says_nothing_of_the_vendor_and_the_other_way_round() -> None:
+    here = [replace(each, is_loopback=True) for each in made(30, rates=dict.fromkeys(KINDS, 3.0))]
+    there = made(20, rates=dict.fromkeys(KINDS, 2.0))
+    for model in (MODEL, "claude-sonnet-5-5"):
+        assert known(model, here).requests == 0
+        assert known(model, [*here, *there]).requests == 20
+    own = calibration_of(MODEL, [*here, *there], is_loopback=True)
+    assert own is not None
+    assert own.requests == 30
+    assert own.rates["prose"].value == pytest.approx(3, rel=0.05)
 
 
 def test_requests_from_before_kinds_were_kept_still_tell_the_factor() -> None:

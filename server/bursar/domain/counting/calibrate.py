@@ -42,8 +42,9 @@ _LEAST_TIMES = 0.1
 class CountedRequest:
     """A request as we counted its text under ``o200k_base``, and all the input that its provider reported for it.
 
+    ``model`` is PROVIDER/MODEL: what another provider reports of a model of this name says nothing of this one's bill.
     ``kinds`` are our tokens by kind of text; empty where only their sum was kept. ``run`` tells requests that share
-    their beginning.
+    their beginning. ``is_loopback`` says that it was answered on this machine, perhaps by a simulator of the vendor.
     """
 
     model: str
@@ -51,6 +52,7 @@ class CountedRequest:
     counted_tokens: int
     reported_tokens: int
     kinds: Mapping[TextKind, int] = field(default_factory=dict)
+    is_loopback: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,10 +88,13 @@ class _Fit:
 _Describe = Callable[[Sequence[CountedRequest]], _Fit]
 
 
-def calibration_of(model: str, requests: Iterable[CountedRequest] = ()) -> Calibration | None:
+def calibration_of(
+    model: str, requests: Iterable[CountedRequest] = (), *, is_loopback: bool = False
+) -> Calibration | None:
     """What is known of how a model counts; None where it is of no known family and too few requests tell.
 
-    ``requests`` are the newest first, of any model; those of others are passed over.
+    ``requests`` are the newest first, of any model; those of others are passed over. Others are also those of another
+    provider, where ``model`` names one, and those from another place than it has now (``is_loopback``: this machine).
     """
     encoding = exact_encoding(model)
     if encoding is not None:
@@ -102,7 +107,7 @@ def calibration_of(model: str, requests: Iterable[CountedRequest] = ()) -> Calib
             provenance=f"exact for text under {encoding}, the encoding that OpenAI names for this model",
             exact=True,
         )
-    family, sample = family_of(model), _sample(model, requests)
+    family, sample = family_of(model), _sample(model, requests, is_loopback=is_loopback)
     if len(sample) >= FEWEST:
         return _learnt(model, sample, family)
     if family is None:
@@ -116,11 +121,13 @@ def calibration_of(model: str, requests: Iterable[CountedRequest] = ()) -> Calib
     )
 
 
-def _sample(model: str, requests: Iterable[CountedRequest]) -> list[CountedRequest]:
+def _sample(model: str, requests: Iterable[CountedRequest], *, is_loopback: bool) -> list[CountedRequest]:
     """The newest requests of a model, a bounded number of each run: those of one run say nearly the same."""
-    name, of_run, sample = bare_name(model), dict[str, int](), list[CountedRequest]()
+    of_run, sample = dict[str, int](), list[CountedRequest]()
     for each in requests:
-        if bare_name(each.model) != name or each.counted_tokens <= 0 or each.reported_tokens <= 0:
+        if not _is_of(each, model) or each.is_loopback is not is_loopback:
+            continue
+        if each.counted_tokens <= 0 or each.reported_tokens <= 0:
             continue
         of_run[each.run] = of_run.get(each.run, 0) + 1
         if of_run[each.run] <= _OF_ONE_RUN:
@@ -128,6 +135,13 @@ def _sample(model: str, requests: Iterable[CountedRequest]) -> list[CountedReque
         if len(sample) == NEWEST:
             break
     return sample
+
+
+def _is_of(request: CountedRequest, model: str) -> bool:
+    """Whether a request went to this model, of whichever provider where none is named."""
+    if "/" in model and request.model.partition("/")[0] != model.partition("/")[0]:
+        return False
+    return bare_name(request.model) == bare_name(model)
 
 
 def _learnt(model: str, sample: Sequence[CountedRequest], family: Family | None) -> Calibration:
