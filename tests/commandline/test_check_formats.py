@@ -87,6 +87,11 @@ def test_a_folder_is_its_files_that_an_agent_reads(user: User, tree: Path) -> No
     assert paths == [".kiro/specs/demo/tasks.md", ".kiro/steering/a style, 100%.md", "AGENTS.md"]
     named = user.do("check", *paths, "--json")
     assert (named.code, named.json()) == (done.code, done.json())
+    for path in (".cursor/rules/ts.mdc", ".cursor/mcp.json", ".claude/chat.jsonl"):
+        (user.cwd / path).parent.mkdir(parents=True, exist_ok=True)
+        (user.cwd / path).write_text('{"role": "user", "content": "Hello"}\n', "utf-8")
+    more = [each["path"] for each in user.do("check", ".", "--json").json()["files"]]
+    assert more == [".cursor/rules/ts.mdc", *paths]
     nothing = user.do("check", "docs", "--json")
     assert (nothing.code, nothing.json()) == (0, {"files": []})
     assert nothing.err == "bursar: docs has no file that an agent reads.\n"

@@ -72,3 +72,28 @@ def test_a_huge_workspace_is_not_read_to_its_end(tmp_path: Path) -> None:
     for number in range(100):
         os.close(os.open(tmp_path / "many" / f"{number:03}.md", os.O_CREAT))
     assert LocalInstructionTexts(tmp_path, most_entries=50).paths(wanted) == ("AGENTS.md",)
+
+
+def test_the_orders_in_agents_own_folders_are_read_and_nothing_else_there(tmp_path: Path) -> None:
+    orders = [
+        ".claude/skills/deploy/SKILL.md",
+        ".clinerules/style.md",
+        ".cursor/rules/style.mdc",
+        ".kiro/hooks/lint.kiro.hook",
+        ".windsurf/rules/style.md",
+    ]
+    others = [
+        ".claude/notes.md",
+        ".claude/settings.local.json",
+        ".claude/projects/x/chat.jsonl",
+        ".claude/rules/.env/style.md",
+        ".cursor/mcp.json",
+        ".cursor/rules/.ssh/style.mdc",
+        ".gemini/tools.py",
+    ]
+    for path in (*orders, *others):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(path, "utf-8")
+    texts = LocalInstructionTexts(tmp_path)
+    assert texts.paths(lambda _: True) == tuple(orders)
+    assert [each for each in (*orders, *others) if texts.text(each) is not None] == orders

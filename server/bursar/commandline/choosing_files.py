@@ -6,7 +6,9 @@ from pathlib import Path
 
 from bursar.domain.errors import BadInput
 from bursar.domain.instructions.kinds import BESIDE_TASKS, FileGlobs, kind_of
+from bursar.domain.instructions.looked_at import is_looked_at
 from bursar.wiring import workspace_root
+from bursar.workspace.place import name_problem
 from bursar.workspace.scanning import walk
 
 _MOST_FILES = 200_000
@@ -19,12 +21,16 @@ def files_in(folder: str, globs: FileGlobs) -> list[str]:
     may hold keys. Raises BadInput where there are too many files to look at.
     """
     top = Path(folder)
-    found = walk(top, _MOST_FILES)
+    found = walk(top, _MOST_FILES, _is_looked_at)
     if found is None:
         raise BadInput(f"{folder} has more than {_MOST_FILES:,} files: give a folder further down, or the files")
     real = top.resolve()
     root = workspace_root(real / "any") if globs.include else real
     return [str(top / each) for each in found if _may_be_read(real / each, root, globs)]
+
+
+def _is_looked_at(path: str) -> bool:
+    return name_problem(path) is None and is_looked_at(path)
 
 
 def _may_be_read(file: Path, root: Path, globs: FileGlobs) -> bool:

@@ -8,8 +8,8 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from bursar.domain.instructions.looked_at import is_looked_at
 from bursar.domain.ports import ToolRefused
-from bursar.domain.safety.paths import protected_for_read
 from bursar.workspace.listing import SKIPPED_FOLDERS
 from bursar.workspace.opening import read_plain
 from bursar.workspace.place import locate, name_problem
@@ -27,8 +27,8 @@ _Signature = tuple[int, int, int, int]
 class LocalInstructionTexts:
     """`InstructionTexts` on this machine; kept for a root, so that a second look costs a stat of each folder and file.
 
-    Links are not followed, and what may hold keys is not read. Of a larger workspace the first folders by breadth
-    count: what agents read lies near the root.
+    Links are not followed, and what may hold keys is not read: of agents' own folders only what gives them orders. Of a
+    larger workspace the first folders by breadth count: what agents read lies near the root.
     """
 
     def __init__(self, root: Path, *, most_entries: int = MOST_ENTRIES) -> None:
@@ -43,7 +43,7 @@ class LocalInstructionTexts:
         found = []
         with self._one_at_a_time:
             for path in self._walk():
-                if wanted(path) and name_problem(path) is None and protected_for_read(path) is None:
+                if wanted(path) and name_problem(path) is None and is_looked_at(path):
                     found.append(path)
                     if len(found) == MOST_FILES:
                         break
@@ -52,7 +52,7 @@ class LocalInstructionTexts:
     def text(self, path: str) -> str | None:
         """The text of a file, without a byte order mark; None for what is none, is protected, or is too large."""
         place = locate(self._root, path)
-        if isinstance(place, ToolRefused) or protected_for_read(place.path) is not None:
+        if isinstance(place, ToolRefused) or not is_looked_at(place.path):
             return None
         try:
             at = os.lstat(self._root / place.path)

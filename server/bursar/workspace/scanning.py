@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -104,17 +104,20 @@ def is_covered(path: str) -> bool:
     return name_problem(path) is None and protected_for_read(path) is None
 
 
-def walk(root: Path, most_files: int) -> list[str] | None:
-    """Every file and link below a root without the folders that are made from others, sorted; None for too many."""
+def walk(root: Path, most_files: int, covers: Callable[[str], bool] = is_covered) -> list[str] | None:
+    """Every file and link below a root that ``covers`` holds for, without the folders that are made from others.
+
+    They are sorted; None where there are too many of them.
+    """
     found: list[str] = []
-    for path in _walk(root, ""):
+    for path in _walk(root, "", covers):
         found.append(path)
         if len(found) > most_files:
             return None
     return sorted(found)
 
 
-def _walk(root: Path, folder: str) -> Iterator[str]:
+def _walk(root: Path, folder: str, covers: Callable[[str], bool]) -> Iterator[str]:
     try:
         with os.scandir(root / folder) as entries:
             listed = sorted(entries, key=lambda each: each.name)
@@ -124,8 +127,8 @@ def _walk(root: Path, folder: str) -> Iterator[str]:
         path = f"{folder}{entry.name}"
         if entry.is_dir(follow_symlinks=False):
             if entry.name not in SKIPPED_FOLDERS and entry.name not in MADE_BY_RUNNING:
-                yield from _walk(root, f"{path}/")
-        elif not OUR_TEMP.fullmatch(entry.name) and is_covered(path):
+                yield from _walk(root, f"{path}/", covers)
+        elif not OUR_TEMP.fullmatch(entry.name) and covers(path):
             yield path
 
 

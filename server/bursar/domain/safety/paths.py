@@ -115,6 +115,15 @@ _READ_TREES = {
     ".config/gcloud": _KEYS,
 }
 
+
+def _without_agents(reasons: dict[str, str]) -> dict[str, str]:
+    return {name: why for name, why in reasons.items() if why is not _AGENT}
+
+
+_LOOK_FOLDERS, _LOOK_NAMES, _LOOK_STARTS, _LOOK_TREES = map(
+    _without_agents, (_READ_FOLDERS, _READ_NAMES, _READ_STARTS, _READ_TREES)
+)
+
 _WRITE_FOLDERS = {
     ".kiro": _AGENT,
     ".specify": _AGENT,
@@ -169,13 +178,27 @@ def protected_for_write(path: str) -> str | None:
     )
 
 
+def protected_for_look(path: str) -> str | None:
+    """Why not even the user's own checks read this path by themselves; None for what is only an agent's.
+
+    What agents are told is what such a check is for, and nothing of it is sent anywhere by it.
+    """
+    return _why(path, folders=_LOOK_FOLDERS, names=_LOOK_NAMES, trees=_LOOK_TREES, starts=_LOOK_STARTS)
+
+
 def _why(
-    path: str, *, folders: dict[str, str], names: dict[str, str], trees: dict[str, str], shapes: bool = True
+    path: str,
+    *,
+    folders: dict[str, str],
+    names: dict[str, str],
+    trees: dict[str, str],
+    shapes: bool = True,
+    starts: dict[str, str] = _READ_STARTS,
 ) -> str | None:
     parts = [part for each in path.replace("\\", "/").split("/") if (part := _plain(each)) not in ("", ".")]
     for part in parts:
         # Any depth, and a file of the folder's name too: '.git' may be a file that points elsewhere.
-        why = folders.get(part) or (_by_shape(part) if shapes else None)
+        why = folders.get(part) or (_by_shape(part, starts) if shapes else None)
         if why is not None:
             return why
     if parts and parts[-1] in names:
@@ -184,8 +207,8 @@ def _why(
     return next((why for tree, why in trees.items() if f"/{tree}/" in joined), None)
 
 
-def _by_shape(part: str) -> str | None:
-    for start, why in _READ_STARTS.items():
+def _by_shape(part: str, starts: dict[str, str]) -> str | None:
+    for start, why in starts.items():
         if part.startswith(start) and not (start.startswith("id_") and part.endswith(".pub")):
             return why
     for end, why in _READ_ENDS.items():
