@@ -10,7 +10,6 @@ from bursar.callsites.reading import Reader, member, merged, span_of
 from bursar.callsites.scopes import Binding, Scope
 from bursar.callsites.source import Source
 from bursar.callsites.values import (
-    Items,
     Pieces,
     Piped,
     Plain,
@@ -39,6 +38,8 @@ _CONSTANTS = {"true": True, "false": False, "none": None}
 
 class PythonReader(Reader):
     """Reads a Python file."""
+
+    SPREAD = "list_splat"
 
     def __init__(self, source: Source) -> None:
         super().__init__(source)
@@ -198,7 +199,7 @@ class PythonReader(Reader):
         if kind in _CONSTANTS:
             return Plain(value=_CONSTANTS[kind], span=span)
         if kind in ("list", "tuple"):
-            return self._items(node, scope, depth)
+            return self.items(node, scope, depth)
         if kind == "dictionary":
             return self._dictionary(node, scope, depth)
         if kind == "binary_operator":
@@ -235,23 +236,6 @@ class PythonReader(Reader):
             if each.type == "string":
                 pieces.join(self.value(each, scope, depth))
         return pieces.text(span_of(node))
-
-    def _items(self, node: Node, scope: Scope, depth: int) -> Value:
-        items: list[Value] = []
-        more = False
-        for each in node.named_children:
-            if each.type == "list_splat":
-                inner = self.value(each.named_children[0] if each.named_children else None, scope, depth)
-                if isinstance(inner, Items):
-                    items += inner.items
-                    more = more or inner.more
-                else:
-                    more = True
-            elif each.type == "ERROR":
-                more = True
-            elif each.type != "comment":
-                items.append(self.value(each, scope, depth))
-        return self.list_of(items, more, node)
 
     def _dictionary(self, node: Node, scope: Scope, depth: int) -> Value:
         entries: list[tuple[str, Value]] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import ClassVar
 
 from tree_sitter import Node
 
@@ -20,6 +21,9 @@ _OBJECT = ("self", "this")
 
 class Reader(ABC):
     """Reads one syntax tree; a language says how its nodes bind names and what its expressions are worth."""
+
+    SPREAD: ClassVar[str]
+    """What the language's grammar calls a list that is spread into another one."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
@@ -153,6 +157,24 @@ class Reader(ABC):
             return ""
         origin = self.imported(name, scope)
         return origin[1][-1] if origin is not None and origin[1] else name
+
+    def items(self, node: Node, scope: Scope, depth: int) -> Value:
+        """What a literal list holds, with what is spread into it."""
+        items: list[Value] = []
+        more = False
+        for each in node.named_children:
+            if each.type == self.SPREAD:
+                inner = self.value(each.named_children[0] if each.named_children else None, scope, depth)
+                if isinstance(inner, Items):
+                    items += inner.items
+                    more = more or inner.more
+                else:
+                    more = True
+            elif each.type == "ERROR":
+                more = True
+            elif each.type != "comment":
+                items.append(self.value(each, scope, depth))
+        return self.list_of(items, more, node)
 
     def list_of(self, items: Sequence[Value], more: bool, node: Node) -> Value:
         """A list of these; unknown where they are too many."""

@@ -10,7 +10,6 @@ from bursar.callsites.scopes import Binding, Scope
 from bursar.callsites.script_texts import number, of_text, tag_dedented
 from bursar.callsites.source import Source
 from bursar.callsites.values import (
-    Items,
     Pieces,
     Plain,
     Record,
@@ -41,6 +40,8 @@ _CHANGING = {"splice", "pop", "shift", "sort", "reverse", "fill", "copyWithin"}
 
 class ScriptReader(Reader):
     """Reads a TypeScript or JavaScript file."""
+
+    SPREAD = "spread_element"
 
     def __init__(self, source: Source) -> None:
         super().__init__(source)
@@ -229,7 +230,7 @@ class ScriptReader(Reader):
         if kind in _CONSTANTS:
             return Plain(value=_CONSTANTS[kind], span=span)
         if kind == "array":
-            return self._items(node, scope, depth)
+            return self.items(node, scope, depth)
         if kind == "object":
             return self._object(node, scope, depth)
         if kind == "binary_expression":
@@ -258,23 +259,6 @@ class ScriptReader(Reader):
     def _add(self, pieces: Pieces, start: int, end: int, is_raw: bool) -> None:
         raw = self.source.text(start, end)
         pieces.add(raw if is_raw else script_text(raw))
-
-    def _items(self, node: Node, scope: Scope, depth: int) -> Value:
-        items: list[Value] = []
-        more = False
-        for each in node.named_children:
-            if each.type == "spread_element":
-                inner = self.value(each.named_children[0] if each.named_children else None, scope, depth)
-                if isinstance(inner, Items):
-                    items += inner.items
-                    more = more or inner.more
-                else:
-                    more = True
-            elif each.type == "ERROR":
-                more = True
-            elif each.type != "comment":
-                items.append(self.value(each, scope, depth))
-        return self.list_of(items, more, node)
 
     def _object(self, node: Node, scope: Scope, depth: int) -> Value:
         entries: list[tuple[str, Value]] = []
