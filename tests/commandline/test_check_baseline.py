@@ -117,3 +117,46 @@ def test_an_allowance_needs_a_baseline(user: User, steering: Path) -> None:
     assert (done.code, done.out) == (2, "")
     assert "give --baseline FILE, too" in done.err
     assert check(user, "--max-increase", "-5%").code == 2
+
+
+def test_what_a_file_takes_in_counts_and_is_named(user: User, steering: Path) -> None:
+    (user.cwd / "docs").mkdir()
+    api, claude = user.cwd / "docs" / "api.md", user.cwd / "CLAUDE.md"
+    api.write_text(WORDS * 10, encoding="utf-8")
+    claude.write_text(f"# Project\n\n{WORDS * 10}\n\nSee @docs/api.md for more.\n", encoding="utf-8")
+    written = user.do("check", "CLAUDE.md", "--json")
+    Draft202012Validator(load_schema("check")).validate(written.json())
+    (before,) = written.json()["files"]
+    (taken,) = before["included"]
+    assert taken["path"] == "docs/api.md"
+    assert taken["tokens"] == user.do("count", "docs/api.md", "--json").json()["files"][0]["tokens"]
+    whole = before["tokens"] + taken["tokens"]
+    assert before["resident"]["cost_usd"] == f"{whole * 2 / 10**6:.6f}".rstrip("0")
+    assert (
+        f"{before['tokens']:,} tokens (o200k_base), {whole:,} with the 1 file that it takes in"
+        in user.do("check", "CLAUDE.md").out
+    )
+
+    base = user.cwd / "base.json"
+    base.write_text(written.out, encoding="utf-8")
+    api.write_text(WORDS * 20, encoding="utf-8")
+    dearer = user.do("check", "CLAUDE.md", "--baseline", "base.json")
+    assert dearer.code == 1
+    assert f"bursar: CLAUDE.md became dearer by more than 10%: {whole} -> " in dearer.err
+    assert "with the files that it takes in" in dearer.err
+    assert "; docs/api.md, which it takes in, has 1" in dearer.err
+
+    # What wrote this one did not look at what a file takes in: only the file itself can be compared.
+    old = written.json()
+    del old["files"][0]["included"]
+    old["files"][0]["resident"]["cost_usd"] = f"{before['tokens'] * 2 / 10**6:.6f}"
+    base.write_text(json.dumps(old), encoding="utf-8")
+    same = user.do("check", "CLAUDE.md", "--baseline", "base.json", "--json")
+    assert same.code == 0, same.err
+    (change,) = same.json()["baseline"]["compared"]
+    assert (change["before_usd"], change["after_included_tokens"]) == (change["after_usd"], 0)
+
+    claude.write_text(claude.read_text() + "And @docs/more.md.\n", encoding="utf-8")
+    (user.cwd / "docs" / "more.md").write_text(WORDS * 30, encoding="utf-8")
+    base.write_text(written.out, encoding="utf-8")
+    assert "it takes in docs/more.md now (3" in user.do("check", "CLAUDE.md", "--baseline", "base.json").err

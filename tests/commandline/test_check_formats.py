@@ -213,4 +213,19 @@ def test_a_baseline_goes_with_every_form(user: User, tree: Path) -> None:
     done = user.do("check", ".kiro/steering", "--sarif", "--baseline", "base.json")
     assert done.code == 1
     assert "became dearer by more than 10%" in done.err
-    musts_of_sarif(json.loads(done.out))
+    log = json.loads(done.out)
+    (grown,) = (each for each in musts_of_sarif(log) if each["ruleId"] == "became-dearer")
+    assert grown["level"] == "error"
+    assert grown["message"]["text"].startswith("This file became dearer by more than 10%: ")
+    assert "tokens more" in grown["message"]["text"]
+    (place,) = grown["locations"]
+    assert place["physicalLocation"]["artifactLocation"]["uri"] == ".kiro/steering/a%20style%2C%20100%25.md"
+    assert place["physicalLocation"]["region"]["startLine"] == 1
+    rule = log["runs"][0]["tool"]["driver"]["rules"][grown["ruleIndex"]]
+    assert (rule["id"], rule["defaultConfiguration"]) == ("became-dearer", {"level": "error"})
+    commands = user.do("check", ".kiro/steering", "--github", "--baseline", "base.json").out.splitlines()
+    (told,) = (each for each in commands if "became-dearer" in each)
+    assert told.startswith("::error file=.kiro/steering/a style%2C 100%25.md,line=1,endLine=1,")
+    assert told.endswith(grown["message"]["text"].replace("%", "%25"))
+    allowed = user.do("check", ".kiro/steering", "--github", "--baseline", "base.json", "--max-increase", "900%")
+    assert "became-dearer" not in allowed.out

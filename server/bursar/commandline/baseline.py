@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bursar.commandline.output import FINE, FOUND, message, result
-from bursar.domain.baseline import Change, Comparison, Measured, Resident, Section, percent_more
+from bursar.domain.baseline import Change, Comparison, Included, Measured, Resident, Section, percent_more
 from bursar.domain.errors import BadInput
 from bursar.domain.money.price import PICO_PER_USD, usd_text
 from bursar.views.figures import count, money, plural
@@ -51,6 +51,7 @@ def measured_json(file: Measured) -> dict[str, Any]:
             "usd_per_mtok": f"{resident.usd_per_mtok:f}",
             "rate_card": resident.rate_card,
         },
+        "included": [{"path": each.path, "tokens": each.tokens} for each in file.included or ()],
         "sections": [{"title": each.title, "level": each.level, "tokens": each.tokens} for each in file.sections],
     }
 
@@ -71,7 +72,11 @@ def tell_comparison(found: Comparison, path: Path, allowed_percent: Decimal, *, 
     """Say what became dearer, what is new and what is gone; 1 where something did, or nothing could be compared."""
     say = (lambda _: None) if quiet else result
     for each in found.changes:
-        if each.after.tokens != each.before.tokens or each.why:
+        if (
+            each.after.carried_tokens != each.before.carried_tokens
+            or each.after.tokens != each.before.tokens
+            or each.why
+        ):
             say(f"{each.after.path}: {_figures(each)}{f': {each.why}' if each.why else ''}")
     for name in found.added:
         say(f"{name}: new, not in the baseline")
@@ -92,14 +97,22 @@ def tell_comparison(found: Comparison, path: Path, allowed_percent: Decimal, *, 
         )
         return FINE
     for each in found.dearer:
-        message(f"bursar: {each.after.path} became dearer by more than {allowed}: {_figures(each)}; {each.why}.")
+        message(f"bursar: {each.after.path} {dearer_words(each, allowed_percent)}.")
     message("bursar: shorten what grew, or take it as it is by writing the baseline anew.")
     return FOUND
 
 
+def dearer_words(change: Change, allowed_percent: Decimal) -> str:
+    """What became of a file that became dearer than is allowed, without its name and an end mark."""
+    return f"became dearer by more than {allowed_percent:f}%: {_figures(change)}; {change.why}"
+
+
 def _figures(change: Change) -> str:
     before, after = change.before, change.after
-    words = f"{count(before.tokens)} -> {count(after.tokens)} tokens{_more(before.tokens, after.tokens)}"
+    old, new = before.carried_tokens, after.carried_tokens
+    words = f"{count(old)} -> {count(new)} tokens{_more(old, new)}"
+    if before.included or after.included:
+        words += " with the files that it takes in"
     if change.priced is not None:
         one, other = change.priced
         words += f", {money(one.pico)} -> {money(other.pico)} in each request{_more(one.pico, other.pico)}"
@@ -120,6 +133,8 @@ def _change_json(change: Change) -> dict[str, Any]:
         "before_tokens": before.tokens,
         "after_tokens": after.tokens,
         "tokens_percent": None if tokens is None else str(tokens),
+        "before_included_tokens": before.carried_tokens - before.tokens,
+        "after_included_tokens": after.carried_tokens - after.tokens,
         "before_usd": None if priced is None else usd_text(priced[0].pico),
         "after_usd": None if priced is None else usd_text(priced[1].pico),
         "usd_percent": None if cost is None else str(cost),
@@ -129,7 +144,7 @@ def _change_json(change: Change) -> dict[str, Any]:
 
 
 def _measured(data: Any) -> Measured:
-    resident = data.get("resident")
+    resident, included = data.get("resident"), data.get("included")
     return Measured(
         path=_text(data["path"]),
         tokens=_count(data["tokens"]),
@@ -146,6 +161,9 @@ def _measured(data: Any) -> Measured:
             Section(title=_text(each["title"]), level=_count(each["level"]), tokens=_count(each["tokens"]))
             for each in data.get("sections", ())
         ),
+        included=None
+        if included is None
+        else tuple(Included(path=_text(each["path"]), tokens=_count(each["tokens"])) for each in included),
     )
 
 

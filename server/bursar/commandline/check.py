@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from typing import Any
 
-from bursar.commandline.baseline import comparison_json, measured_json, read_baseline, tell_comparison
+from bursar.commandline.baseline import comparison_json, dearer_words, measured_json, read_baseline, tell_comparison
 from bursar.commandline.checking import Checked, check_all
 from bursar.commandline.estimates import chosen_calibration, estimate_json
 from bursar.commandline.output import FINE, FOUND, WRONG_USE, message, result, result_json
 from bursar.commandline.places import Placed, placed
-from bursar.commandline.sarif import sarif_log
+from bursar.commandline.sarif import BECAME_DEARER, sarif_log
 from bursar.commandline.workflow import workflow_command
-from bursar.domain.baseline import Measured, Resident, Section, compare, parse_percent
+from bursar.domain.baseline import Comparison, Included, Measured, Resident, Section, compare, parse_percent
 from bursar.domain.errors import BadInput
 from bursar.domain.money.price import Price, Unpriced, buckets_at
 from bursar.domain.money.usage import Usage
@@ -21,7 +22,8 @@ from bursar.domain.text import char_to_utf16, split_lines
 from bursar.session.model import ENCODING, Analysis, Document
 from bursar.session.money import default_settings
 from bursar.settings import ESTIMATE_MODEL, Settings
-from bursar.views.annotations import Annotations
+from bursar.views.annotations import Annotations, Finding
+from bursar.views.figures import plural
 from bursar.wiring import App
 
 _FAILING = ("error", "warning")
@@ -46,6 +48,7 @@ def check(app: App, args: argparse.Namespace) -> int:
     measured = [_measured(given, document, analysis, model, price) for given, document, analysis, _ in checked]
     found = None if before is None else compare(before, measured, allowed_percent=allowed)
     findings = [(each, document.workspace) for each, document in _placed(checked)]
+    grown = [] if found is None else _grown(checked, found, allowed)
     if args.json:
         output: dict[str, Any] = {
             "files": [
@@ -57,9 +60,9 @@ def check(app: App, args: argparse.Namespace) -> int:
             output["baseline"] = comparison_json(found, args.baseline, allowed)
         result_json(output)
     elif args.sarif:
-        result_json(sarif_log(findings, problems))
+        result_json(sarif_log([*findings, *grown], problems))
     elif args.github:
-        for each, _ in findings:
+        for each, _ in (*findings, *grown):
             result(workflow_command(each))
     else:
         for file in checked:
@@ -79,6 +82,25 @@ def _placed(checked: Sequence[Checked]) -> Iterator[tuple[Placed, Document]]:
             yield each, document
 
 
+def _grown(checked: Sequence[Checked], found: Comparison, allowed_percent: Decimal) -> list[tuple[Placed, str]]:
+    """What became dearer than the baseline allows, on the first line of each such file."""
+    by_path = {given: document for given, document, _, _ in checked}
+    grown = []
+    for each in found.dearer:
+        document = by_path[each.after.path]
+        finding = Finding(
+            line=0,
+            character=0,
+            end_character=len(split_lines(document.text)[0]),
+            severity="error",
+            code=BECAME_DEARER,
+            message=f"This file {dearer_words(each, allowed_percent)}: shorten what grew, or take it as it is by "
+            "writing the baseline anew",
+        )
+        grown += [(at, document.workspace) for at in placed(each.after.path, document, [finding])]
+    return grown
+
+
 def _price(app: App, settings: Settings) -> tuple[str, Price | Unpriced]:
     """The model that requests would go to, and its price."""
     try:
@@ -92,7 +114,7 @@ def _price(app: App, settings: Settings) -> tuple[str, Price | Unpriced]:
 def _measured(given: str, document: Document, analysis: Analysis, model: str, price: Price | Unpriced) -> Measured:
     resident = None
     if isinstance(price, Price):
-        cost = buckets_at(Usage(uncached_input=analysis.tokens), price.rates)
+        cost = buckets_at(Usage(uncached_input=analysis.tokens + analysis.included.tokens), price.rates)
         resident = Resident(
             model=model,
             pico=sum(each.pico for each in cost),
@@ -108,6 +130,9 @@ def _measured(given: str, document: Document, analysis: Analysis, model: str, pr
             Section(level=level, title=title, tokens=tokens)
             for (kind, level, title, _), tokens in analysis.part_tokens.items()
             if kind == "heading"
+        ),
+        included=tuple(
+            Included(path=path, tokens=analysis.included.own_tokens[path]) for path in analysis.included.files
         ),
     )
 
@@ -148,9 +173,17 @@ def _json(
 
 
 def _print(given: str, document: Document, analysis: Analysis, shown: Annotations) -> None:
-    result(f"{given}: {analysis.tokens:,} tokens ({ENCODING})")
+    result(f"{given}: {analysis.tokens:,} tokens ({ENCODING}){_with_included(analysis)}")
     for lens in shown.lenses:
         result(f"{given}:{lens.line + 1}: {lens.title}")
     for each in shown.findings:
         place = f"{given}:{each.line + 1}:{each.character + 1}"
         result(f"{place}: {each.severity}: {each.message} ({each.code})")
+
+
+def _with_included(analysis: Analysis) -> str:
+    included = analysis.included
+    if not included.files:
+        return ""
+    whole = analysis.tokens + included.tokens
+    return f", {whole:,} with the {plural(len(included.files), 'file')} that it takes in"

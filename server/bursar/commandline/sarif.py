@@ -17,6 +17,7 @@ from bursar.views.annotations import Severity
 from bursar.views.rule_pages import MADE, rule_page
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+BECAME_DEARER = "became-dearer"
 FINGERPRINT = "bursarFinding/v1"
 
 _LEVELS: Mapping[Severity, str] = {"error": "error", "warning": "warning", "information": "note", "hint": "note"}
@@ -50,6 +51,21 @@ def sarif_log(found: Sequence[tuple[Placed, str]], problems: Sequence[str]) -> d
 
 def _rule(code: str, found: Sequence[tuple[Placed, str]]) -> dict[str, Any]:
     known = BY_CODE.get(code)
+    if code == BECAME_DEARER:
+        return {
+            "id": code,
+            "name": "BecameDearer",
+            "shortDescription": {"text": "A file that became dearer than the baseline allows."},
+            "fullDescription": {
+                "text": "The tokens of the file and of what it takes in, or what they cost as uncached input of the "
+                "model, grew by more than --max-increase since the baseline was written."
+            },
+            "help": {
+                "text": "Each request that carries the file pays the difference.\n\nShorten what grew, or take it as "
+                "it is by writing the baseline anew: bursar check FILE... --json >BASELINE"
+            },
+            "defaultConfiguration": {"level": "error"},
+        }
     if known is None:
         # What the parser of specs says: its messages tell all there is to know.
         worst = next(each.finding.severity for each, _ in found if each.finding.code == code)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from bursar.domain.errors import BadInput
@@ -24,8 +24,17 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Included:
+    """A file that another one takes in, by its path in the workspace, with its own tokens."""
+
+    path: str
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Resident:
-    """What a text costs in each request that it is part of: all its tokens as uncached input of this model."""
+    """What a text costs in each request that it is part of: all its tokens as uncached input of this model, with those
+    of the files that it takes in."""
 
     model: str
     pico: int
@@ -35,13 +44,30 @@ class Resident:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """What ``bursar check`` measured of one file; ``resident`` is None for a model without a price."""
+    """What ``bursar check`` measured of one file; ``resident`` is None for a model without a price.
+
+    ``included`` is None where what the file takes in was not looked at, as in older baselines.
+    """
 
     path: str
     tokens: int
     encoding: str
     resident: Resident | None = None
     sections: tuple[Section, ...] = ()
+    included: tuple[Included, ...] | None = ()
+
+    @property
+    def carried_tokens(self) -> int:
+        """Its own and those of all that it takes in: what a request carries for it."""
+        return self.tokens + sum(each.tokens for each in self.included or ())
+
+    @property
+    def alone(self) -> Measured:
+        """The same without what it takes in."""
+        resident = self.resident
+        if resident is not None and self.carried_tokens:
+            resident = replace(resident, pico=resident.pico * self.tokens // self.carried_tokens)
+        return replace(self, resident=resident, included=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +133,10 @@ def compare(before: Sequence[Measured], after: Sequence[Measured], *, allowed_pe
 
 
 def _change(before: Measured, after: Measured, allowed_percent: Decimal) -> Change:
+    if before.included is None:
+        after = after.alone
     grew = _above(before.tokens, after.tokens, allowed_percent)
+    grew = grew or _above(before.carried_tokens, after.carried_tokens, allowed_percent)
     rate_grew = False
     if before.resident is not None and after.resident is not None:
         rate_grew = after.resident.usd_per_mtok > before.resident.usd_per_mtok
@@ -115,6 +144,7 @@ def _change(before: Measured, after: Measured, allowed_percent: Decimal) -> Chan
     reasons = []
     if after.tokens > before.tokens:
         reasons.append(_what_grew(before, after))
+    reasons += _grown_includes(before, after)
     if rate_grew:
         reasons.append(_price_words(before, after))
     return Change(before=before, after=after, dearer=grew, why="; ".join(reasons))
@@ -137,6 +167,22 @@ def _what_grew(before: Measured, after: Measured) -> str:
         return plain
     more, _, section, is_new = most
     return f"{plain}, most of it in {'the new section ' if is_new else ''}“{section.title}” (+{more:,})"
+
+
+def _grown_includes(before: Measured, after: Measured) -> list[str]:
+    """What it takes in and did not, or what grew there; the most first."""
+    known = {each.path: each.tokens for each in before.included or ()}
+    grown = [
+        (each.tokens - known.get(each.path, 0), each.path)
+        for each in after.included or ()
+        if each.tokens > known.get(each.path, 0)
+    ]
+    return [
+        f"{path}, which it takes in, has {more:,} tokens more"
+        if path in known
+        else f"it takes in {path} now ({more:,} tokens)"
+        for more, path in sorted(grown, key=lambda each: (-each[0], each[1]))
+    ]
 
 
 def _price_words(before: Measured, after: Measured) -> str:

@@ -31,6 +31,8 @@ class Weights:
     by_path: Mapping[str, Weight] = field(default_factory=dict)
     files: tuple[str, ...] = ()
     tokens: int = 0
+    own_tokens: Mapping[str, int] = field(default_factory=dict)
+    """Those of each of ``files`` by itself."""
     looked_at: frozenset[str] = frozenset()
     """Every path that was looked for, those that are not there among them: a change of one changes the result."""
 
@@ -67,7 +69,14 @@ def weigh(file: InstructionFile, read: Callable[[str], str | None], tokens: Call
             reached = _reached(path, file.path, hops, text_of)
             by_path[path] = Weight(path=path, tokens=sum_of((path,)), total_tokens=sum_of(reached), files=reached[1:])
     every = tuple(dict.fromkeys(each for weight in by_path.values() for each in (weight.path, *weight.files)))
-    return Weights(by_path=by_path, files=every, tokens=sum_of(every), looked_at=frozenset(texts))
+    tokens_together = sum_of(every)
+    return Weights(
+        by_path=by_path,
+        files=every,
+        tokens=tokens_together,
+        own_tokens={each: counts[each] for each in every},
+        looked_at=frozenset(texts),
+    )
 
 
 def _reached(path: str, root: str, hops: int, text_of: Callable[[str], str | None]) -> tuple[str, ...]:
