@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from bursar.domain.errors import BadInput, LimitReached
-from bursar.session.analysis import annotations_of
+from bursar.session.shown import annotations_of
 from support.world import finish
 
 from .conftest import Office

@@ -11,9 +11,10 @@ import pytest
 from bursar.domain.moments import Here
 from bursar.domain.specs import decode_spec, open_tasks, parse_spec
 from bursar.domain.text import split_lines
-from bursar.session.analysis import analyse, annotations_of, describe
+from bursar.session.analysis import analyse, describe
 from bursar.session.model import Snapshot
 from bursar.session.money import default_settings
+from bursar.session.shown import annotations_of
 from support.world import WordCounter
 
 CORPUS = Path(__file__).parents[1] / "fixtures" / "corpus"

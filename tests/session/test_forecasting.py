@@ -8,10 +8,10 @@ from bursar.domain.money.forecast import TaskForecast
 from bursar.domain.pacing import Window
 from bursar.domain.runs import TaskEstimate
 from bursar.domain.specs.traits import TaskTraits
-from bursar.session.analysis import annotations_of
 from bursar.session.cards import card_at
 from bursar.session.forecasting import KEPT, Forecaster, known_of
 from bursar.session.model import Changed, TaskKey
+from bursar.session.shown import annotations_of
 from support.past import have_run
 from support.world import MODEL, TASKS, finish
 

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from bursar.domain.errors import LimitReached
-from bursar.session.analysis import annotations_of
 from bursar.session.model import FilesChanged, Saved, Trusted
+from bursar.session.shown import annotations_of
 from support.world import ScriptedModel, finish
 
 from .conftest import Office

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from bursar.session.analysis import annotations_of
 from bursar.session.cards import card_at
 from bursar.session.model import Changed, Closed, FilesChanged, Opened
+from bursar.session.shown import annotations_of
 from support.past import have_run
 from support.world import MODEL, WordCounter
 

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from bursar.domain.errors import BadInput, LimitReached
-from bursar.session.analysis import annotations_of
 from bursar.session.model import FoldersChanged, Trusted
+from bursar.session.shown import annotations_of
 from bursar.views.annotations import Lens
 from support.world import Turn, call, finish, reply
 

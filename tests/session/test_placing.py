@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from bursar.domain.transcripts import LARGEST_CHARS
-from bursar.session.analysis import annotations_of, describe
+from bursar.session.analysis import describe
 from bursar.session.model import Changed, Opened
+from bursar.session.shown import annotations_of
 from bursar.views.annotations import Annotations
 
 from .conftest import Office

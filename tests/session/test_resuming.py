@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from bursar.domain.errors import QuotaExhausted
 from bursar.domain.money.budget import Scope
-from bursar.session.analysis import annotations_of
+from bursar.session.shown import annotations_of
 from support.world import DEAR, MODEL, RATES, call, finish, reply
 
 from .conftest import Office

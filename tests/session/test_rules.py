@@ -8,12 +8,13 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from bursar.domain.moments import Here
-from bursar.session.analysis import analyse, annotate, describe
+from bursar.session.analysis import analyse, describe
 from bursar.session.documents import FrozenBuffers
 from bursar.session.looking import Looking, surroundings_of
 from bursar.session.model import Document, Snapshot
 from bursar.session.money import default_settings
 from bursar.session.pages import rule_page_uri
+from bursar.session.shown import annotate
 from bursar.settings import Settings
 from bursar.workspace import LocalInstructionTexts
 from support.world import WordCounter

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bursar.domain.errors import BadInput, QuotaExhausted, Refused
-from bursar.session.analysis import annotations_of
 from bursar.session.model import Trusted
+from bursar.session.shown import annotations_of
 from support.world import call, finish, reply
 
 from .conftest import Office

@@ -11,6 +11,8 @@ from bursar.domain.call_costs import CountedCall
 from bursar.domain.callsites import CallSite, Prompt
 from bursar.domain.counting import Estimate
 from bursar.domain.money.price import Price, Rates, Tier, Unpriced
+from bursar.domain.text.blocks import TextBlocks
+from bursar.domain.text.changed import text_change
 from bursar.views.calls import call_title, place_calls, provenance
 from bursar.views.placed import placed_annotations, placed_cards
 
@@ -134,41 +136,43 @@ def test_the_figures_say_where_they_come_from() -> None:
 
 
 def test_a_prompt_has_one_hint_behind_it_however_many_calls_send_it() -> None:
-    text = "call(\n    'Hello there'\n)\n"
     outside = prompt("system", line=5)
     calls = [
         call(prompts=(prompt(), outside), tokens=(40, 300)),
         call(line=7, end_line=7, prompts=(outside,), tokens=(300,)),
     ]
-    placed = place_calls(text, calls, encoding="o200k_base")
-    hints = placed_annotations(placed, text, min_tokens=0).hints
+    placed = place_calls(calls, encoding="o200k_base")
+    hints = placed_annotations(placed, None, min_tokens=0).hints
     assert [(each.line, each.character, each.label) for each in hints] == [(1, 17, "40 tokens"), (5, 17, "300 tokens")]
     assert hints[1].tooltip.endswith("counted under o200k_base, sent by 2 calls")
-    assert [each.label for each in placed_annotations(placed, text, min_tokens=200).hints] == ["300 tokens"]
+    assert [each.label for each in placed_annotations(placed, None, min_tokens=200).hints] == ["300 tokens"]
 
 
 def test_a_template_has_hints_and_no_lens() -> None:
-    placed = place_calls("", [call(is_template=True)], encoding="o200k_base")
+    placed = place_calls([call(is_template=True)], encoding="o200k_base")
     assert (placed.lenses, len(placed.hints)) == ((), 1)
 
 
 def test_what_was_made_for_an_older_text_moves_with_the_edit() -> None:
     old = "call(\n    'Hello there'\n)\n"
-    placed = place_calls(old, [call()], encoding="o200k_base")
-    new = "import x\n\n" + old
-    shown = placed_annotations(placed, new, min_tokens=0)
+    placed = place_calls([call()], encoding="o200k_base")
+    blocks = TextBlocks.of(old)
+    change = text_change(blocks, blocks.replaced(0, 0, "import x\n\n"))
+    shown = placed_annotations(placed, change, min_tokens=0)
     assert [each.line for each in shown.lenses] == [2]
     assert [(each.line, each.character) for each in shown.hints] == [(3, 17)]
-    (card,) = placed_cards(placed, new)
+    (card,) = placed_cards(placed, change)
     assert (card.line, card.end_line) == (2, 5)
-    typed = placed_annotations(placed, old.replace("there", "there you"), min_tokens=0)
+    typed = placed_annotations(
+        placed, text_change(blocks, TextBlocks.of(old.replace("there", "there you"))), min_tokens=0
+    )
     assert [(each.line, each.character) for each in (*typed.hints,)] == [(1, 21)]
     assert [each.line for each in typed.lenses] == [0]
 
 
 def test_the_card_of_a_call_is_a_table_that_no_prompt_can_break() -> None:
     evil = prompt(pieces=("a|b [x](http://evil) `c`\n| d", ""))
-    placed = place_calls("x\n" * 3, [call(prompts=(evil, prompt("system")), tokens=(400, 600))], encoding="o200k_base")
+    placed = place_calls([call(prompts=(evil, prompt("system")), tokens=(400, 600))], encoding="o200k_base")
     (card,) = placed.cards
     assert card.markdown.split("\n\n")[0].splitlines() == [
         "| openai/m | | tokens | uncached |",

@@ -18,13 +18,14 @@ from bursar.domain.specs import SpecUnreadable, decode_spec
 from bursar.domain.tasks import SKIPS, skips_in
 from bursar.runs.here import here_of
 from bursar.session.analysing import estimating_for, looking_at
-from bursar.session.analysis import analyse, annotate, describe
+from bursar.session.analysis import analyse, describe
 from bursar.session.documents import FrozenBuffers
 from bursar.session.forecasting import forecasts_of
 from bursar.session.model import Analysis, Document, Snapshot
 from bursar.session.money import left_pico, run_ceiling_pico, wide_states
 from bursar.session.outlook import work_of
 from bursar.session.records import use_rates
+from bursar.session.shown import annotate
 from bursar.settings import Settings
 from bursar.views.annotations import Annotations
 from bursar.wiring import App, workspace_root

@@ -31,7 +31,8 @@ def register(desk: Desk, adapters: Adapters) -> None:
             return []
         asked = params.context.trigger_kind != types.CodeActionTriggerKind.Automatic
         lines = params.range.start.line, params.range.end.line
-        found = fixes_at(snapshot, document, *lines, texts=adapters.instruction_texts, asked=asked)
+        known, findings = snapshot.analyses.get(document.uri), desk.session.annotations(document.uri).findings
+        found = fixes_at(document, known, findings, *lines, texts=adapters.instruction_texts, asked=asked)
         versioned = facts.applies_versioned_edits
         return [
             code_action(document, finding, fix, versioned=versioned, encoding=facts.encoding)

@@ -6,7 +6,6 @@ from lsprotocol import types
 
 from bursar.lsp.desk import Desk
 from bursar.lsp.to_lsp import code_lenses
-from bursar.session.analysis import annotations_of
 
 
 def register(desk: Desk) -> None:
@@ -14,4 +13,4 @@ def register(desk: Desk) -> None:
 
     @desk.server.feature(types.TEXT_DOCUMENT_CODE_LENS, types.CodeLensOptions(resolve_provider=False))
     def code_lens(params: types.CodeLensParams) -> list[types.CodeLens]:
-        return code_lenses(annotations_of(desk.session.snapshot(), params.text_document.uri))
+        return code_lenses(desk.session.annotations(params.text_document.uri))

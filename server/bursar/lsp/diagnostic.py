@@ -10,7 +10,6 @@ from lsprotocol import types
 
 from bursar.lsp.desk import Desk
 from bursar.lsp.to_lsp import diagnostics
-from bursar.session.analysis import annotations_of
 from bursar.session.model import Document
 from bursar.session.ports import Adapters
 from bursar.views.annotations import Annotations, Finding
@@ -28,7 +27,7 @@ def register_pull(desk: Desk, adapters: Adapters) -> None:
     ) -> types.RelatedFullDocumentDiagnosticReport | types.RelatedUnchangedDocumentDiagnosticReport:
         snapshot = desk.session.snapshot()
         document = snapshot.documents.get(params.text_document.uri)
-        findings = () if document is None else annotations_of(snapshot, document.uri).findings
+        findings = () if document is None else desk.session.annotations(document.uri).findings
         id_ = result_id(desk, "" if document is None else document.text, findings)
         if params.previous_result_id == id_:
             return types.RelatedUnchangedDocumentDiagnosticReport(result_id=id_)
@@ -68,7 +67,7 @@ def push(desk: Desk) -> None:
     snapshot = desk.session.snapshot()
     for document in snapshot.documents.values():
         if document.kind != "other":
-            items = _converted(desk, document, annotations_of(snapshot, document.uri).findings)
+            items = _converted(desk, document, desk.session.annotations(document.uri).findings)
             desk.server.text_document_publish_diagnostics(
                 types.PublishDiagnosticsParams(uri=document.uri, version=document.version, diagnostics=items)
             )

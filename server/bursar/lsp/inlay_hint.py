@@ -6,7 +6,6 @@ from lsprotocol import types
 
 from bursar.lsp.desk import Desk
 from bursar.lsp.to_lsp import inlay_hints
-from bursar.session.analysis import annotations_of
 
 
 def register(desk: Desk) -> None:
@@ -14,9 +13,8 @@ def register(desk: Desk) -> None:
 
     @desk.server.feature(types.TEXT_DOCUMENT_INLAY_HINT)
     def inlay_hint(params: types.InlayHintParams) -> list[types.InlayHint]:
-        snapshot = desk.session.snapshot()
-        document = snapshot.documents.get(params.text_document.uri)
+        document = desk.session.snapshot().documents.get(params.text_document.uri)
         if document is None:
             return []
         desk.session.look_at(document.uri, params.range.start.line, params.range.end.line + 1)
-        return inlay_hints(document, annotations_of(snapshot, document.uri), params.range, desk.facts.encoding)
+        return inlay_hints(document, desk.session.annotations(document.uri), params.range, desk.facts.encoding)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bursar.domain.ports import InstructionTexts
-from bursar.session.analysis import annotations_of, file_of
-from bursar.session.model import Document, Snapshot
+from bursar.session.analysis import file_of
+from bursar.session.model import Analysis, Document
 from bursar.views.annotations import Finding, Fix
 from bursar.views.rule_findings import shown_fix
 
@@ -18,13 +18,18 @@ Texts = Callable[[Path], InstructionTexts]
 
 
 def fixes_at(
-    snapshot: Snapshot, document: Document, first: int, last: int, *, texts: Texts, asked: bool
+    document: Document,
+    known: Analysis | None,
+    findings: Sequence[Finding],
+    first: int,
+    last: int,
+    *,
+    texts: Texts,
+    asked: bool,
 ) -> list[tuple[Finding | None, Fix]]:
     """The fixes on these lines, each with its finding; when the user asked for actions, those for the file, too."""
     if document.kind == "other":
         return []
-    known = snapshot.analyses.get(document.uri)
-    findings = annotations_of(snapshot, document.uri).findings
     at = [each for each in findings if each.line <= last and each.last_line >= first]
     found: list[tuple[Finding | None, Fix]] = [(each, fix) for each in at for fix in each.fixes]
     if not asked or known is None or known.version != document.version:

@@ -1,4 +1,4 @@
-"""What is counted in a document and shown on it: the same for an open document and for a file on the disk."""
+"""What is counted and found in a document: the same for an open document and for a file on the disk."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from pathlib import Path, PurePosixPath
 
 from bursar.domain.counting import Calibration, TextKind
 from bursar.domain.counting.kinds import kinds_in
-from bursar.domain.instructions import InstructionFile, Part, Reference, kind_of, read_instructions
+from bursar.domain.instructions import InstructionFile, Part, kind_of, read_instructions
 from bursar.domain.instructions.file import PartKind
 from bursar.domain.instructions.kinds import BESIDE_TASKS, DEFAULT_FILES, FileGlobs, FileKind
-from bursar.domain.instructions.moved import moved_part, moved_reference
 from bursar.domain.instructions.weight import NOTHING_INCLUDED, weigh
 from bursar.domain.money.price import Price, Unpriced
 from bursar.domain.ports import EditorBuffers, ModelProvider, TokenCounter, WorkspaceFiles
@@ -21,26 +20,15 @@ from bursar.domain.routes import NOTHING_LOCAL, LocalOnly
 from bursar.domain.rules.rule import Found, Surroundings
 from bursar.domain.runs import TaskEstimate
 from bursar.domain.specs import Spec, SpecTask, open_tasks, parse_spec
-from bursar.domain.tasks import skipped_tasks
 from bursar.domain.text.blocks import TextBlocks
-from bursar.domain.text.changed import LineChange, line_change
 from bursar.domain.text.counts import tokens_in, tokens_in_lines
 from bursar.runs.gather import gather_documents, text_of
 from bursar.runs.prepare import estimate_task
 from bursar.session.documents import FrozenBuffers
-from bursar.session.forecasting import outlook_of
 from bursar.session.looking import Looking, surroundings_of
-from bursar.session.model import ENCODING, Analysis, Document, PartKey, Snapshot, TaskKey
-from bursar.session.pages import rule_page_uri
-from bursar.session.placing import BY_CONTENT, Placing, has_something, is_too_large
-from bursar.views.annotations import Annotations, Lens
-from bursar.views.chats import TOO_LARGE
-from bursar.views.included import included_hints
-from bursar.views.placed import NOTHING_PLACED, placed_annotations
-from bursar.views.resident import resident_lens
-from bursar.views.rule_findings import moved, rule_findings, shown_findings
-from bursar.views.sizes import size_hints
-from bursar.views.spec_annotations import annotate_spec
+from bursar.session.model import ENCODING, Analysis, Document, PartKey, TaskKey
+from bursar.session.placing import BY_CONTENT, Placing, has_something
+from bursar.views.placed import NOTHING_PLACED
 
 TASKS = "tasks.md"
 NO_BUFFERS = FrozenBuffers(texts={})
@@ -95,7 +83,7 @@ def _may_be_read(file: Path) -> bool:
 def _kind(file: Path, place: str, blocks: TextBlocks, files: FileGlobs) -> FileKind | None:
     kind = files.kind_of(place)
     if kind == "tasks":
-        return kind if spec_of(blocks.text, str(file)).tasks else None
+        return kind if spec_of(blocks.text, place).tasks else None
     if kind in BY_CONTENT:
         return kind if has_something(kind, place, blocks.text) else None
     if kind is None and file.name in BESIDE_TASKS and not files.excludes(place) and (file.parent / TASKS).is_file():
@@ -149,14 +137,16 @@ def analyse(
         return tokens(part.line, part.end_line) if part.sent is None else count(part.sent)
 
     estimates: dict[TaskKey, TaskEstimate] = {}
-    if document.kind == "tasks" and estimating is not None:
-        estimates = _estimates(document, spec_of(document.text, document.spec), counter, estimating)
+    spec = spec_of(document.text, document.spec) if document.kind == "tasks" else None
+    if spec is not None and estimating is not None:
+        estimates = _estimates(document, spec, counter, estimating)
     calibration = estimating.calibration if estimating else None
     prompts = [each.sent for each in file.parts if each.sent is not None]
     sent = TextBlocks.of("\n".join(prompts)) if prompts else document.blocks
     return Analysis(
         version=document.version,
         file=file,
+        spec=spec,
         blocks=document.blocks,
         tokens=tokens_in(document.blocks, ENCODING, count),
         part_tokens={key: size(each) for key, each in keyed_parts(file)},
@@ -219,117 +209,6 @@ def _found(
         buffers = estimating.buffers if estimating else NO_BUFFERS
         around = surroundings_of(looking, buffers, document.workspace, document.spec, tokens)
     return findings_in(file_of(document), around, silenced=looking.silenced if looking else frozenset())
-
-
-def annotations_of(snapshot: Snapshot, uri: str) -> Annotations:
-    """Everything that is shown on a document; nothing for one that is not annotated."""
-    document = snapshot.documents.get(uri)
-    if document is None or document.kind == "other":
-        return Annotations()
-    return annotate(document, snapshot.analyses.get(uri), snapshot)
-
-
-def annotate(document: Document, analysis: Analysis | None, snapshot: Snapshot) -> Annotations:
-    """Everything for this text, with counts that may stem from the version before."""
-    least = 0 if snapshot.small_hints else snapshot.settings.hint_min_tokens
-    if document.kind in BY_CONTENT:
-        return _annotate_placed(document, analysis, least)
-    known = analysis or Analysis(version=document.version, tokens=0)
-    change = change_since(document, known)
-    parts, references = placed_now(known, change)
-    sizes = size_hints(document.blocks.line, parts, encoding=ENCODING, min_tokens=least)
-    hints = (*sizes, *included_hints(references, known.included, encoding=ENCODING))
-    shown = _annotate_tasks(document, known, snapshot) if document.kind == "tasks" else Annotations()
-    found = known.found if change is None else moved(known.found, change)
-    findings = shown_findings(
-        (*shown.findings, *rule_findings(found)),
-        silenced=snapshot.settings.silenced,
-        levels=snapshot.settings.levels,
-        page=rule_page_uri,
-    )
-    lens = _resident(document, known, snapshot)
-    return replace(
-        shown,
-        lenses=shown.lenses if lens is None else (lens, *shown.lenses),
-        hints=tuple(sorted((*shown.hints, *hints), key=lambda each: (each.line, each.character))),
-        findings=findings,
-    )
-
-
-def change_since(document: Document, known: Analysis) -> LineChange | None:
-    """Which lines of the document are others than those that were looked at; None where all are the same."""
-    if known.blocks is None or known.blocks is document.blocks:
-        return None
-    return line_change(known.blocks, document.blocks)
-
-
-def placed_now(known: Analysis, change: LineChange | None) -> tuple[list[tuple[Part, int]], list[Reference]]:
-    """The parts that were counted with their tokens, and the references, where they are now.
-
-    Nothing is read for it: a long text takes longer to read than its user takes to type on.
-    """
-    if known.file is None:
-        return [], []
-    counted = [(each, known.part_tokens[key]) for key, each in keyed_parts(known.file) if key in known.part_tokens]
-    if change is None:
-        return counted, list(known.file.references)
-    parts = [(now, tokens) for each, tokens in counted if (now := moved_part(each, change)) is not None]
-    references = [moved_reference(each, change) for each in known.file.references]
-    return parts, [each for each in references if each is not None]
-
-
-def _resident(document: Document, known: Analysis, snapshot: Snapshot) -> Lens | None:
-    if known.price is None or known.file is None:
-        return None
-    return resident_lens(
-        known.file,
-        tokens=known.sent_tokens,
-        included=known.included,
-        price=known.price,
-        use=snapshot.use.get(document.workspace),
-        encoding=ENCODING,
-        estimate=known.estimate(snapshot.calibration),
-    )
-
-
-def _annotate_placed(document: Document, analysis: Analysis | None, min_tokens: int) -> Annotations:
-    if is_too_large(document):
-        return TOO_LARGE
-    if analysis is None:
-        return Annotations()
-    return placed_annotations(analysis.placed, document.text, min_tokens=min_tokens)
-
-
-def _annotate_tasks(document: Document, known: Analysis, snapshot: Snapshot) -> Annotations:
-    spec = spec_of(document.text, document.spec)
-    history = snapshot.runs.get(document.workspace, ())
-    runs = [each for each in history if each.record.spec == document.spec]
-    return annotate_spec(
-        uri=document.uri,
-        text=document.text,
-        spec=spec,
-        estimates={
-            each.line: replace(known.estimates[key], line=each.line)
-            for key, each in keyed_tasks(spec)
-            if key in known.estimates
-        },
-        runs=runs,
-        skipped=skipped_tasks(spec, document.spec, snapshot.skips.get(document.workspace, ()), runs),
-        mine=snapshot.mine,
-        resumables=snapshot.resumables,
-        left_pico=snapshot.left_pico,
-        window_tokens=known.window_tokens,
-        silenced=snapshot.settings.silenced,
-        here=snapshot.here,
-        raised_pico=snapshot.raised_pico,
-        warn_percent=snapshot.warn_percent,
-        outlook=outlook_of(
-            snapshot.forecasts.get(document.uri),
-            keyed_tasks(spec),
-            rooms=snapshot.rooms,
-            workspace=document.workspace,
-        ),
-    )
 
 
 def _estimates(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from bursar.session.analysis import change_since, placed_now
 from bursar.session.model import ENCODING, Analysis, Document, Snapshot
 from bursar.session.outlook import forecast_at
 from bursar.session.placing import BY_CONTENT
+from bursar.session.shown import change_since, placed_now
 from bursar.views.annotations import Card
 from bursar.views.cards import size_cards
 from bursar.views.placed import placed_cards
@@ -35,7 +35,7 @@ def card_at(snapshot: Snapshot, uri: str, line: int, character: int) -> Card | N
 def cards_of(document: Document, analysis: Analysis, snapshot: Snapshot) -> Iterable[Card]:
     """Every card of the document, made when one is asked for."""
     if document.kind in BY_CONTENT:
-        yield from placed_cards(analysis.placed, document.text)
+        yield from placed_cards(analysis.placed, change_since(document, analysis))
         return
     # Without its sum a file was only looked at in passing, before it was counted.
     if analysis.file is None or not analysis.tokens:

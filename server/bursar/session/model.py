@@ -18,6 +18,7 @@ from bursar.domain.money.use_rate import UseRate
 from bursar.domain.resuming import Resumable
 from bursar.domain.rules.rule import Found
 from bursar.domain.runs import RunSummary, TaskEstimate
+from bursar.domain.specs import Spec
 from bursar.domain.tasks import Skip
 from bursar.domain.text.blocks import Change, TextBlocks
 from bursar.domain.text.units import PositionEncoding
@@ -155,6 +156,8 @@ class Analysis:
     file: InstructionFile | None = None
     """What the text of this version is made of; None where that has not been looked at."""
     blocks: TextBlocks | None = None
+    spec: Spec | None = None
+    """The tasks of this version; None for what is no tasks file, or has not been looked at."""
     sent_tokens: int = 0
     """Those of what a request carries of it: the whole text, or the prompts inside it."""
     sent_kinds: Mapping[TextKind, int] = field(default_factory=dict)

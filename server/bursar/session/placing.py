@@ -56,7 +56,7 @@ class Placing:
             return NOTHING_PLACED
         sites = self._adapters.call_sites().find(document.text, language)
         calls = [self._counted(each, counter) for each in sites]
-        return place_calls(document.text, calls, encoding=ENCODING)
+        return place_calls(calls, encoding=ENCODING)
 
     def _chat(self, document: Document, counter: TokenCounter) -> Placed:
         if is_too_large(document):

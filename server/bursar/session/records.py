@@ -159,7 +159,8 @@ class Records:
         now = tuple(journal.summaries(workspace))
         skips = skips_in(journal.events(run=SKIPS), workspace)
         skipped = skips != self.skips.get(workspace, ())
-        self.runs[workspace], self.skips[workspace] = now, skips
+        # The very same where nothing has changed, so that nothing is made anew of it.
+        self.runs[workspace], self.skips[workspace] = before if now == before else now, skips
         for each in (*now, *journal.operations(workspace)):
             self._tell_loaded(each)
         if skipped:

@@ -45,9 +45,11 @@ from bursar.session.reconciling import Reconciling
 from bursar.session.records import Records
 from bursar.session.resuming import Resumes
 from bursar.session.rewinds import steps_json
+from bursar.session.shown import Shown
 from bursar.session.starting import Starter
 from bursar.session.worse import tell_worse
 from bursar.settings import ESTIMATE_MODEL
+from bursar.views.annotations import Annotations
 
 _SETTINGS = "Settings:"
 
@@ -66,6 +68,7 @@ class Session:
         self._settings = default_settings()
         self._closing = False
         self._told: str | None = None
+        self.shown = Shown()
         self._beside = Beside(editor)
         self._buffers = Buffers(editor=editor, clock=adapters.clock, documents=lambda: list(self._documents.values()))
         self._asker = EditorAsker(editor=editor, home=adapters.home, ids=adapters.ids)
@@ -147,6 +150,7 @@ class Session:
                 self._edits.in_step(event.uri)
                 closed = self._documents.pop(event.uri, None)
                 self.analyst.forget(event.uri)
+                self.shown.forget(event.uri)
                 self._buffers.closed(event.uri)
                 self.analyst.count_dependents(closed.path if closed is not None else None)
             case FilesChanged():
@@ -197,6 +201,10 @@ class Session:
             skips=MappingProxyType(dict(self._records.skips)),
             resumables=self._resumes.known(self._records),
         )
+
+    def annotations(self, uri: str) -> Annotations:
+        """Everything that is shown on a document; made anew only where something that it is made of has changed."""
+        return self.shown.of(self.snapshot(), uri)
 
     def summaries(self) -> list[RunSummary]:
         """The runs of the workspaces that the session looks after, newest first."""

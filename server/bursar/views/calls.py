@@ -17,10 +17,9 @@ _TITLE_CHARS = 50
 _FRAMING = "The few tokens by which a vendor frames each message are not in it."
 
 
-def place_calls(text: str, calls: Sequence[CountedCall], *, encoding: str) -> Placed:
+def place_calls(calls: Sequence[CountedCall], *, encoding: str) -> Placed:
     """Everything that is shown on the calls of a text."""
     return Placed(
-        text=text,
         lenses=tuple(_lens(each, encoding) for each in calls if _says_something(each)),
         hints=tuple(_hints(calls, encoding)),
         cards=tuple(_cards(calls, encoding)),

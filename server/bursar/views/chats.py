@@ -24,7 +24,7 @@ TOO_LARGE = Annotations(
 def place_chat(text: str, counted: Sequence[tuple[ChatEntry, Sequence[int]]], *, encoding: str) -> Placed:
     """Everything that is shown on a transcript, from the tokens of all that each entry says."""
     if not counted:
-        return Placed(text=text)
+        return Placed()
     lines = split_lines(text)
     by_role = totals(counted)
     messages = sum(entry.messages for entry, _ in counted)
@@ -36,7 +36,7 @@ def place_chat(text: str, counted: Sequence[tuple[ChatEntry, Sequence[int]]], *,
         title=f"{' · '.join(words)}: {_by_role(by_role)}",
         tooltip=f"Texts of messages, tool calls and results, counted under {encoding}; no pictures, no JSON around it",
     )
-    return Placed(text=text, lenses=(lens,), hints=tuple(_hint(*each, lines, encoding) for each in counted))
+    return Placed(lenses=(lens,), hints=tuple(_hint(*each, lines, encoding) for each in counted))
 
 
 def _hint(entry: ChatEntry, tokens: Sequence[int], lines: Sequence[str], encoding: str) -> SizeHint:

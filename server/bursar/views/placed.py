@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from bursar.domain.drift import drift
+from bursar.domain.text.changed import TextChange
 from bursar.views.annotations import Annotations, Card, Hint, Lens
 
 
@@ -21,39 +21,39 @@ class SizeHint:
 class Placed:
     """Everything that is shown on a text, at its places."""
 
-    text: str
     lenses: tuple[Lens, ...] = ()
     hints: tuple[SizeHint, ...] = ()
     cards: tuple[Card, ...] = ()
 
 
-NOTHING_PLACED = Placed(text="")
+NOTHING_PLACED = Placed()
 
 
-def placed_annotations(placed: Placed, text: str, *, min_tokens: int) -> Annotations:
-    """The lenses and the hints from ``min_tokens`` up, at their places in ``text``."""
+def placed_annotations(placed: Placed, change: TextChange | None, *, min_tokens: int) -> Annotations:
+    """The lenses and the hints from ``min_tokens`` up, where they are after the change of the text, if there is one."""
     shown = tuple(each.hint for each in placed.hints if each.tokens >= min_tokens)
-    if text == placed.text:
+    if change is None:
         return Annotations(lenses=placed.lenses, hints=shown)
-    moved = drift(placed.text, text)
     return Annotations(
         # Behind the first character: a line that is put before it moves it.
-        lenses=tuple(replace(each, line=moved(each.line, 1)[0]) for each in placed.lenses),
-        hints=tuple(_hint(each, moved) for each in shown),
+        lenses=tuple(replace(each, line=change.place(each.line, 1)[0]) for each in placed.lenses),
+        hints=tuple(_hint(each, change) for each in shown),
     )
 
 
-def placed_cards(placed: Placed, text: str) -> Iterable[Card]:
-    """The cards at their places in ``text``."""
-    moved = drift(placed.text, text)
+def placed_cards(placed: Placed, change: TextChange | None) -> Iterable[Card]:
+    """The cards where they are after the change of the text, if there is one."""
+    if change is None:
+        yield from placed.cards
+        return
     for each in placed.cards:
-        first = moved(each.line, 1 if each.character is None else each.character)
+        first = change.place(each.line, 1 if each.character is None else each.character)
         if each.end_character is None:
-            yield replace(each, line=first[0], end_line=max(moved(each.end_line, 0)[0], first[0] + 1))
-        elif (last := moved(each.line, each.end_character))[0] == first[0]:
+            yield replace(each, line=first[0], end_line=max(change.place(each.end_line, 0)[0], first[0] + 1))
+        elif (last := change.place(each.line, each.end_character))[0] == first[0]:
             yield replace(each, line=first[0], end_line=first[0] + 1, character=first[1], end_character=last[1])
 
 
-def _hint(hint: Hint, moved: Callable[[int, int], tuple[int, int]]) -> Hint:
-    line, character = moved(hint.line, hint.character)
+def _hint(hint: Hint, change: TextChange) -> Hint:
+    line, character = change.place(hint.line, hint.character)
     return replace(hint, line=line, character=character)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from bursar.domain.rules.codes import CODES, Severity
 from bursar.domain.rules.rule import Fix as RuleFix
 from bursar.domain.rules.rule import Found
-from bursar.domain.text.changed import LineChange
+from bursar.domain.text.changed import TextChange
 from bursar.views.annotations import Change, Finding, Fix, NewFile, Related
 
 
@@ -36,7 +36,7 @@ def shown_findings(
     )
 
 
-def moved(found: Iterable[Found], change: LineChange) -> tuple[Found, ...]:
+def moved(found: Iterable[Found], change: TextChange) -> tuple[Found, ...]:
     """What was found in an older text, where its lines are now; what was edited itself is left out.
 
     A finding keeps no fixes: these are for the text that was looked at.
@@ -44,8 +44,7 @@ def moved(found: Iterable[Found], change: LineChange) -> tuple[Found, ...]:
     return tuple(
         replace(each, line=line, end_line=line + each.end_line - each.line, fixes=())
         for each in found
-        if (each.end_line < change.first or each.line >= change.old_end)
-        and (line := change.moved(each.line)) is not None
+        if not change.touches(each.line, each.end_line) and (line := change.line(each.line)) is not None
     )
 
 

@@ -35,6 +35,7 @@ def annotate_spec(
     window_tokens: int | None,
     silenced: frozenset[str],
     skipped: frozenset[int] = frozenset(),
+    gone: frozenset[int] = frozenset(),
     resumables: Mapping[str, Resumable] = NOTHING_KNOWN,
     here: Here,
     raised_pico: Mapping[str, int] = NOTHING_RAISED,
@@ -43,14 +44,15 @@ def annotate_spec(
 ) -> Annotations:
     """Everything for one tasks file; ``runs`` are its own, ``mine`` are driven here.
 
-    ``skipped`` are the indices of the tasks that the user leaves out, ``resumables`` what is known of going on with
+    ``skipped`` are the indices of the tasks that the user leaves out, ``gone`` of those of which it is not known where
+    they are, ``resumables`` what is known of going on with
     paused runs, by their ids. ``raised_pico`` is by how much the user has raised the ceilings of runs, by their ids.
     """
     lines = split_lines(text)
     runnable = {each.line for each in open_tasks(spec)}
     lenses: list[Lens] = []
     findings: list[Finding] = []
-    for task in spec.tasks:
+    for task in (each for each in spec.tasks if each.index not in gone):
         newest = newest_run(spec, task, runs)
         estimate = estimates.get(task.line)
         below = () if task.line in runnable else runs_for(spec, task, skipped)

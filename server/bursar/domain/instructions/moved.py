@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bursar.domain.instructions.file import Part, Reference
-from bursar.domain.text.changed import LineChange
+from bursar.domain.text.changed import TextChange
 
 
-def moved_part(part: Part, change: LineChange) -> Part | None:
+def moved_part(part: Part, change: TextChange) -> Part | None:
     """The part where it is now; None where its first line was changed together with others."""
-    line = change.moved(part.line)
+    line = change.line(part.line)
     if line is None:
         return None
-    return replace(part, line=line, end_line=max(change.moved_end(part.end_line), line + 1))
+    return replace(part, line=line, end_line=max(change.end_line(part.end_line), line + 1))
 
 
-def moved_reference(reference: Reference, change: LineChange) -> Reference | None:
+def moved_reference(reference: Reference, change: TextChange) -> Reference | None:
     """The reference where it is now; None where its line was changed."""
-    line = change.moved(reference.line)
-    if line is None or change.first <= reference.line < change.old_end:
+    line = change.line(reference.line)
+    if line is None or change.touches(reference.line, reference.line):
         return None
     return replace(reference, line=line)
