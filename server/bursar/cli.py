@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from bursar.commandline.arguments.adding import Commands, add
+from bursar.commandline.arguments.context import add_context
 from bursar.commandline.arguments.records import add_records
 from bursar.commandline.arguments.runs import add_runs
 from bursar.commandline.arguments.specs import add_specs
@@ -78,6 +79,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_specs(commands)
     add_runs(commands)
     add_records(commands)
+    add_context(commands)
     _others(commands)
     parser.set_defaults(needs_app=True)
     return parser

@@ -1,0 +1,45 @@
+"""`bursar context`: what an agent's context costs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bursar.commandline.arguments.adding import Commands, add
+
+_BENCH_HELP = """Each session of the file is played again, request by request: the policy sees what was sent so
+far and nothing else, and says what becomes a stub, an excerpt of whole lines, or goes. The agent's
+own acts stay as they were recorded.
+
+cost        input tokens, weighted by the price set, as a share of what keep-all costs
+eff         the same with what it would cost to fetch again what was missing (mean over sessions)
+retention   identifiers and paths in calls' arguments that came from a result, and still stood there
+edit_lines  the same for the lines that edits replace; quotes: for whole lines of text and arguments
+trims       how often a warm prefix was changed, a session; refetches: results that were missed
+ci          own eff minus that of the best peer, 95 %, 4,000 paired resamples of the sessions;
+            a policy without pings is held against peers without
+
+Price sets A to G and cliff are ratios to a plain input token (bursar schema context-bench)."""
+
+
+def add_context(commands: Commands) -> None:
+    """The commands about a context."""
+    context = commands.add_parser(
+        "context",
+        help="measure policies that trim an agent's context",
+        epilog="example: bursar context bench --traces sessions.jsonl.gz",
+    )
+    inner = context.add_subparsers(metavar="bench", required=True)
+    bench = add(
+        inner,
+        "bench",
+        "bursar.commandline.context:bench",
+        "replay recorded sessions under policies and say what each costs and loses",
+        "bursar context bench --traces sessions.jsonl.gz --policy all --prices A",
+        needs_app=False,
+    )
+    bench.description = f"Replay recorded sessions under policies and say what each costs and loses.\n\n{_BENCH_HELP}"
+    bench.add_argument(
+        "--traces", required=True, type=Path, metavar="FILE", help="recorded sessions: JSON lines, also gzipped"
+    )
+    bench.add_argument("--policy", default="all", metavar="NAME", help="one policy, or all of them (the default)")
+    bench.add_argument("--prices", default="A", metavar="SET", help="A to G, cliff, or all; A without one")
