@@ -238,3 +238,11 @@ async def test_tasks_of_a_long_file_are_those_of_the_last_reading_and_a_short_on
     assert 2 not in lines and set(range(3, 453)) <= lines
     await counted(office, 4)
     assert set(range(2, 453)) <= set(titles(office))
+
+
+async def test_a_long_file_is_read_when_it_is_opened_and_not_at_each_look_before_it_is_counted(office: Office) -> None:
+    office.open("# Plan\n\n" + "".join(f"- [ ] {n}. Task {n} of many\n" for n in range(400)))
+    typed(office, 2, 2, "- [ ] 0. New\n- [ ] 0.1 Newer\n")
+    typed(office, 3, 300, "- [ ] 0.2 Newest\n")
+    assert office.uri not in office.session.snapshot().analyses
+    assert set(titles(office)) == set(range(4, 405)) - {300}

@@ -93,7 +93,14 @@ class Protocol(LanguageServerProtocol):
         elif message.method in self.fm.features or message.method in self.fm.builtin_features:
             kind = self.get_message_type(message.method)
             params: Any = self._structured(message, kind).params if kind else message.raw.get("params")
-            contextvars.copy_context().run(self._handle_notification, message.method, params)
+            # Under a key that no client can cancel: pygls makes a random one, which costs more than most changes.
+            contextvars.copy_context().run(
+                self._execute_handler,
+                object(),
+                self._get_handler(message.method),
+                self._check_handler_result,
+                (params,),
+            )
 
     def take_answer(self, message: Incoming) -> None:
         """Hand an answer to whoever asked for it; one that cannot be read is an error to them, so nobody waits on."""

@@ -26,7 +26,7 @@ from bursar.runs.gather import gather_documents, text_of
 from bursar.runs.prepare import estimate_task
 from bursar.session.documents import FrozenBuffers
 from bursar.session.looking import Looking, surroundings_of
-from bursar.session.model import ENCODING, Analysis, Document, PartKey, TaskKey
+from bursar.session.model import ENCODING, Analysis, Document, PartKey, ReadTasks, TaskKey
 from bursar.session.placing import BY_CONTENT, Placing, has_something
 from bursar.views.placed import NOTHING_PLACED
 
@@ -73,7 +73,10 @@ def describe(
     root = workspace_of(file, folders, root_of)
     place = file.relative_to(root).as_posix()
     kind = _kind(file, place, blocks, files)
-    return plain if kind is None else replace(plain, kind=kind, workspace=str(root), spec=place)
+    if kind is None:
+        return plain
+    read = ReadTasks(blocks=blocks, spec=spec_of(blocks.text, place)) if kind == "tasks" else None
+    return replace(plain, kind=kind, workspace=str(root), spec=place, read=read)
 
 
 def _may_be_read(file: Path) -> bool:

@@ -30,6 +30,14 @@ ENCODING = "o200k_base"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReadTasks:
+    """The tasks of one text."""
+
+    blocks: TextBlocks
+    spec: Spec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     """An open document. ``path`` is its absolute real path, None for what is no file.
 
@@ -44,6 +52,8 @@ class Document:
     kind: FileKind | Literal["other"]
     workspace: str = ""
     spec: str = ""
+    read: ReadTasks | None = field(default=None, compare=False, repr=False)
+    """The tasks of a tasks file as they were when it was opened."""
 
     @property
     def text(self) -> str:

@@ -8,14 +8,14 @@ from bursar.domain.tasks import runs_for, skipped_tasks
 from bursar.session.analysis import keyed_tasks
 from bursar.session.forecasting import Work, outlook_of
 from bursar.session.model import Analysis, Document, Snapshot
-from bursar.session.shown import change_since, spec_now
+from bursar.session.shown import spec_now
 from bursar.views.annotations import Card
 from bursar.views.forecasts import task_hover
 
 
 def work_of(document: Document, analysis: Analysis, snapshot: Snapshot) -> Work:
     """What is to be forecast in a tasks file."""
-    spec, _ = spec_now(document, analysis, change_since(document, analysis))
+    spec, _ = spec_now(document, analysis)
     keys = {each.index: key for key, each in keyed_tasks(spec)}
     runs = [each for each in snapshot.runs.get(document.workspace, ()) if each.record.spec == document.spec]
     skipped = skipped_tasks(spec, document.spec, snapshot.skips.get(document.workspace, ()), runs)
@@ -41,7 +41,7 @@ def forecast_at(document: Document, analysis: Analysis, snapshot: Snapshot, line
     """
     if document.kind != "tasks":
         return None
-    spec, gone = spec_now(document, analysis, change_since(document, analysis))
+    spec, gone = spec_now(document, analysis)
     keyed = [(key, each) for key, each in keyed_tasks(spec) if each.index not in gone]
     known = snapshot.forecasts.get(document.uri)
     outlook = outlook_of(known, keyed, rooms=snapshot.rooms, workspace=document.workspace)

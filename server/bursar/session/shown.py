@@ -14,7 +14,7 @@ from bursar.domain.text.changed import TextChange, text_change
 from bursar.domain.text.rows import CHARS
 from bursar.session.analysis import keyed_parts, keyed_tasks, spec_of
 from bursar.session.forecasting import outlook_of
-from bursar.session.model import ENCODING, Analysis, Document, Snapshot
+from bursar.session.model import ENCODING, Analysis, Document, ReadTasks, Snapshot
 from bursar.session.pages import rule_page_uri
 from bursar.session.placing import BY_CONTENT, is_too_large
 from bursar.views.annotations import Annotations, Lens
@@ -112,7 +112,7 @@ def annotate(document: Document, analysis: Analysis | None, snapshot: Snapshot) 
     parts, references = placed_now(known, change)
     sizes = size_hints(document.blocks.line, parts, encoding=ENCODING, min_tokens=least)
     hints = (*sizes, *included_hints(references, known.included, encoding=ENCODING))
-    shown = _annotate_tasks(document, known, change, snapshot) if document.kind == "tasks" else Annotations()
+    shown = _annotate_tasks(document, known, snapshot) if document.kind == "tasks" else Annotations()
     found = known.found if change is None else moved(known.found, change)
     findings = shown_findings(
         (*shown.findings, *rule_findings(found)),
@@ -151,16 +151,19 @@ def placed_now(known: Analysis, change: TextChange | None) -> tuple[list[tuple[P
     return parts, [each for each in references if each is not None]
 
 
-def spec_now(document: Document, known: Analysis, change: TextChange | None) -> tuple[Spec, frozenset[int]]:
+def spec_now(document: Document, known: Analysis) -> tuple[Spec, frozenset[int]]:
     """The tasks of the document, and the indices of those of which it is not known where they are.
 
     A long text is read beside the loop only; until then its tasks are those of the text before, moved with the edits.
     """
-    if known.spec is not None and change is None:
-        return known.spec, frozenset()
-    if known.spec is None or change is None or document.blocks.lengths[CHARS] <= _AT_ONCE_CHARS:
+    read = document.read
+    if known.spec is not None and known.blocks is not None:
+        read = ReadTasks(blocks=known.blocks, spec=known.spec)
+    if read is not None and read.blocks is document.blocks:
+        return read.spec, frozenset()
+    if read is None or document.blocks.lengths[CHARS] <= _AT_ONCE_CHARS:
         return spec_of(document.text, document.spec), frozenset()
-    return moved_spec(known.spec, change)
+    return moved_spec(read.spec, text_change(read.blocks, document.blocks))
 
 
 def _resident(document: Document, known: Analysis, snapshot: Snapshot) -> Lens | None:
@@ -185,8 +188,8 @@ def _annotate_placed(document: Document, analysis: Analysis | None, min_tokens: 
     return placed_annotations(analysis.placed, change_since(document, analysis), min_tokens=min_tokens)
 
 
-def _annotate_tasks(document: Document, known: Analysis, change: TextChange | None, snapshot: Snapshot) -> Annotations:
-    spec, gone = spec_now(document, known, change)
+def _annotate_tasks(document: Document, known: Analysis, snapshot: Snapshot) -> Annotations:
+    spec, gone = spec_now(document, known)
     history = snapshot.runs.get(document.workspace, ())
     runs = [each for each in history if each.record.spec == document.spec]
     return annotate_spec(
