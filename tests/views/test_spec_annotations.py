@@ -296,12 +296,27 @@ def test_a_parent_runs_the_open_tasks_below_it_unless_one_of_them_runs():
         "Run 1 task · first request 14,210 in · no price known · no limit"
     )
     paused = summary(record(5), row(1))
-    assert lenses(4, paused, estimates={5: inner}) == [
-        ("Run 1 task · 1 of them from where it paused", "bursar.runTask")
-    ]
+    assert lenses(4, paused, estimates={5: inner}) == [("Run 1 task · from where it paused", "bursar.runTask")]
     running = summary(record(5, state="running", owner="me", owner_alive=True), row(1))
     assert lenses(4, running) == []
     assert lenses(4, running, mine=frozenset({"run-1"})) == []
+
+
+def test_a_parent_says_how_many_of_the_tasks_below_it_go_on_from_where_they_paused():
+    text = "# Plan\n\n- [ ] 3 Group\n  - [ ] 3.1 One\n  - [ ] 3.2 Two\n  - [ ] 3.3 Three\n"
+    spec = parse_spec(text, path_hint=".kiro/specs/x/tasks.md")
+    tasks = {each.line: each for each in spec.tasks}
+
+    def paused(line: int) -> RunSummary:
+        task, run = tasks[line], f"run-{line}"
+        changes = {"run": run, "task_id": task.id, "task_address": task.id, "task_title": task.title}
+        return summary(record(2, **changes, task_title_sha256=title_sha256(task), task_line=line))
+
+    def title(*lines: int) -> str:
+        return lenses(2, *map(paused, lines), text=text, spec=spec, estimates={})[0][0]
+
+    assert title(3) == "Run 3 tasks · 1 of them from where it paused"
+    assert title(3, 5) == "Run 3 tasks · 2 of them from where they paused"
 
 
 def test_a_task_that_was_ticked_by_hand_while_its_run_is_open_says_so():

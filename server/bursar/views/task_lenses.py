@@ -84,7 +84,9 @@ def _of_parent(
         title, tooltip = f"Run {plural(len(below), 'task')} · {usually(together)}", provenance(together)
     goes_on = sum(1 for each in runs_below if each.record.state in OPEN_RUN)
     if goes_on:
-        title, tooltip = f"Run {plural(len(below), 'task')} · {goes_on} of them from where it paused", ""
+        some = "" if len(below) == 1 else f"{goes_on} of them "
+        it = "it" if goes_on == 1 else "they"
+        title, tooltip = f"Run {plural(len(below), 'task')} · {some}from where {it} paused", ""
     return [Lens(line=task.line, title=title, command="bursar.runTask", arguments=target, tooltip=tooltip)]
 
 
