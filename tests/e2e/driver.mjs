@@ -183,6 +183,45 @@ const methods = {
     return await pick(text);
   },
 
+  // Show another file of the workspace in the window that is open.
+  async openFile({ name }) {
+    await page.keyboard.press("Control+P");
+    const input = page.locator(".quick-input-widget:visible .quick-input-box input");
+    await input.waitFor();
+    await input.fill(name);
+    await pick(name);
+    await page.waitForSelector(`.tabs-container .tab.active[data-resource-name="${name}"]`);
+  },
+
+  // What the light bulb of a line offers; with `choose` that row is pressed.
+  async lightBulb({ text, choose = "", timeout_ms = WAIT_MS }) {
+    const rows = ".action-widget .monaco-list-row.action";
+    return await until(timeout_ms, `an action "${choose}" for "${text}"`, async () => {
+      await page.keyboard.press("Escape");
+      await methods.clickLine({ text });
+      await page.locator(".lightBulbWidget").first().click({ timeout: 3_000 });
+      await page.locator(rows).first().waitFor({ timeout: 3_000 });
+      const seen = await texts(rows);
+      const value = seen.some((each) => each.includes(plain(choose))) ? seen : undefined;
+      if (value && choose) {
+        await page.locator(rows).filter({ hasText: spaced(choose) }).first().click({ timeout: 3_000 });
+      }
+      return { value, seen };
+    });
+  },
+
+  // The card for the place of the cursor, as rows of cells.
+  async table({ text, timeout_ms = WAIT_MS }) {
+    await methods.clickLine({ text });
+    await methods.palette({ command: "Show or Focus Hover" });
+    return await until(timeout_ms, `a table for "${text}"`, async () => {
+      const seen = await page.$$eval(".monaco-hover table tr", (rows) =>
+        rows.map((row) => [...row.querySelectorAll("th, td")].map((cell) => (cell.textContent ?? "").trim())),
+      );
+      return { value: seen.length > 0 ? seen : undefined, seen };
+    });
+  },
+
   // Wait until the quick pick has exactly these rows: its list is drawn over the one before.
   async waitPicks({ rows, timeout_ms = WAIT_MS }) {
     await until(timeout_ms, `a quick pick of ${JSON.stringify(rows)}`, async () => {
@@ -217,7 +256,8 @@ const methods = {
   evaluate: ({ expression }) => page.evaluate(expression),
 
   async screenshot({ path, whole = false }) {
-    await page.screenshot({ path, fullPage: whole });
+    // A lens fades in: the picture has it as it is in the end.
+    await page.screenshot({ path, fullPage: whole, animations: "disabled" });
   },
 
   // What the page asked of other hosts, and what it complained of.

@@ -32,7 +32,7 @@ _TEXTS = {
         "Follow #[[file:docs/style.md]] and, for refunds, #[[file:docs/refunds.md]].\n\n"
         f"## Money\n\n{_KEPT}\n\n"
         f"## Rooms\n\n{_ROOMS}\n"
-        f"## Release\n\n📦 It is a matter of course that `{_KEY}` is used in order to publish a 📦 release.\n\n"
+        f"## Release\n\nIn zone 𝔸 it is a matter of course that `{_KEY}` is used in order to publish a release.\n\n"
         f"{_KEPT}\n"
     ),
     ".kiro/specs/refunds/requirements.md": (
@@ -48,7 +48,8 @@ _TEXTS = {
         "- [x] 1. Write the model of a refund\n  - _Requirements: 1.1_\n"
         "- [ ] 2. Book a refund\n"
         f"  - {_KEPT}\n  - 📦 {_KEPT.replace('quote', 'refund')}\n  - _Requirements: 1.1_\n"
-        "- [ ] 3. Say why a refund was refused\n"
+        "- [ ] 3. Say why a refund was refused\n  - _Requirements: 1.2_\n"
+        "- [ ] 4. 📦 Show refunds in two colours\n"
     ),
     CALL: (
         '"""Sums up a parcel\'s way."""\n\n'

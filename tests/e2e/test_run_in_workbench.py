@@ -77,6 +77,7 @@ def test_a_task_is_run_cut_off_by_a_reload_and_resumed(extensions: Path, tmp_pat
         see("waitText", selector=".codelens-decoration", text="Resume · ")
         see("waitText", selector=".codelens-decoration", text=" · next request 6,")
         assert "kept" in next(each["text"] for each in see("lenses") if SECOND in each["above"])
+        see("waitText", selector=".view-line", text="Implementation Plan648 tokens")
         see("screenshot", path=str(picture("resume")))
         see("clickLens", text="Resume", above=SECOND)
         see("pressButton", text="Once", message="tests.test_surcharges")
