@@ -67,6 +67,7 @@ class Job:
             "body": self.raw.decode("utf-8", "replace") if self.body is None else self.body,
             "outcome": outcome,
             "generated_tokens": self.generated_tokens,
+            "cache": {"read": self.taken.cache_read, "missed": self.taken.missed, "known": self.taken.known},
         }
         books.enter(row, line)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 WIRES = ("anthropic", "openai-chat", "openai-responses")
 BATCH_OUTCOMES = ("succeeded", "errored", "canceled", "expired")
-FAULT_KINDS = ("429", "529", "cut", "stall", "no_usage", "no_end", "failed")
+FAULT_KINDS = ("429", "529", "cut", "stall", "no_usage", "no_end", "failed", "evict")
 PRICE_KEYS = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
 
 
@@ -77,7 +77,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """A failure that the first `times` matching requests meet."""
+    """A failure that the first `times` matching requests meet; with `evict` all caches are given up before one."""
 
     when: When
     kind: str

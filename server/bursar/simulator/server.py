@@ -322,6 +322,9 @@ class Provider:
             raise invalid(f"Unknown parameter: '{unknown}'.")
         job.fault = self._faults.strike(ask)
         _refuse(job.fault, wire)
+        if job.fault and job.fault.kind == "evict":
+            self._cache.evict()
+            job.fault = None
         reply = answer(self._scenario, ask, job.sha256, wire.call_prefix)
         job.model, job.taken = model, wire.take(self._cache, model, ask)
         return Exchange(
