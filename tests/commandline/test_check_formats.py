@@ -229,3 +229,19 @@ def test_a_baseline_goes_with_every_form(user: User, tree: Path) -> None:
     assert told.endswith(grown["message"]["text"].replace("%", "%25"))
     allowed = user.do("check", ".kiro/steering", "--github", "--baseline", "base.json", "--max-increase", "900%")
     assert "became-dearer" not in allowed.out
+
+
+def test_a_key_in_a_literal_prompt_and_in_a_transcript_is_told_at_its_place(user: User) -> None:
+    key = "ghp_" + "16C7e42F292c6912E7710c838347Ae178B4a"
+    (user.cwd / "app.py").write_text(
+        f'import openai\n\nopenai.OpenAI().responses.create(model="gpt-5", input="Use {key}")\n', "utf-8"
+    )
+    (user.cwd / "chat.jsonl").write_text(json.dumps({"role": "user", "content": f"Use {key}"}) + "\n", "utf-8")
+    done = user.do("check", "app.py", "chat.jsonl", "--github")
+    assert done.code == 1
+    assert [each.partition(",title=")[0] for each in done.out.splitlines()] == [
+        "::error file=app.py,line=3,endLine=3",
+        "::error file=chat.jsonl,line=1,endLine=1",
+    ]
+    assert key not in done.out
+    assert user.do("check", "app.py", "--json").json()["files"][0]["diagnostics"][0]["character"] == 59

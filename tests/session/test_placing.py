@@ -82,3 +82,26 @@ async def test_a_huge_transcript_is_refused_with_a_sentence(office: Office) -> N
     (lens,) = shown(office, uri).lenses
     assert lens.title == "Messages are counted in transcripts of up to 8,000,000 characters: split this file"
     assert uri not in office.session.snapshot().analyses
+
+
+async def test_a_key_in_a_prompt_is_found_moves_with_the_lines_and_goes_with_the_edit(office: Office) -> None:
+    key = "ghp_" + "16C7e42F292c6912E7710c838347Ae178B4a"
+    text = CODE.replace("four four", f"four {key}", 1)
+    uri = open_file(office, "ask.py", text)
+    await office.window.until(lambda: shown(office, uri).findings)
+    (found,) = shown(office, uri).findings
+    assert (found.code, found.severity, found.line) == ("secret-in-prompt", "error", 3)
+    assert text.splitlines()[3][found.character : found.end_character] == key
+    assert found.href.endswith("secret-in-prompt.md")
+    office.session.apply(Changed(uri=uri, version=2, text=f"# One line more\n{text}"))
+    assert [each.line for each in shown(office, uri).findings] == [4]
+    office.session.apply(Changed(uri=uri, version=3, text=CODE))
+    await office.window.until(lambda: not shown(office, uri).findings)
+
+
+async def test_a_key_in_a_message_of_a_transcript_is_found(office: Office) -> None:
+    key = "ghp_" + "16C7e42F292c6912E7710c838347Ae178B4a"
+    uri = open_file(office, "a.jsonl", CHAT.replace("y" * 8, f"Use {key}."))
+    await office.window.until(lambda: shown(office, uri).findings)
+    (found,) = shown(office, uri).findings
+    assert (found.code, found.line, found.end_character - found.character) == ("secret-in-prompt", 1, len(key))

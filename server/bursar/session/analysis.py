@@ -146,6 +146,10 @@ def analyse(
     calibration = estimating.calibration if estimating else None
     prompts = [each.sent for each in file.parts if each.sent is not None]
     sent = TextBlocks.of("\n".join(prompts)) if prompts else document.blocks
+    silenced = looking.silenced if looking else frozenset()
+    placed, found = NOTHING_PLACED, _found(document, counter, estimating, looking)
+    if document.kind in BY_CONTENT and estimating is not None and estimating.placing is not None:
+        placed, found = estimating.placing.place(document, counter, silenced)
     return Analysis(
         version=document.version,
         file=file,
@@ -160,9 +164,9 @@ def analyse(
         sent_tokens=tokens_in(sent, ENCODING, count),
         sent_kinds=_kinds_of(sent, counter, calibration),
         kinds_encoding=calibration.encoding if calibration else "",
-        found=_found(document, counter, estimating, looking),
+        found=found,
         text=document.text,
-        placed=estimating.placing.place(document, counter) if estimating and estimating.placing else NOTHING_PLACED,
+        placed=placed,
     )
 
 

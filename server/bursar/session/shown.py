@@ -17,7 +17,7 @@ from bursar.session.forecasting import outlook_of
 from bursar.session.model import ENCODING, Analysis, Document, ReadTasks, Snapshot
 from bursar.session.pages import rule_page_uri
 from bursar.session.placing import BY_CONTENT, is_too_large
-from bursar.views.annotations import Annotations, Lens
+from bursar.views.annotations import Annotations, Finding, Lens
 from bursar.views.chats import TOO_LARGE
 from bursar.views.included import included_hints
 from bursar.views.placed import placed_annotations
@@ -106,7 +106,7 @@ def annotate(document: Document, analysis: Analysis | None, snapshot: Snapshot) 
     """Everything for this text, with counts that may stem from the version before."""
     least = 0 if snapshot.small_hints else snapshot.settings.hint_min_tokens
     if document.kind in BY_CONTENT:
-        return _annotate_placed(document, analysis, least)
+        return _annotate_placed(document, analysis, snapshot, least)
     known = analysis or Analysis(version=document.version, tokens=0)
     change = change_since(document, known)
     parts, references = placed_now(known, change)
@@ -114,12 +114,7 @@ def annotate(document: Document, analysis: Analysis | None, snapshot: Snapshot) 
     hints = (*sizes, *included_hints(references, known.included, encoding=ENCODING))
     shown = _annotate_tasks(document, known, snapshot) if document.kind == "tasks" else Annotations()
     found = known.found if change is None else moved(known.found, change)
-    findings = shown_findings(
-        (*shown.findings, *rule_findings(found)),
-        silenced=snapshot.settings.silenced,
-        levels=snapshot.settings.levels,
-        page=rule_page_uri,
-    )
+    findings = _at_users_levels((*shown.findings, *rule_findings(found)), snapshot)
     lens = _resident(document, known, snapshot)
     return replace(
         shown,
@@ -180,12 +175,20 @@ def _resident(document: Document, known: Analysis, snapshot: Snapshot) -> Lens |
     )
 
 
-def _annotate_placed(document: Document, analysis: Analysis | None, min_tokens: int) -> Annotations:
+def _annotate_placed(document: Document, analysis: Analysis | None, snapshot: Snapshot, min_tokens: int) -> Annotations:
     if is_too_large(document):
         return TOO_LARGE
     if analysis is None:
         return Annotations()
-    return placed_annotations(analysis.placed, change_since(document, analysis), min_tokens=min_tokens)
+    change = change_since(document, analysis)
+    found = analysis.found if change is None else moved(analysis.found, change)
+    placed = placed_annotations(analysis.placed, change, min_tokens=min_tokens)
+    return replace(placed, findings=_at_users_levels(rule_findings(found), snapshot))
+
+
+def _at_users_levels(findings: tuple[Finding, ...], snapshot: Snapshot) -> tuple[Finding, ...]:
+    settings = snapshot.settings
+    return shown_findings(findings, silenced=settings.silenced, levels=settings.levels, page=rule_page_uri)
 
 
 def _annotate_tasks(document: Document, known: Analysis, snapshot: Snapshot) -> Annotations:

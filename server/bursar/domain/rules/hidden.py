@@ -31,12 +31,16 @@ def check_hidden(file: InstructionFile, around: Surroundings) -> Iterator[Found]
     for at, line in enumerate(split_lines(file.text)):
         if line.isascii():
             continue
-        hidden = _hidden_in(line, at_start=at == 0)
-        for start, end in _runs(hidden):
-            yield _found(file, at, line, start, end)
+        for start, end in hidden_runs(line, at_start=at == 0):
+            yield hidden_finding(file.path, at, line, start, end)
             found += 1
             if found == _MOST_FOUND:
                 return
+
+
+def hidden_runs(line: str, *, at_start: bool) -> Iterator[tuple[int, int]]:
+    """Where hidden characters stand in a line, the ends exclusive."""
+    return _runs(_hidden_in(line, at_start=at_start))
 
 
 def _hidden_in(line: str, *, at_start: bool) -> list[int]:
@@ -122,7 +126,8 @@ def _runs(hidden: list[int]) -> Iterator[tuple[int, int]]:
             start = None
 
 
-def _found(file: InstructionFile, at: int, line: str, start: int, end: int) -> Found:
+def hidden_finding(path: str, at: int, line: str, start: int, end: int) -> Found:
+    """What is said of hidden characters in this line."""
     counts = Counter(line[start:end])
     names = [
         f"U+{ord(each):04X} {unicodedata.name(each, 'without a name').lower()}" + (f" ({n} times)" if n > 1 else "")
@@ -146,7 +151,7 @@ def _found(file: InstructionFile, at: int, line: str, start: int, end: int) -> F
             Fix(
                 title="Remove what nobody sees",
                 preferred=True,
-                edits=(Edit(path=file.path, line=at, character=start, end_line=at, end_character=end, new_text=""),),
+                edits=(Edit(path=path, line=at, character=start, end_line=at, end_character=end, new_text=""),),
             ),
         ),
     )
@@ -161,7 +166,8 @@ HIDDEN_CHARACTERS = Rule(
         "Zero-width characters, tag characters (U+E0000 and after), controls of the writing direction, fillers and "
         "variation selectors that have nothing to vary. Not found: a byte order mark at the start, joiners inside "
         "emoji and in scripts that need them, direction controls in lines with letters that run from right to left, "
-        "and the tags of flags."
+        "and the tags of flags. In programs the literal prompts of calls are looked at, in transcripts the lines of "
+        "messages; an escape such as `\\u200b` is written for everybody to see, so it is none."
     ),
     why=(
         "A reviewer sees nothing, and the model reads every one of them: orders can be hidden that way, each character "

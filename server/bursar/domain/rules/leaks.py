@@ -22,11 +22,10 @@ def check_secrets(file: InstructionFile, around: Surroundings) -> Iterator[Found
     """One finding for each; what it says never holds the secret."""
     if file.kind == "code" or len(file.text) > MOST_CHARACTERS:
         return
-    for start, end, kind in islice(_spans(file.text), _MOST_FOUND):
+    for start, end, kind in islice(secrets_in(file.text), _MOST_FOUND):
         before, upto = split_lines(file.text[:start]), split_lines(file.text[:end])
         line, character = len(before) - 1, len(before[-1])
         end_line, end_character = len(upto) - 1, len(upto[-1])
-        what = "A password or key" if kind == "assigned" else f"Something that looks like a key ({kind})"
         yield Found(
             line=line,
             character=character,
@@ -34,29 +33,38 @@ def check_secrets(file: InstructionFile, around: Surroundings) -> Iterator[Found
             end_character=end_character,
             code="secret-in-prompt",
             message=(
-                f"{what} stands here, and it is sent to the provider with this file: remove it, have a new one made, "
-                "and name the environment variable that holds it instead"
+                f"{what_leaks(kind)} stands here, and it is sent to the provider with this file: remove it, have a "
+                "new one made, and name the environment variable that holds it instead"
             ),
-            fixes=(
-                Fix(
-                    title=f"Replace it by {REDACTED}",
-                    preferred=True,
-                    edits=(
-                        Edit(
-                            path=file.path,
-                            line=line,
-                            character=character,
-                            end_line=end_line,
-                            end_character=end_character,
-                            new_text=REDACTED,
-                        ),
-                    ),
-                ),
-            ),
+            fixes=(redaction(file.path, (line, character, end_line, end_character)),),
         )
 
 
-def _spans(text: str) -> Iterator[tuple[int, int, str]]:
+def what_leaks(kind: str) -> str:
+    """What was found, as the subject of a sentence."""
+    return "A password or key" if kind == "assigned" else f"Something that looks like a key ({kind})"
+
+
+def redaction(path: str, place: tuple[int, int, int, int]) -> Fix:
+    """Replace what stands at this place: first line and character, last line and the character behind."""
+    line, character, end_line, end_character = place
+    return Fix(
+        title=f"Replace it by {REDACTED}",
+        preferred=True,
+        edits=(
+            Edit(
+                path=path,
+                line=line,
+                character=character,
+                end_line=end_line,
+                end_character=end_character,
+                new_text=REDACTED,
+            ),
+        ),
+    )
+
+
+def secrets_in(text: str) -> Iterator[tuple[int, int, str]]:
     """The secrets of a text, looked for in pieces between empty lines: one long search would let nobody else work."""
     start = 0
     while start < len(text):
@@ -74,7 +82,8 @@ SECRET_IN_PROMPT = Rule(
     scope="file",
     finds=(
         "Keys by the shapes that about fifty vendors give them, private keys, tokens, and values behind words such as "
-        "`password` or `api_key` that look random. Not found: what says of itself that it is an example, and code."
+        "`password` or `api_key` that look random. In programs the literal prompts of calls are looked at, in "
+        "transcripts the messages, and nothing else there. Not found: what says of itself that it is an example."
     ),
     why=(
         "The file is sent to the provider with every request that carries it and is kept in logs on the way. Whoever "

@@ -62,9 +62,9 @@ def check_volatile(file: InstructionFile, around: Surroundings) -> Iterator[Foun
             end_character=end,
             code="volatile-prefix",
             message=(
-                f"This {what} changes now and then, and each time the {tokens:,} tokens behind it in this file are no "
-                "longer found in the prompt cache, nor what requests carry behind the file: move the line to the end, "
-                "or leave it out"
+                f"This {what} changes whenever the file is edited or made anew, and each time the {tokens:,} tokens "
+                "behind it in this file are no longer found in the prompt cache, nor what requests carry behind the "
+                "file: move the line to the end, or leave it out"
             ),
             fixes=_moves(file, known, at),
         )
@@ -146,11 +146,14 @@ VOLATILE_PREFIX = Rule(
         "Lines that begin with a word such as `Last updated`, `Generated`, `Version`, `Build` or `Session` and hold a "
         "date, a time, an id or a counter, in files that requests "
         f"carry in front of the conversation, where {LEAST_TOKENS_BEHIND} tokens or more of the file come behind them. "
-        "Not in code, front matter or tasks files."
+        "Not in code, front matter or tasks files. In programs: a value that a literal system prompt is given at run "
+        "time, behind words such as `Today is` or `Session id:`, with as much literal text behind it."
     ),
     why=(
         "A provider finds its prompt cache by the bytes from the beginning of the request. Where one of them differs, "
-        "everything behind it is read anew at the full price, which is about ten times that of a cache read."
+        "everything behind it is read anew at the full price, which is about ten times that of a cache read. A date "
+        "that somebody writes by hand changes only when the file does; but then an edit at the end of the file loses "
+        "everything from the date on, and not only what follows the edit. That is little, so the level is low."
     ),
     remedy=(
         "Leave the line out (the version control system knows when the file was changed), or move it to the end of the "
