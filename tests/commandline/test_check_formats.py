@@ -90,6 +90,7 @@ def test_a_folder_is_its_files_that_an_agent_reads(user: User, tree: Path) -> No
     for path in (".cursor/rules/ts.mdc", ".cursor/mcp.json", ".claude/chat.jsonl"):
         (user.cwd / path).parent.mkdir(parents=True, exist_ok=True)
         (user.cwd / path).write_text('{"role": "user", "content": "Hello"}\n', "utf-8")
+    (user.cwd / "CLAUDE.md").symlink_to("AGENTS.md")
     more = [each["path"] for each in user.do("check", ".", "--json").json()["files"]]
     assert more == [".cursor/rules/ts.mdc", *paths]
     nothing = user.do("check", "docs", "--json")

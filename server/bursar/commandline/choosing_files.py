@@ -26,7 +26,8 @@ def files_in(folder: str, globs: FileGlobs) -> list[str]:
         raise BadInput(f"{folder} has more than {_MOST_FILES:,} files: give a folder further down, or the files")
     real = top.resolve()
     root = workspace_root(real / "any") if globs.include else real
-    return [str(top / each) for each in found if _may_be_read(real / each, root, globs)]
+    plain = [each for each in found if not (top / each).is_symlink()]
+    return [str(top / each) for each in plain if _may_be_read(real / each, root, globs)]
 
 
 def _is_looked_at(path: str) -> bool:
