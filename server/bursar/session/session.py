@@ -16,6 +16,7 @@ from bursar.session.analysing import Analyst
 from bursar.session.asking import EditorAsker
 from bursar.session.batches import Batches
 from bursar.session.beside import Beside
+from bursar.session.configuring import Configuring
 from bursar.session.controlling import Control
 from bursar.session.dividing import Divider
 from bursar.session.documents import Buffers
@@ -37,7 +38,6 @@ from bursar.session.model import (
     Trusted,
     Unread,
 )
-from bursar.session.money import default_settings
 from bursar.session.places import Places
 from bursar.session.ports import Adapters, Editor
 from bursar.session.purse import Purse
@@ -48,10 +48,7 @@ from bursar.session.rewinds import steps_json
 from bursar.session.shown import Shown
 from bursar.session.starting import Starter
 from bursar.session.worse import tell_worse
-from bursar.settings import ESTIMATE_MODEL
 from bursar.views.annotations import Annotations
-
-_SETTINGS = "Settings:"
 
 
 class Session:
@@ -60,14 +57,13 @@ class Session:
     def __init__(self, *, adapters: Adapters, editor: Editor, root_of: Callable[[Path], Path]) -> None:
         self._adapters = adapters
         self._editor = editor
-        self._places = Places(folders=lambda: self._folders, settings=lambda: self._settings, root_of=root_of)
+        self._configuring = configuring = Configuring(adapters=adapters, editor=editor)
+        self._places = Places(folders=lambda: self._folders, settings=lambda: configuring.settings, root_of=root_of)
         self._documents: dict[str, Document] = {}
         self._edits = Edits(editor)
         self._folders: tuple[str, ...] = ()
         self._trusted = False
-        self._settings = default_settings()
         self._closing = False
-        self._told: str | None = None
         self.shown = Shown()
         self._beside = Beside(editor)
         self._buffers = Buffers(editor=editor, clock=adapters.clock, documents=lambda: list(self._documents.values()))
@@ -78,8 +74,8 @@ class Session:
             editor=editor,
             buffers=self._buffers,
             document=self._documents.get,
-            settings=lambda: self._settings,
-            problem=self._tell_once,
+            settings=lambda: self._configuring.settings,
+            problem=self._configuring.tell_once,
             snapshot=self.snapshot,
             places=self._places,
             beside=self._beside.start,
@@ -87,10 +83,10 @@ class Session:
         self._records = Records(
             adapters=adapters,
             editor=editor,
-            settings=lambda: self._settings,
+            settings=lambda: self._configuring.settings,
             mine=lambda: self._jobs.mine,
             running=lambda: self._jobs.running,
-            problem=self._tell_once,
+            problem=self._configuring.tell_once,
             loaded=self._looked_at,
             skips_changed=self.analyst.forecasts.look_soon,
             booked=self.analyst.estimates.look_soon,
@@ -127,7 +123,7 @@ class Session:
             may_write=self._may_write,
             resume=self.resume_run,
             stop=self.stop_run,
-            problem=self._tell_once,
+            problem=self._configuring.tell_once,
         )
 
     # -- what happens ----------------------------------------------------------------------------------------------
@@ -187,7 +183,7 @@ class Session:
             runs=MappingProxyType(dict(self._records.runs)),
             mine=self._jobs.mine,
             trusted=self._trusted,
-            settings=self._settings,
+            settings=self._configuring.settings,
             left_pico=self._records.left_pico,
             meter=self._records.meter,
             forecasts=MappingProxyType(self.analyst.forecasts.known),
@@ -365,16 +361,7 @@ class Session:
         self._beside.start(self._reconciling.written(document.path))
 
     def _configure(self, event: Configured) -> None:
-        self._adapters.editor_settings = dict(event.settings)
-        before = self._settings
-        try:
-            self._settings = self._adapters.settings()
-            if self._settings != before and (self._told or "").startswith(_SETTINGS):
-                self._told = None  # a mistake that is made again is told again
-        except BadInput as error:
-            self._settings = default_settings()
-            self._tell_once(f"{_SETTINGS} {error}. Until then estimates use {ESTIMATE_MODEL}.")
-        if self._settings.files != before.files:
+        if self._configuring.take(event):
             self.apply(FoldersChanged(folders=self._folders))  # every file may be something else now
         self._records.look_soon()
         self.analyst.count_all()
@@ -394,12 +381,7 @@ class Session:
         self._batches.ended(record, outcome)
         if not self._closing:
             self._beside.start(tell_worse(self._adapters, self._editor, record.run))
-            self._beside.start(tell_alerts(self._adapters, self._editor, self._settings.alerts))
+            self._beside.start(tell_alerts(self._adapters, self._editor, self._configuring.settings.alerts))
 
     def _may_write(self) -> bool:
         return self._trusted and not self._closing
-
-    def _tell_once(self, text: str) -> None:
-        if text != self._told:
-            self._told = text
-            self._editor.say("error", text)

@@ -35,6 +35,7 @@ from bursar.system.failpoints import Failpoints
 from bursar.system.ids import SystemIds
 from bursar.system.jitter import SystemJitter
 from bursar.system.nobody import NobodyToAsk, NoEditor
+from bursar.wiring.roots import workspace_here, workspace_root
 
 if TYPE_CHECKING:
     from bursar.domain.money.imported import ImportedSpend
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
     from bursar.storage import SqliteJournal
     from bursar.storage.examine import Finding
     from bursar.tokens import TiktokenCounter
+
+__all__ = ["App", "build_app", "home_folder", "workspace_here", "workspace_root"]
 
 
 def home_folder(environ: Mapping[str, str]) -> Path:
@@ -386,33 +389,3 @@ def build_app(environ: Mapping[str, str] | None = None, *, keys: Mapping[str, st
     """The adapters of this process, from its environment."""
     actual = dict(os.environ) if environ is None else environ
     return App(home=home_folder(actual), environ=actual, keys=keys or {})
-
-
-_AGENT_FOLDERS = frozenset(
-    {"specs", ".github", ".claude", ".cursor", ".clinerules", ".windsurf", ".gemini", ".opencode"}
-)
-
-
-def workspace_root(spec_path: Path) -> Path:
-    """The workspace of a file: above ``.kiro``, else the repository, else above an agent's folder, else its own."""
-    resolved = spec_path.resolve()
-    parents = list(resolved.parents)
-    for parent in parents:
-        if parent.name in (".kiro", ".sce"):
-            return parent.parent
-    for parent in parents:
-        if (parent / ".git").exists() or (parent / ".specify").is_dir():
-            return parent
-    for parent in parents:
-        if parent.name in _AGENT_FOLDERS:
-            return parent.parent
-    return parents[0]
-
-
-def workspace_here() -> str:
-    """The workspace of the current folder: the nearest folder with a spec folder or a repository, else the folder."""
-    here = Path.cwd().resolve()
-    for folder in (here, *here.parents):
-        if (folder / ".kiro").is_dir() or (folder / ".specify").is_dir() or (folder / ".git").exists():
-            return str(folder)
-    return str(here)
