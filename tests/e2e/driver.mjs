@@ -210,11 +210,12 @@ const methods = {
     });
   },
 
-  // The card for the place of the cursor, as rows of cells.
+  // The card for a line, as rows of cells. The palette may take it away again as it closes: then it is asked for anew.
   async table({ text, timeout_ms = WAIT_MS }) {
-    await methods.clickLine({ text });
-    await methods.palette({ command: "Show or Focus Hover" });
     return await until(timeout_ms, `a table for "${text}"`, async () => {
+      await methods.clickLine({ text });
+      await methods.palette({ command: "Show or Focus Hover" });
+      await page.locator(".monaco-hover table").first().waitFor({ timeout: 4_000 });
       const seen = await page.$$eval(".monaco-hover table tr", (rows) =>
         rows.map((row) => [...row.querySelectorAll("th, td")].map((cell) => (cell.textContent ?? "").trim())),
       );
