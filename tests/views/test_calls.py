@@ -179,5 +179,19 @@ def test_the_card_of_a_call_is_a_table_that_no_prompt_can_break() -> None:
         "|:--|:--|--:|--:|",
         "| user | a\\|b \\[x\\](http://evil) \\`c\\` \\| d… | 400 | $0.001 |",
         "| system | Hello there | 600 | $0.0015 |",
-        "| **together** | | **1,000** | **$0.0025** |",
+        "| **at least** | | **1,000** | **$0.0025** |",
     ]
+
+
+def test_the_card_of_a_call_without_a_literal_prompt_has_no_sum_of_nothing() -> None:
+    asked = call(prompts=(), tokens=(), estimate=None, not_literal=("the messages",))
+    (card,) = place_calls([asked], encoding="o200k_base").cards
+    assert card.markdown.startswith("**openai/m**: no literal prompt\n\nNo prompt of this call stands in the text")
+    assert "$0.00" not in card.markdown
+    assert "Not literal: the messages." in card.markdown
+
+
+def test_the_sum_of_a_call_that_is_not_all_literal_is_called_what_it_is_at_least() -> None:
+    whole, part = (place_calls([call(not_literal=each)], encoding="o200k_base") for each in ((), ("message 2",)))
+    assert "| **together** | | **1,000** | **$0.0025** |" in whole.cards[0].markdown
+    assert "| **at least** | | **1,000** | **$0.0025** |" in part.cards[0].markdown

@@ -46,7 +46,9 @@ def call_title(call: CountedCall) -> str:
 
 def provenance(call: CountedCall, encoding: str) -> str:
     """Where the figures of a call come from, and what they leave out, in sentences."""
-    said = [f"{plural(call.counted_tokens, 'token')} in the literal prompts, counted under {encoding}."]
+    said = ["No prompt of this call stands in the text, so nothing of it is counted."]
+    if call.site.prompts:
+        said = [f"{plural(call.counted_tokens, 'token')} in the literal prompts, counted under {encoding}."]
     if call.estimate is not None and _is_estimated(call):
         said.append(
             f"{call.estimate.model} makes about {count(call.estimate.tokens)} of it "
@@ -111,7 +113,8 @@ def _hints(calls: Sequence[CountedCall], encoding: str) -> Iterable[SizeHint]:
 
 def _cards(calls: Sequence[CountedCall], encoding: str) -> Iterable[Card]:
     for call in calls:
-        markdown = _table(call) + "\n\n" + provenance(call, encoding)
+        table = _table(call) if call.site.prompts else f"**{_model(call)}**: no literal prompt"
+        markdown = table + "\n\n" + provenance(call, encoding)
         yield _card(call.site.line, call.site.character, call.site.end_line, call.site.end_character, markdown)
         for prompt, tokens in zip(call.site.prompts, call.tokens, strict=True):
             if not (call.site.line <= prompt.line <= call.site.end_line):
@@ -142,7 +145,7 @@ def _table(call: CountedCall) -> str:
     cost = input_cost(call)
     if isinstance(cost, Cost):
         together += f" **{money(cost.pico)}** |"
-    rows.append(f"| **together** | | {together}")
+    rows.append(f"| **{'together' if call.is_whole else 'at least'}** | | {together}")
     return "\n".join(rows)
 
 
