@@ -12,6 +12,7 @@ from bursar.commandline.choosing_files import files_in
 from bursar.commandline.estimates import chosen_calibration
 from bursar.commandline.forecasting import forecaster_of, rooms_in
 from bursar.commandline.output import message
+from bursar.commandline.texts import read_bytes
 from bursar.domain.counting import Calibration
 from bursar.domain.errors import BadInput
 from bursar.domain.specs import SpecUnreadable, decode_spec
@@ -111,22 +112,12 @@ def _check(app: App, given: str, document: Document, settings: Settings, calibra
 
 
 def _read(given: str, settings: Settings) -> Document:
-    path = Path(given)
+    data = read_bytes(given, largest_bytes=_LARGEST_BYTES)
     try:
-        if not path.is_file():
-            # A pipe would be waited for, and a device may never end.
-            path.stat()
-            raise BadInput(f"{given} is no file but a folder, a pipe or a device: give the path of a text file")
-        with path.open("rb") as file:
-            data = file.read(_LARGEST_BYTES + 1)
-        if len(data) > _LARGEST_BYTES:
-            raise BadInput(f"{given} is larger than {_LARGEST_BYTES} bytes: it is not checked")
         text = decode_spec(data)
-    except OSError as error:
-        raise BadInput(f"{given} cannot be read ({error.strerror}): give the path of a text file") from error
     except SpecUnreadable as error:
         raise BadInput(f"{given}: {error}") from error
-    real = os.path.realpath(path)
+    real = os.path.realpath(given)
     # Editors keep a byte order mark for themselves.
     text = text.removeprefix("\ufeff")
     return describe(

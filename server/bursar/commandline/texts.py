@@ -15,10 +15,9 @@ def read_text(given: str, *, largest_bytes: int) -> str:
 
     Raises BadInput that names the file, what is wrong with it and what to give instead.
     """
-    data = _read(given, largest_bytes)
     name = "standard input" if given == STDIN else given
-    if len(data) > largest_bytes:
-        raise BadInput(f"{name} is larger than {largest_bytes} bytes: give a smaller file")
+    data = sys.stdin.buffer.read(largest_bytes + 1) if given == STDIN else _read(given, largest_bytes + 1)
+    _refuse_large(name, data, largest_bytes)
     zero = data.find(b"\0")
     if zero >= 0:
         raise BadInput(f"{name} is a binary file (a zero byte at offset {zero}): give a text file in UTF-8")
@@ -31,9 +30,19 @@ def read_text(given: str, *, largest_bytes: int) -> str:
         ) from error
 
 
-def _read(given: str, largest_bytes: int) -> bytes:
-    if given == STDIN:
-        return sys.stdin.buffer.read(largest_bytes + 1)
+def read_bytes(given: str, *, largest_bytes: int) -> bytes:
+    """What is in a file. Raises BadInput as ``read_text`` does, but for what the bytes are."""
+    data = _read(given, largest_bytes + 1)
+    _refuse_large(given, data, largest_bytes)
+    return data
+
+
+def _refuse_large(name: str, data: bytes, largest_bytes: int) -> None:
+    if len(data) > largest_bytes:
+        raise BadInput(f"{name} is larger than {largest_bytes} bytes: give a smaller file")
+
+
+def _read(given: str, most_bytes: int) -> bytes:
     path = Path(given)
     try:
         if not path.is_file():
@@ -41,7 +50,7 @@ def _read(given: str, largest_bytes: int) -> bytes:
             path.stat()
             raise BadInput(f"{given} is no file but a folder, a pipe or a device: give the path of a text file")
         with path.open("rb") as file:
-            return file.read(largest_bytes + 1)
+            return file.read(most_bytes)
     except OSError as error:
         raise BadInput(f"{given} cannot be read ({error.strerror}): give the path of a text file") from error
     except ValueError as error:
