@@ -9,6 +9,7 @@ import pytest
 from bursar.domain.errors import LimitReached
 from bursar.session.model import FilesChanged, Saved, Trusted
 from bursar.session.shown import annotations_of
+from bursar.views.annotations import Lens
 from support.world import ScriptedModel, finish
 
 from .conftest import Office
@@ -51,9 +52,14 @@ async def test_a_tick_from_outside_asks_once_and_a_closed_question_decides_nothi
     await quiet(office)
     assert len(office.window.asked) == 1
     assert office.shop.summary(run).record.state == "paused"
-    await office.window.until(lambda: office.session.snapshot().runs[str(office.shop.root)])
-    lenses = [each for each in annotations_of(office.session.snapshot(), office.uri).lenses if each.line == 2]
-    assert [each.title for each in lenses] == ["Ticked by hand · 0 steps kept, $0.00 paid", "Resume", "Stop"]
+
+    def shown() -> list[Lens]:
+        lenses = annotations_of(office.session.snapshot(), office.uri).lenses
+        found = [each for each in lenses if each.line == 2]
+        wanted = ["Ticked by hand · 0 steps kept, $0.00 paid", "Resume", "Stop"]
+        return found if [each.title for each in found] == wanted else []
+
+    lenses = await office.window.until(shown)
     assert [each.command for each in lenses] == [None, "bursar.resumeRun", "bursar.stopRun"]
 
 

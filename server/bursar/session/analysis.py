@@ -22,8 +22,6 @@ from bursar.domain.runs import TaskEstimate
 from bursar.domain.specs import Spec, SpecTask, open_tasks, parse_spec
 from bursar.domain.text.blocks import TextBlocks
 from bursar.domain.text.counts import tokens_in, tokens_in_lines
-from bursar.runs.gather import gather_documents, text_of
-from bursar.runs.prepare import estimate_task
 from bursar.session.documents import FrozenBuffers
 from bursar.session.looking import Looking, surroundings_of
 from bursar.session.model import ENCODING, Analysis, Document, PartKey, ReadTasks, TaskKey
@@ -193,6 +191,9 @@ def _kinds_of(blocks: TextBlocks, counter: TokenCounter, calibration: Calibratio
 
 
 def _text_of(estimating: Estimating, path: str) -> str | None:
+    # Here and not above: what drives runs is loaded when it is first needed, not when the server starts.
+    from bursar.runs.gather import text_of
+
     return text_of(estimating.files, estimating.buffers, path)
 
 
@@ -221,6 +222,9 @@ def _found(
 def _estimates(
     document: Document, spec: Spec, counter: TokenCounter, estimating: Estimating
 ) -> dict[TaskKey, TaskEstimate]:
+    from bursar.runs.gather import gather_documents
+    from bursar.runs.prepare import estimate_task
+
     documents = gather_documents(estimating.files, estimating.buffers, document.spec)
     runnable = {each.index for each in open_tasks(spec)}
     return {

@@ -9,11 +9,7 @@ from bursar.domain.errors import BadInput
 from bursar.domain.runs import RunSummary
 from bursar.domain.specs import Spec, SpecTask, address_of
 from bursar.domain.tasks import OPEN_RUN, SKIPS, newest_run, skip_event
-from bursar.runs.accepting import accept, check_can_accept
-from bursar.runs.batching import cancel_batch, stopped_words, waits_for_batch
 from bursar.runs.deferring import hold, moment_of, park
-from bursar.runs.retrying import check_can_retry, retry
-from bursar.runs.stopping import end_in_flight
 from bursar.session.jobs import RunJobs
 from bursar.session.money import run_ceiling_pico
 from bursar.session.ports import Adapters, Editor
@@ -51,6 +47,10 @@ class Control:
 
     async def stop(self, run: str) -> None:
         """Leave the wish with whoever drives the run, or end it here, and first what it has in flight."""
+        # Here and not above: what drives runs is loaded when it is first needed, not when the server starts.
+        from bursar.runs.batching import cancel_batch, stopped_words, waits_for_batch
+        from bursar.runs.stopping import end_in_flight
+
         journal = self._adapters.journal()
         record = journal.run(run)
         if record is not None and record.state in OPEN_RUN and not record.owner_alive:
@@ -74,6 +74,8 @@ class Control:
 
     async def retry(self, *, workspace: str, path: str, line: int, title: str) -> str:
         """A new run that keeps the finished steps of the last one; its id."""
+        from bursar.runs.retrying import check_can_retry, retry
+
         spec, spec_path, task = self._starter.task_at(workspace=workspace, path=path, line=line, title=title)
         newest = self._newest(workspace, spec, spec_path, task)
         address = address_of(spec, task)
@@ -120,6 +122,8 @@ class Control:
 
     async def accept(self, run: str, folders: tuple[str, ...]) -> bool:
         """Take the task of a run that waits for its check as done; whether its mark is saved."""
+        from bursar.runs.accepting import accept, check_can_accept
+
         record = check_can_accept(self._adapters.journal().run(run), run)
         self._starter.check_inside(record.workspace, folders)
         return await accept(self._jobs.world(record), run)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from bursar.domain.errors import BadInput, Refused
-from bursar.runs.splitting import NotProposed, agree, plan_split, propose, write
 from bursar.session.documents import Buffers, FrozenBuffers
 from bursar.session.jobs import RunJobs
 from bursar.session.money import run_ceiling_pico
@@ -33,6 +32,9 @@ class Divider:
 
     async def split(self, *, workspace: str, path: str, line: int, title: str) -> dict[str, Any]:
         """What was asked and written. Raises BadInput, Refused, OwnedElsewhere and StorageError with a sentence."""
+        # Here and not above: what drives runs is loaded when it is first needed, not when the server starts.
+        from bursar.runs.splitting import NotProposed, agree, plan_split, propose, write
+
         _, spec_path, task = self._starter.task_at(workspace=workspace, path=path, line=line, title=title)
         settings = self._adapters.settings()
         ways = self._adapters.ways(settings, role="plan")

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from bursar.domain.errors import BursarError
 from bursar.domain.moments import Here, in_local_time
 from bursar.domain.runs import RunRecord
-from bursar.runs.batching import Ended, Pending, fetch_batch
 from bursar.runs.here import here_of
-from bursar.runs.operations import Answered
 from bursar.runs.world import World
 from bursar.session.faults import tell_faults
 from bursar.session.ports import Adapters, Editor
+
+if TYPE_CHECKING:
+    from bursar.runs.batching import Ended, Pending
+    from bursar.runs.operations import Answered
 
 _SHOW = "Show Review"
 _APART_S = 120.0
@@ -56,6 +59,9 @@ class Fetcher:
             job.cancel()
 
     async def _look(self, record: RunRecord) -> None:
+        # Here and not above: what drives runs is loaded when it is first needed, not when the server starts.
+        from bursar.runs.batching import Pending
+
         run = record.run
         try:
             while self._may_write():
@@ -70,6 +76,8 @@ class Fetcher:
 
     async def _once(self, run: str) -> Answered | Pending | Ended | None:
         """One look; None where it was not possible now: another window looks, the provider or the store is away."""
+        from bursar.runs.batching import Ended, fetch_batch
+
         record = self._adapters.journal().run(run)
         if record is None or record.erased_at is not None:
             return Ended(run=run, outcome="gone", detail="its texts were erased")
@@ -79,6 +87,8 @@ class Fetcher:
             return None
 
     async def _tell(self, record: RunRecord, found: Answered | Ended) -> None:
+        from bursar.runs.batching import Ended
+
         about = record.about
         if isinstance(found, Ended):
             self._editor.say("warning", f"The review of {about}: {in_local_time(found.detail, self._here())}")

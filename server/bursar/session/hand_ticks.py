@@ -14,7 +14,6 @@ from bursar.domain.tasks import (
     TICKED_CHOICES,
     ticked_question,
 )
-from bursar.runs.task_on_disk import is_ticked_by_hand
 from bursar.session.ports import Adapters, Editor
 from bursar.session.records import Records
 
@@ -85,4 +84,7 @@ def is_wanted(adapters: Adapters) -> Callable[[RunRecord], Awaitable[bool]]:
 
 
 def _is_ticked(adapters: Adapters, record: RunRecord) -> bool:
+    # Here and not above: what drives runs is loaded when it is first needed, not when the server starts.
+    from bursar.runs.task_on_disk import is_ticked_by_hand
+
     return is_ticked_by_hand(adapters.files(Path(record.workspace)), record)

@@ -14,8 +14,6 @@ from bursar.domain.ports import Asker, EditorBuffers
 from bursar.domain.runs import RunRecord
 from bursar.domain.tasks import goes_on_by_itself
 from bursar.runs.deferring import is_parked_until
-from bursar.runs.driver import drive, settle_tick
-from bursar.runs.events import Events
 from bursar.runs.here import here_of
 from bursar.runs.world import Finished, Outcome, Paused, Ways, World
 from bursar.session.faults import tell_faults
@@ -105,6 +103,10 @@ class RunJobs:
 
     async def settle(self, record: RunRecord) -> None:
         """Tick the task of a run that finished before its mark was saved."""
+        # Here and not above: what drives runs is loaded when it is first needed, not when the server starts.
+        from bursar.runs.driver import settle_tick
+        from bursar.runs.events import Events
+
         world = self.world(record)
         await settle_tick(world, record, Events(world, record.run))
         self._changed()
@@ -140,6 +142,8 @@ class RunJobs:
         await asyncio.wait([each.work for each in jobs], timeout=_GRACE_S)
 
     async def _drive(self, record: RunRecord, world: World, parked_until: str | None) -> None:
+        from bursar.runs.driver import drive
+
         run = record.run
         end = "ended"
         outcome: Outcome | None = None

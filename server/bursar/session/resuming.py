@@ -10,9 +10,6 @@ from bursar.domain.errors import BursarError
 from bursar.domain.resuming import NextRequest, Resumable, budget_in_the_way
 from bursar.domain.runs import RunRecord, RunSummary
 from bursar.domain.tasks import OPEN_RUN
-from bursar.runs.assemble import FirstRequest
-from bursar.runs.modes import modes_of
-from bursar.runs.resuming import asked_target, next_request
 from bursar.session.faults import tell_faults
 from bursar.session.ports import Adapters, Editor
 from bursar.session.records import Records
@@ -85,6 +82,11 @@ class Resumes:
 
     async def _count(self, record: RunRecord) -> NextRequest | None:
         """None where it cannot be told: without its provider, or once the run's text was erased."""
+        # Here and not above: what drives runs is loaded when it is first needed, not when the server starts.
+        from bursar.runs.assemble import FirstRequest
+        from bursar.runs.modes import modes_of
+        from bursar.runs.resuming import asked_target, next_request
+
         adapters = self._adapters
         try:
             settings = adapters.settings()

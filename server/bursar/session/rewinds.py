@@ -8,13 +8,15 @@ from bursar.domain.errors import BadInput, Refused
 from bursar.domain.money.price import usd_text
 from bursar.domain.ports import Journal
 from bursar.domain.runs import RunSummary, StepOutline
-from bursar.runs.rewinding import plan_rewind, rewind
 from bursar.runs.world import World
 from bursar.views.steps import step_title
 
 
 async def rewind_in_editor(world: World, run: str, step: str) -> dict[str, Any]:
     """Ask, rewind, and say what came of it. Raises BadInput, Refused and StorageError with a sentence."""
+    # Here and not above: what drives runs is loaded when it is first needed, not when the server starts.
+    from bursar.runs.rewinding import plan_rewind, rewind
+
     done = await rewind(world, await plan_rewind(world, run, step), can_ask=True)
     return {
         "run": run,

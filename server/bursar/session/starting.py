@@ -10,9 +10,6 @@ from bursar.domain.ports import ToolRefused
 from bursar.domain.runs import NewRun, RunRecord
 from bursar.domain.specs import Spec, SpecTask, SpecUnreadable, address_of, decode_spec, parse_spec, title_sha256
 from bursar.domain.tasks import OPEN_RUN, SKIPS, newest_run, runs_for, skipped_tasks, skips_in
-from bursar.runs.gather import gather_documents
-from bursar.runs.prepare import estimate_task, new_run
-from bursar.runs.staying import first_asked
 from bursar.runs.world import Ways
 from bursar.session.documents import Buffers, FrozenBuffers
 from bursar.session.jobs import RunJobs
@@ -214,6 +211,11 @@ class Starter:
         ceiling_pico: int | None,
         unsaved: FrozenBuffers,
     ) -> NewRun:
+        # Here and not above: what drives runs is loaded when it is first needed, not when the server starts.
+        from bursar.runs.gather import gather_documents
+        from bursar.runs.prepare import estimate_task, new_run
+        from bursar.runs.staying import first_asked
+
         adapters = self._adapters
         files = adapters.files(Path(workspace), unsaved)
         local_only = settings.local_only | ways.route.local_only

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bursar.domain.runs import RunRecord
-from bursar.runs.task_on_disk import task_on_disk
 from bursar.session.jobs import RunJobs
 from bursar.session.ports import Adapters
 from bursar.session.records import Records
@@ -49,5 +48,8 @@ class Ticks:
                 self._records.look_soon()
 
     def _is_saved(self, record: RunRecord) -> bool:
+        # Here and not above: what drives runs is loaded when it is first needed, not when the server starts.
+        from bursar.runs.task_on_disk import task_on_disk
+
         task = task_on_disk(self._adapters.files(Path(record.workspace)), record)
         return task is not None and task.state == "done"

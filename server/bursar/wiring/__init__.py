@@ -24,7 +24,6 @@ from bursar.domain.ports import (
 )
 from bursar.domain.routes import Role, Route, Target
 from bursar.domain.runs import MODEL_CHOSEN, RunRecord
-from bursar.runs.assemble import FirstRequest
 from bursar.runs.circuits import Circuits
 from bursar.runs.learnt import Learnt
 from bursar.runs.pace import Pace
@@ -238,6 +237,9 @@ class App:
 
         A model that the user has chosen for the run is asked alone, too, until the run ends or they choose another.
         """
+        # Here and not above: what drives runs is loaded when it is first needed, not when the server starts.
+        from bursar.runs.assemble import FirstRequest
+
         own = Target(provider=record.provider, model=record.model)
         route = settings.routes.get(FirstRequest.from_json(record.first_request).route or "")
         if route is None or any(each.kind == MODEL_CHOSEN for each in self.journal().events(run=record.run)):
