@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -81,3 +83,24 @@ def test_a_name_that_there_is_not(traces: Path, capsys: pytest.CaptureFixture[st
 def test_a_file_that_there_is_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command_line(["context", "bench", "--traces", str(tmp_path / "none")]) == 2
     assert "cannot be read (No such file or directory): give the path" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("policy", "code"), [("all", 0), ("optimum", 2)])
+def test_without_numpy_only_the_optimum_is_missing(traces: Path, policy: str, code: int) -> None:
+    call = ["context", "bench", "--traces", str(traces), "--policy", policy, "--json"]
+    hidden = "import sys; sys.modules['numpy'] = None"
+    program = f"{hidden}; from bursar.cli import run_command_line as run; sys.exit(run({call}))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert done.returncode == code
+    assert "is computed with numpy" in done.stderr and "pip install 'bursar[bench]'" in done.stderr
+    if code == 0:
+        policies = [each["policy"] for each in json.loads(done.stdout)["rows"]]
+        assert "dedupe" in policies and "optimum" not in policies
+
+
+def test_what_cannot_be_written_or_held(traces: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    call = ["context", "bench", "--traces", str(traces), "--policy", "keep-all"]
+    assert run_command_line([*call, "--decisions", str(tmp_path / "none" / "d")]) == 2
+    assert "cannot be written (No such file or directory): give another file" in capsys.readouterr().err
+    assert run_command_line([*call, "--window", "0"]) == 2
+    assert "a window of 0 tokens holds nothing" in capsys.readouterr().err

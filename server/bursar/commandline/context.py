@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 from bursar.commandline.output import FINE, message, result, result_json
-from bursar.domain.context.bench import Bench, Judged
-from bursar.domain.context.policies.registry import ENTRIES
+from bursar.domain.context.bench import Bench, Judged, Seen
+from bursar.domain.context.decision import Excerpt
+from bursar.domain.context.optimum import can_be_computed
+from bursar.domain.context.policies.registry import ENTRIES, OPTIMUM
 from bursar.domain.context.rates import PRICE_SETS
+from bursar.domain.context.replay import Sent
+from bursar.domain.context.session import RecordedSession
 from bursar.domain.errors import BadInput
 from bursar.imports.recorded import read_sessions
 
@@ -24,14 +31,20 @@ _HEAD = (
 def bench(args: argparse.Namespace) -> int:
     """Print a row for each price set and policy."""
     entries = _chosen(ENTRIES, args.policy, "policy")
+    if args.policy == "all" and not can_be_computed():
+        message("bursar: the row 'optimum' is left out: it is computed with numpy (pip install 'bursar[bench]')")
+        entries = [each for each in entries if each.name != OPTIMUM]
     sets = _chosen(PRICE_SETS, args.prices, "price set")
+    if args.window is not None and args.window < 1:
+        raise BadInput(f"a window of {args.window} tokens holds nothing: give a positive number")
     sessions = read_sessions(args.traces)
-    measured = Bench(sessions)
+    measured = Bench(sessions, window_tokens=args.window, cross_validated=args.cv)
     judged: list[Judged] = []
-    for prices in sets:
-        if sys.stderr.isatty():
-            message(f"bursar: {len(sessions)} sessions, {len(entries)} policies, prices {prices.name}")
-        judged += measured.rows(entries, prices)
+    with _written(args.decisions) as seen:
+        for prices in sets:
+            if sys.stderr.isatty():
+                message(f"bursar: {len(sessions)} sessions, {len(entries)} policies, prices {prices.name}")
+            judged += measured.rows(entries, prices, seen)
     if args.json:
         result_json({"rows": [_json(each) for each in judged]})
     else:
@@ -39,6 +52,44 @@ def bench(args: argparse.Namespace) -> int:
         for each in judged:
             result(_line(each))
     return FINE
+
+
+@contextmanager
+def _written(path: Path | None) -> Iterator[Seen | None]:
+    """Takes each request as it is sent into a file; nothing where none is wanted."""
+    if path is None:
+        yield None
+        return
+    try:
+        with path.open("w", encoding="utf-8") as file:
+
+            def seen(session: RecordedSession, policy: str, prices: str, sent: Sent) -> None:
+                record = {"trace": session.id, "policy": policy, "prices": prices, **_decision(sent)}
+                file.write(json.dumps(record, ensure_ascii=False) + "\n")
+
+            yield seen
+    except OSError as error:
+        raise BadInput(f"{path} cannot be written ({error.strerror or error}): give another file") from error
+
+
+def _decision(sent: Sent) -> dict[str, Any]:
+    """What was done to a request, with everything that is needed to price it and to look things up in it."""
+    changes: list[dict[str, Any]] = []
+    for number, shape in sent.decision.changes.items():
+        change: dict[str, Any] = {"turn": sent.window.turns[number].index, "tokens": sent.window.sizes[number]}
+        if isinstance(shape, Excerpt):
+            change |= {"to": "excerpt", "text": sent.window.visible_text(number)}
+        else:
+            change |= {"to": shape}
+        changes.append(change)
+    return {
+        "request": sent.request,
+        "prompt_tokens": sent.prompt_tokens,
+        "cached_tokens": sent.cached_tokens,
+        "changes": changes,
+        "summary": sent.decision.summary,
+        "ping": sent.decision.ping,
+    }
 
 
 def _chosen(known: dict[str, _Kind], name: str, what: str) -> list[_Kind]:

@@ -68,12 +68,17 @@ def fixed(decisions: dict[int, Decision]) -> MakePolicy:
     return make
 
 
+def named(name: str) -> MakePolicy:
+    terms = terms_of(READ_AND_EDIT, PRICES)
+    return ENTRIES[name].plan(READ_AND_EDIT, uses_by_request(READ_AND_EDIT), terms, False)
+
+
 def scored(made: MakePolicy, recorded: RecordedSession = READ_AND_EDIT, prices: PriceSet = PRICES) -> Score:
     return score(recorded, uses_by_request(recorded), made, terms_of(recorded, prices))
 
 
 def test_nothing_is_changed() -> None:
-    found = scored(ENTRIES["keep-all"].make())
+    found = scored(named("keep-all"))
     assert found.cost == pytest.approx(KEEP_ALL) == pytest.approx(2_395)
     assert found.eff == found.cost
     # the path and the name of the edit; the replaced line; that line again as a quote
@@ -146,12 +151,12 @@ def test_a_ping_lasts_as_long_as_the_cache(silence_s: float, is_warm: bool) -> N
 
 def test_above_an_edge_the_whole_request_is_dearer_and_below_a_minimum_nothing_is_cached() -> None:
     prices = replace(PRICES, edge_tokens=1_500, above=5, minimum_tokens=1_000)
-    found = scored(ENTRIES["keep-all"].make(), prices=prices)
+    found = scored(named("keep-all"), prices=prices)
     assert found.cost == pytest.approx(1.25 * 200 + 1.25 * 1_250 + 5 * (0.1 * 1_250 + 1.25 * 550))
 
 
 def test_a_request_larger_than_the_window_is_a_violation() -> None:
-    assert scored(ENTRIES["keep-all"].make(), replace(READ_AND_EDIT, window_tokens=1_799)).violated
+    assert scored(named("keep-all"), replace(READ_AND_EDIT, window_tokens=1_799)).violated
 
 
 def test_what_others_said_first_is_no_use_of_a_result() -> None:
@@ -188,7 +193,7 @@ def masked_at(name: str, recorded: RecordedSession) -> dict[int, int]:
 
         return made
 
-    scored(watched(ENTRIES[name].make()), recorded)
+    scored(watched(named(name)), recorded)
     return found
 
 
@@ -205,7 +210,7 @@ def test_a_window_of_turns_keeps_the_task() -> None:
 
 
 def test_a_row_is_a_mean_of_shares_and_the_difference_has_an_interval() -> None:
-    base = scored(ENTRIES["keep-all"].make())
+    base = scored(named("keep-all"))
     own = scored(fixed({2: Decision(changes={2: "stub"})}))
     row = row_of("own", "A", [base, own], [base, base])
     assert row.eff == pytest.approx((1 + 5_101.4 / 2_395) / 2)

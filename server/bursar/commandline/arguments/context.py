@@ -43,3 +43,22 @@ def add_context(commands: Commands) -> None:
     )
     bench.add_argument("--policy", default="all", metavar="NAME", help="one policy, or all of them (the default)")
     bench.add_argument("--prices", default="A", metavar="SET", help="A to G, cliff, or all; A without one")
+    bench.add_argument(
+        "--window",
+        type=int,
+        metavar="TOKENS",
+        help="a window of this size for all sessions, in which each policy but keep-all has a summary as a last resort;"
+        " without it each session has the window that it had",
+    )
+    bench.add_argument(
+        "--cv",
+        action="store_true",
+        help="what a policy has learnt, it must have learnt from other sources than the session's own",
+    )
+    bench.add_argument(
+        "--decisions",
+        type=Path,
+        metavar="FILE",
+        help="write what each policy did to each request, as JSON lines, for another program to score"
+        " (bursar schema context-decision)",
+    )

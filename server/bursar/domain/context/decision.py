@@ -53,12 +53,16 @@ class Arrived:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What a policy knows of a session before it begins."""
+    """What a policy knows of a session before it begins.
+
+    ``unseen_source``: nothing that was learnt from sessions of this source may be used.
+    """
 
     prices: PriceSet
     window_tokens: int
     base_tokens: int
     tokens_per_character: float
+    unseen_source: str | None = None
 
 
 class Policy(Protocol):

@@ -32,13 +32,20 @@ class Sent:
     window: Window
 
 
-def terms_of(session: RecordedSession, prices: PriceSet, window_tokens: int | None = None) -> Terms:
+def terms_of(
+    session: RecordedSession,
+    prices: PriceSet,
+    window_tokens: int | None = None,
+    *,
+    leave_own_source_out: bool = False,
+) -> Terms:
     """What a policy is told of a session: nothing that its requests will bring."""
     return Terms(
         prices=prices,
         window_tokens=window_tokens or session.window_tokens,
         base_tokens=session.base_tokens,
         tokens_per_character=session.tokens_per_character,
+        unseen_source=session.source if leave_own_source_out else None,
     )
 
 

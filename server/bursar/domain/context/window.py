@@ -74,7 +74,7 @@ class Window:
             return STUB_TOKENS
         lines = self.lines_of(number)
         characters = sum(len(each) + 1 for first, end in shape.kept for each in lines[first:end])
-        gaps = gaps_of(shape, len(lines))
+        gaps = max(gaps_of(shape, len(lines)), shape.pointers)
         return excerpt_tokens(characters, gaps, shape.pointers, self._terms.tokens_per_character)
 
     def lines_of(self, number: int) -> list[str]:
@@ -83,6 +83,13 @@ class Window:
         if lines is None:
             lines = self._lines[number] = self.turns[number].text.split("\n")
         return lines
+
+    def shows(self, number: int, line: int) -> bool:
+        """Whether a line of a turn's own text stands in the prompt."""
+        shape = self.shapes[number]
+        if isinstance(shape, Excerpt):
+            return any(first <= line < end for first, end in shape.kept)
+        return shape == "full"
 
     def visible_text(self, number: int) -> str:
         """What of a turn's own text stands in the prompt, verbatim; empty where nothing does."""

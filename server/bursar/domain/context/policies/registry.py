@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeAlias
 
-from bursar.domain.context.decision import MakePolicy
+from bursar.domain.context.decision import MakePolicy, Terms
+from bursar.domain.context.optimum import optimum
 from bursar.domain.context.policies.clearing import clear_tool_uses, prune
 from bursar.domain.context.policies.compacting import compact_at
+from bursar.domain.context.policies.dedupe import Dedupe
 from bursar.domain.context.policies.idle import after_silence, kept_warm
 from bursar.domain.context.policies.masking import last_observations, last_turns
 from bursar.domain.context.policies.rules import Rule, RulePolicy, keep_all, within
+from bursar.domain.context.retention import Use
+from bursar.domain.context.session import RecordedSession
+
+OPTIMUM = "optimum"
+"""The schedule that is found with the whole session in view; no policy that anybody can run."""
+
+Uses: TypeAlias = Sequence[Sequence[Use]]
+Planner: TypeAlias = Callable[[RecordedSession, Uses, Terms, bool], MakePolicy]
+"""Gives the policy for a session. The flag says that the window is a tight one; only a schedule that is found with the
+whole session in view looks at the session and its uses."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,33 +32,55 @@ class Entry:
     """A policy of the bench. ``peer``: others ship or publish it. ``pings``: it keeps the cache warm."""
 
     name: str
-    rule: Rule
+    plan: Planner
     peer: bool = True
     pings: bool = False
 
-    def make(self, last_resort_tokens: int | None = None) -> MakePolicy:
-        """The policy, with a summary near the end of that window as a last resort where one is given."""
-        rule = self.rule
-        if last_resort_tokens is not None and rule is not keep_all:
-            rule = within(rule, last_resort_tokens)
-        return partial(RulePolicy, rule)
+
+def by_rule(rule: Rule) -> Planner:
+    """A rule that keeps no state, with a summary as a last resort in a tight window."""
+    return by_new_rule(lambda: rule)
+
+
+def by_new_rule(make: Callable[[], Rule]) -> Planner:
+    """The same for a rule that keeps a state, so it is made anew for each session."""
+
+    def plan(session: RecordedSession, uses: Uses, terms: Terms, is_tight: bool) -> MakePolicy:
+        return lambda terms: RulePolicy(within(make()) if is_tight else make(), terms)
+
+    return plan
+
+
+def by_policy(make: MakePolicy) -> Planner:
+    """A policy that keeps a state of its own, and minds the window by itself."""
+
+    def plan(session: RecordedSession, uses: Uses, terms: Terms, is_tight: bool) -> MakePolicy:
+        return make
+
+    return plan
+
+
+def _foreseen(session: RecordedSession, uses: Uses, terms: Terms, is_tight: bool) -> MakePolicy:
+    return optimum(session, uses, terms.prices)
 
 
 ENTRIES: dict[str, Entry] = {
     each.name: each
     for each in (
-        Entry(name="keep-all", rule=keep_all),
-        Entry(name="window-40", rule=last_turns(40)),
-        Entry(name="mask-10", rule=last_observations(10)),
-        Entry(name="mask-10x10", rule=last_observations(10, polling=10)),
-        Entry(name="mask-10x25", rule=last_observations(10, polling=25)),
-        Entry(name="compact-80", rule=compact_at(0.80)),
-        Entry(name="compact-95", rule=compact_at(0.95)),
-        Entry(name="clear-tool-uses", rule=clear_tool_uses()),
-        Entry(name="clear-tool-uses-20k", rule=clear_tool_uses(20_000)),
-        Entry(name="opencode", rule=prune),
-        Entry(name="idle-60min", rule=after_silence(3_600)),
-        Entry(name="idle-5min", rule=after_silence(300)),
-        Entry(name="idle-5min-ping", rule=kept_warm(after_silence(300)), pings=True),
+        Entry(name="keep-all", plan=by_policy(partial(RulePolicy, keep_all))),
+        Entry(name="window-40", plan=by_rule(last_turns(40))),
+        Entry(name="mask-10", plan=by_rule(last_observations(10))),
+        Entry(name="mask-10x10", plan=by_rule(last_observations(10, polling=10))),
+        Entry(name="mask-10x25", plan=by_rule(last_observations(10, polling=25))),
+        Entry(name="compact-80", plan=by_policy(partial(RulePolicy, compact_at(0.80)))),
+        Entry(name="compact-95", plan=by_policy(partial(RulePolicy, compact_at(0.95)))),
+        Entry(name="clear-tool-uses", plan=by_rule(clear_tool_uses())),
+        Entry(name="clear-tool-uses-20k", plan=by_rule(clear_tool_uses(20_000))),
+        Entry(name="opencode", plan=by_rule(prune)),
+        Entry(name="idle-60min", plan=by_rule(after_silence(3_600))),
+        Entry(name="idle-5min", plan=by_rule(after_silence(300))),
+        Entry(name="idle-5min-ping", plan=by_rule(kept_warm(after_silence(300))), pings=True),
+        Entry(name="dedupe", plan=by_new_rule(Dedupe)),
+        Entry(name=OPTIMUM, plan=_foreseen, peer=False),
     )
 }

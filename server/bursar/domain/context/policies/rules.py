@@ -46,15 +46,15 @@ def compacted(window: Window, changes: Decision = NOTHING) -> Decision:
     return Decision(changes={**changes.changes, **dropped}, summary=True, ping=changes.ping)
 
 
-def within(rule: Rule, window_tokens: int) -> Rule:
-    """The same rule with a summary as a last resort, near the end of a window."""
+def within(rule: Rule) -> Rule:
+    """The same rule with a summary as a last resort, near the end of the window."""
 
     def held(window: Window, arrived: Arrived, terms: Terms) -> Decision:
         decision = rule(window, arrived, terms)
         if decision.summary:
             return decision
         saved = sum(window.sizes[each] - window.size_as(each, shape) for each, shape in decision.changes.items())
-        if window.tokens - saved <= _LAST_RESORT * window_tokens:
+        if window.tokens - saved <= _LAST_RESORT * terms.window_tokens:
             return decision
         return compacted(window, decision)
 
