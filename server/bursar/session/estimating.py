@@ -9,7 +9,7 @@ from typing import Any
 from bursar.domain.counting import Calibration, Estimate, are_kinds_counted, calibration_of, estimate_blocks
 from bursar.domain.counting.calibrate import FEWEST
 from bursar.domain.counting.families import FAMILIES, exact_encoding
-from bursar.domain.errors import BadInput, StorageError
+from bursar.domain.errors import BadInput, BursarError
 from bursar.domain.text.blocks import TextBlocks
 from bursar.domain.text.counts import is_counted
 from bursar.session.ports import Adapters
@@ -35,13 +35,13 @@ def model_for_estimates(settings: Settings) -> str:
 def calibration_for(adapters: Adapters, settings: Settings, model: str) -> Calibration | None:
     """What is known of how PROVIDER/MODEL counts; None where nothing is. Reads the journal, so beside the loop.
 
-    Where the store cannot be read it is what is published.
+    Where the store cannot be read, or there is none, it is what is published.
     """
     if exact_encoding(model) is not None:
         return calibration_of(model)
     try:
         requests = adapters.journal().counted_requests(_LOOKED_AT_REQUESTS)
-    except StorageError:
+    except BursarError:
         requests = []
     return calibration_of(model, requests, is_loopback=_is_loopback(adapters, settings, model))
 
