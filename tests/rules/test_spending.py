@@ -56,4 +56,4 @@ def test_the_cost_of_the_last_request_is_information_until_it_passes_a_mark() ->
 
 
 def test_each_rule_without_a_check_is_played_here() -> None:
-    assert {each.code for each in RULES if each.check is None} == {*FIGURES, "request-cost"}
+    assert {each.code for each in RULES if each.check is None} == {*FIGURES, "request-cost", "cache-lost"}

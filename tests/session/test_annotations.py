@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+from bursar.domain.money.usage import Usage
 from bursar.domain.ports import CommandPlan
 from bursar.domain.safety.show import question_for_command
 from bursar.session.analysis import describe, workspace_of
@@ -11,7 +13,7 @@ from bursar.session.asking import EditorAsker
 from bursar.session.model import Changed
 from bursar.session.shown import annotations_of
 from support.fakes import CountingIds
-from support.world import TASKS, finish
+from support.world import TASKS, call, finish, reply
 
 from .conftest import Office, Window
 
@@ -47,6 +49,29 @@ async def test_a_finished_run_is_shown_on_its_task(office: Office) -> None:
     await office.window.until(lambda: office.window.meters[-1].running == ())
     (usage,) = office.window.usage
     assert (usage.used, usage.cost_pico) == (1_260, office.shop.summary(run).cost_pico)
+
+
+async def test_a_lost_prompt_cache_stands_on_its_task_until_it_is_erased(office: Office) -> None:
+    office.open()
+    looks = reply(call("list_files", path="."), usage=Usage(cache_write_5m=20_000, output=50))
+    again = Usage(cache_write_5m=21_000, output=50)
+    office.model.script = [looks, replace(finish(), usage=again)]
+    run = await office.run()
+    await office.window.until(lambda: office.window.ends(run))
+    office.session.apply(Changed(uri=office.uri, version=2, text=office.shop.tasks.read_text()))
+
+    def told() -> list[str]:
+        found = annotations_of(office.session.snapshot(), office.uri).findings
+        return [each.message for each in found if each.code == "cache-lost"]
+
+    await office.window.until(lambda: bool(told()))
+    (message,) = told()
+    assert message.startswith(
+        "20,000 tokens were not read from the prompt cache ($0.048 more): the provider gave it up"
+    )
+    await office.shop.journal.erase(everything=True)
+    office.session.apply(Changed(uri=office.uri, version=3, text=office.shop.tasks.read_text()))
+    await office.window.until(lambda: not told())
 
 
 def test_a_document_has_a_kind_and_a_place(tmp_path: Path) -> None:

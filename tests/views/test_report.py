@@ -203,6 +203,7 @@ def test_figures_stand_there_with_where_they_come_from() -> None:
         "prompts",
         "slow",
         "waste",
+        "lost",
         "texts",
     ]
     assert all("Where this comes from: " in each for _, each in sections)

@@ -17,6 +17,7 @@ from bursar.domain.counting import Calibration
 from bursar.domain.errors import BadInput
 from bursar.domain.specs import SpecUnreadable, decode_spec
 from bursar.domain.tasks import SKIPS, skips_in
+from bursar.runs.cache_losses import by_run, lost_caches, newest_rows
 from bursar.runs.here import here_of
 from bursar.session.analysing import estimating_for, looking_at
 from bursar.session.analysis import analyse, describe
@@ -99,6 +100,7 @@ def _check(app: App, given: str, document: Document, settings: Settings, calibra
         here=here_of(app.clock),
         raised_pico=journal.raised_runs(),
         warn_percent=journal.warn_percent(),
+        losses=by_run(lost_caches(journal, newest_rows(runs))) if document.kind == "tasks" else {},
         calibration=calibration,
         use=use_rates(journal, [document.workspace] if document.workspace else [], today=app.clock.local_day()),
         skips={document.workspace: skips_in(journal.events(run=SKIPS), document.workspace)},

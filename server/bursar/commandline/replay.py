@@ -9,9 +9,12 @@ from typing import Any
 from bursar.commandline.output import FINE, message, result, result_json
 from bursar.domain.errors import BadInput
 from bursar.domain.money.price import usd_text
-from bursar.domain.runs import RequestRow, RunEvent, StepRecord
+from bursar.domain.ports import Journal
+from bursar.domain.runs import RequestRow, RunEvent, RunRecord, StepRecord
 from bursar.domain.safety.show import escape_for_question
+from bursar.runs.cache_losses import lost_caches, task_rows
 from bursar.runs.rewinding import live_steps
+from bursar.views.cache_losses import loss_text
 from bursar.views.figures import money
 from bursar.views.progress import event_line
 from bursar.views.steps import step_title
@@ -25,12 +28,13 @@ def replay(app: App, args: argparse.Namespace) -> int:
     if record is None:
         raise BadInput(f"there is no run '{args.run}': see 'bursar runs --all'")
     costs = _costs(journal.requests(run=record.run))
+    lost = _lost(journal, record)
     aside = journal.set_aside(record.run)
     live = live_steps(journal.steps(record.run))
     numbers = {each.key: number for number, each in enumerate(live, 1)}
     lines: list[tuple[str, int, int, dict[str, Any]]] = []
     for rewind, step in [*aside, *((None, each) for each in live)]:
-        line = _step_json(step, rewind, None if rewind else numbers[step.key], costs)
+        line = _step_json(step, rewind, None if rewind else numbers[step.key], costs, lost)
         lines.append((step.started_at, 0, step.n, line))
     lines += [(each.at, 1, each.seq, _event_json(each)) for each in journal.events(run=record.run)]
     lines.sort(key=lambda each: each[:3])
@@ -39,6 +43,8 @@ def replay(app: App, args: argparse.Namespace) -> int:
             result_json(line)
         else:
             result(_for_people(line))
+            for each in line.get("cache_lost") or ():
+                result(f"{'':24}       cache  {escape_for_question(each['message'])}")
     if record.erased_at is not None:
         message(f"The texts of this run were erased at {record.erased_at}: what is left is when and what it cost.")
     return FINE
@@ -48,8 +54,34 @@ def _costs(rows: list[RequestRow]) -> dict[tuple[str, int], RequestRow]:
     return {(each.step, each.attempt): each for each in rows}
 
 
+def _lost(journal: Journal, record: RunRecord) -> dict[str, list[dict[str, Any]]]:
+    """By step: where the prompt cache was lost, also between this run's first request and another run's last."""
+    if record.kind != "task":
+        return {}
+    found: dict[str, list[dict[str, Any]]] = {}
+    for each in lost_caches(journal, task_rows(journal, record.workspace, record.spec), only=record.run):
+        loss = each.loss
+        found.setdefault(each.row.step, []).append(
+            {
+                "attempt": each.row.attempt,
+                "cause": loss.cause,
+                "tokens": loss.tokens,
+                "estimated": loss.estimated,
+                "cost_usd": None if each.pico is None else usd_text(each.pico),
+                "part": loss.part or None,
+                "path": loss.path or None,
+                "message": loss_text(loss, each.pico),
+            }
+        )
+    return found
+
+
 def _step_json(
-    step: StepRecord, rewind: int | None, number: int | None, costs: dict[tuple[str, int], RequestRow]
+    step: StepRecord,
+    rewind: int | None,
+    number: int | None,
+    costs: dict[tuple[str, int], RequestRow],
+    lost: dict[str, list[dict[str, Any]]],
 ) -> dict[str, Any]:
     row = costs.get((step.key, step.attempt))
     intent = step.intent
@@ -70,6 +102,7 @@ def _step_json(
         "rewind": rewind,
         "cost_usd": None if row is None or row.cost_pico is None else usd_text(row.cost_pico),
         "at_most_usd": usd_text(row.at_most_pico) if row is not None and row.certainty == "unknown" else None,
+        "cache_lost": lost.get(step.key, []) if rewind is None else [],
         "intent": intent,
         "result": step.result,
     }

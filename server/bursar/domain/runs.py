@@ -191,6 +191,9 @@ class RequestRow:
     ttft_ms: int | None
     duration_ms: int | None
     at_most_tokens: int = 0
+    body_sha256: str = ""
+    unit_prices: str | None = None
+    """The five rates that it was priced with, as the ledger keeps them; None without a price."""
 
     @property
     def open_pico(self) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from bursar.domain.context.losses import LostCache
 from bursar.domain.counting import Calibration, Estimate, TextKind, estimate_of
 from bursar.domain.instructions import FileKind, InstructionFile
 from bursar.domain.instructions.file import PartKind
@@ -217,6 +218,8 @@ class Snapshot:
     warn_percent: WarnPercent = DEFAULT_WARN_PERCENT
     use: Mapping[str, UseRate] = field(default_factory=dict)
     """How often the user asks an agent in a workspace; none for one where nothing was booked of late."""
+    losses: Mapping[str, tuple[LostCache, ...]] = field(default_factory=dict)
+    """Where runs lost the provider's prompt cache, by their ids."""
     calibration: Calibration | None = None
     """How the model that requests would go to counts; None where nothing is known of it."""
     small_hints: bool = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
+from bursar.domain.context.losses import LostCache
 from bursar.domain.errors import BursarError
 from bursar.domain.money.binding import STOPS_AFTER_S
 from bursar.domain.money.budget import DEFAULT_WARN_PERCENT, BudgetState, WarnPercent
@@ -15,6 +16,7 @@ from bursar.domain.runs import RunSummary
 from bursar.domain.tasks import SKIPS, Skip, skips_in
 from bursar.runs.here import here_of
 from bursar.session.faults import tell_faults
+from bursar.session.losses import Losses
 from bursar.session.model import RunChange
 from bursar.session.money import left_pico, meter, own_states, run_ceiling_pico, wide_states, windows_now
 from bursar.session.ports import Adapters, Editor
@@ -57,6 +59,7 @@ class Records:
         self._loaded: set[str] = set()
         self._seen: tuple[int, str] | None = None
         self._watching: asyncio.Task[None] | None = None
+        self._losses = Losses(adapters=adapters, editor=editor)
         self.runs: dict[str, tuple[RunSummary, ...]] = {}
         self.skips: dict[str, tuple[Skip, ...]] = {}
         self.meter: Meter | None = None
@@ -67,6 +70,11 @@ class Records:
         self.warn_percent: WarnPercent = DEFAULT_WARN_PERCENT
         self.use: Mapping[str, UseRate] = {}
         self._rooms: tuple[Room, ...] = ()
+
+    @property
+    def losses(self) -> Mapping[str, tuple[LostCache, ...]]:
+        """Where the newest runs lost the prompt cache, as far as that was looked at."""
+        return self._losses.known
 
     @property
     def rooms(self) -> tuple[Room, ...]:
@@ -96,6 +104,7 @@ class Records:
 
     def close(self) -> None:
         """Look no more."""
+        self._losses.close()
         if self._watching is not None:
             self._watching.cancel()
 
@@ -163,6 +172,7 @@ class Records:
         self.runs[workspace], self.skips[workspace] = before if now == before else now, skips
         for each in (*now, *journal.operations(workspace)):
             self._tell_loaded(each)
+        self._losses.look(now)
         if skipped:
             self._tell_skips_changed()
         known = {_change(each) for each in before}

@@ -13,6 +13,8 @@ from bursar.domain.money.rolls import OWN_AGENT, Sums
 from bursar.domain.money.spending import Spending, spend_lines
 from bursar.domain.money.waste import Waste, wasted
 from bursar.domain.ports import Journal
+from bursar.domain.runs import RequestRow
+from bursar.runs.cache_losses import lost_caches
 from bursar.runs.here import here_of
 from bursar.runs.watching import watched
 from bursar.session.money import wide_states
@@ -21,6 +23,7 @@ from bursar.views.report import report_page
 
 _MOST_REQUESTS = 10_000
 _MOST_LISTED = 10
+_MOST_LOSSES = 200
 _MOST_DAYS = 400
 _RUNS_READ = 200
 
@@ -69,6 +72,7 @@ def gather_report(adapters: Adapters, *, since: str | None, workspaces: tuple[st
         texts=text_versions(runs, journal.prompt_documents),
         findings=watched(journal),
         budgets=wide_states(adapters, journal, adapters.settings(), workspaces=workspaces),
+        cache_losses=lost_caches(journal, _of_runs(requests, looked_at), newest=_MOST_LOSSES),
     )
 
 
@@ -94,6 +98,12 @@ def _models(spending: Spending) -> list[ModelSpent]:
         sums[each.agent, each.key] = sums.get((each.agent, each.key), Sums()) + each.sums
     lines = [ModelSpent(agent=agent, model=model, sums=each) for (agent, model), each in sums.items()]
     return sorted(lines, key=lambda each: (-each.sums.cost_pico, -each.sums.requests, each.agent, each.model))
+
+
+def _of_runs(requests: list[RequestRow], runs: list[RunFigures]) -> list[RequestRow]:
+    """The requests of these runs: those of operations stand for themselves and share no beginning."""
+    known = {each.run for each in runs}
+    return [each for each in requests if each.run in known]
 
 
 def _wastes(journal: Journal, runs: list[RunFigures]) -> list[Waste]:

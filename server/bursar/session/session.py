@@ -191,6 +191,7 @@ class Session:
             raised_pico=self._records.raised_pico,
             warn_percent=self._records.warn_percent,
             use=self._records.use,
+            losses=self._records.losses,
             calibration=self.analyst.estimates.known,
             small_hints=self.analyst.small_hints,
             here=here_of(self._adapters.clock),

@@ -215,6 +215,7 @@ def _annotate_tasks(document: Document, known: Analysis, snapshot: Snapshot) -> 
         here=snapshot.here,
         raised_pico=snapshot.raised_pico,
         warn_percent=snapshot.warn_percent,
+        losses=snapshot.losses,
         outlook=outlook_of(
             snapshot.forecasts.get(document.uri),
             keyed_tasks(spec),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
@@ -81,6 +82,9 @@ def ledger_entry(row: Sequence[Any]) -> LedgerEntry:
 def request_row(row: Sequence[Any]) -> RequestRow:
     """The request of a row of REQUEST_COLUMNS."""
     values = _values(REQUEST_COLUMNS, row)
+    if values["unit_prices"] is not None:
+        # A ledger has few rates and many rows.
+        values["unit_prices"] = sys.intern(values["unit_prices"])
     return RequestRow(usage=_usage_from(values), **{**values, "unpriced": bool(values["unpriced"])})
 
 

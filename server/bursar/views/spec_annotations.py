@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from bursar.domain.context.losses import LostCache
 from bursar.domain.moments import Here, in_local_time, moment_words
 from bursar.domain.money.budget import DEFAULT_WARN_PERCENT, WarnPercent
 from bursar.domain.money.usage import Usage, cached_percent
@@ -15,11 +16,15 @@ from bursar.domain.specs import Spec, SpecTask, open_tasks
 from bursar.domain.tasks import OPEN_RUN, newest_run, runs_for
 from bursar.domain.text import split_lines
 from bursar.views.annotations import Annotations, Finding, Lens, Related
+from bursar.views.cache_losses import loss_text
 from bursar.views.figures import count, money, seconds
 from bursar.views.forecasts import NO_OUTLOOK, Outlook, provenance, total_title, unlikely
 from bursar.views.task_lenses import task_lenses
 
 NOTHING_KNOWN: Mapping[str, Resumable] = MappingProxyType({})
+NOTHING_LOST: Mapping[str, Sequence[LostCache]] = MappingProxyType({})
+# Nothing was kept that could be lost; and of what was erased nothing more can be said.
+_UNTOLD = ("too_short", "erased")
 NOTHING_RAISED: Mapping[str, int] = MappingProxyType({})
 
 
@@ -41,6 +46,7 @@ def annotate_spec(
     raised_pico: Mapping[str, int] = NOTHING_RAISED,
     warn_percent: WarnPercent = DEFAULT_WARN_PERCENT,
     outlook: Outlook = NO_OUTLOOK,
+    losses: Mapping[str, Sequence[LostCache]] = NOTHING_LOST,
 ) -> Annotations:
     """Everything for one tasks file; ``runs`` are its own, ``mine`` are driven here.
 
@@ -78,6 +84,8 @@ def annotate_spec(
         if newest is not None and newest.requests and "request-cost" not in silenced:
             raised = raised_pico.get(newest.record.run, 0)
             findings.append(_request_cost(task, lines, newest, here, raised_pico=raised, warn_percent=warn_percent))
+        if newest is not None and "cache-lost" not in silenced:
+            findings += _cache_lost(task, lines, newest, losses.get(newest.record.run, ()), here)
         findings += large
         is_next = task.line in runnable and task.index not in skipped
         if is_next and not large and not (newest is not None and newest.record.state in OPEN_RUN):
@@ -128,6 +136,30 @@ def _request_cost(
     )
     severity = "information" if passed is None else "warning"
     return _finding(task, lines, severity, "request-cost", message, related)
+
+
+def _cache_lost(
+    task: SpecTask, lines: Sequence[str], newest: RunSummary, losses: Sequence[LostCache], here: Here
+) -> list[Finding]:
+    """What is told of the prompt caches that the newest run lost."""
+    told = [each for each in losses if each.loss.cause not in _UNTOLD]
+    if not told:
+        return []
+    dearest = max(told, key=lambda each: (each.pico or 0, each.loss.tokens))
+    message = loss_text(dearest.loss, dearest.pico)
+    if len(told) > 1:
+        sum_pico = sum(each.pico or 0 for each in told)
+        message = f"the prompt cache was lost {len(told)} times, {money(sum_pico)} more in all; the dearest: {message}"
+    related = tuple(
+        Related(
+            path=newest.record.spec,
+            line=task.line,
+            message=f"request {each.row.step.removeprefix('m')}: {loss_text(each.loss, each.pico)} · "
+            f"{moment_words(each.row.at, here)}",
+        )
+        for each in told
+    )
+    return [_finding(task, lines, "information", "cache-lost", message, related)]
 
 
 def _passed_percent(summary: RunSummary, limit_pico: int | None, warn_percent: WarnPercent) -> int | None:

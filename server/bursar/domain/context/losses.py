@@ -7,7 +7,7 @@ the rules of the model. A prefix that nothing explains the loss of was given up 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Literal, TypeAlias
@@ -16,6 +16,7 @@ from bursar.domain.context.blocks import Prompt, PromptBlock, changed_document, 
 from bursar.domain.context.rules import SAFE, CacheRules
 from bursar.domain.money.price import Rates, buckets_at
 from bursar.domain.money.usage import Usage
+from bursar.domain.runs import RequestRow
 
 Cause: TypeAlias = Literal[
     "model",
@@ -78,6 +79,44 @@ class Loss:
     waited_s: int = 0
     blocks: int = 0
     estimated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LostCache:
+    """A request that lost the prompt cache. ``pico`` is what that cost, None where the request has no price."""
+
+    row: RequestRow
+    loss: Loss
+    pico: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LossSum:
+    """All losses of one cause: how often, how many tokens, what they cost; ``unpriced`` of them have no price."""
+
+    cause: Cause
+    times: int
+    tokens: int
+    pico: int
+    unpriced: int
+
+
+def by_cause(losses: Iterable[LostCache]) -> tuple[LossSum, ...]:
+    """The sums of each cause, the dearest first."""
+    found: dict[Cause, list[LostCache]] = {}
+    for each in losses:
+        found.setdefault(each.loss.cause, []).append(each)
+    sums = [
+        LossSum(
+            cause=cause,
+            times=len(group),
+            tokens=sum(each.loss.tokens for each in group),
+            pico=sum(each.pico or 0 for each in group),
+            unpriced=sum(each.pico is None for each in group),
+        )
+        for cause, group in found.items()
+    ]
+    return tuple(sorted(sums, key=lambda each: (-each.pico, -each.tokens, CAUSES.index(each.cause))))
 
 
 def may_be_lost(earlier: Sent, later: Sent, rules: CacheRules, *, goes_on: bool) -> bool:

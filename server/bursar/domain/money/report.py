@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from bursar.domain.context.losses import LostCache
 from bursar.domain.moments import Here
 from bursar.domain.money.budget import BudgetState
 from bursar.domain.money.history import RunFigures, tasks_done
@@ -77,6 +78,8 @@ class Report:
     texts: Sequence[TextVersion]
     findings: Sequence[Finding]
     budgets: Sequence[BudgetState]
+    cache_losses: Sequence[LostCache] = ()
+    """Of the runs that were looked at, in the order of their requests."""
 
 
 def text_versions(

@@ -11,6 +11,7 @@ CODES = (
     "over-budget",
     "probably-unfinished",
     "request-cost",
+    "cache-lost",
     "dearest-section",
     "verbose-text",
     "duplicated-text",

@@ -15,7 +15,7 @@ from bursar.domain.rules.limits import CONTRADICTORY_LIMITS
 from bursar.domain.rules.references import MISSING_REFERENCE, PASTED_FILE
 from bursar.domain.rules.rule import Found, Rule, Surroundings
 from bursar.domain.rules.sizes import DEAREST_SECTION
-from bursar.domain.rules.spending import OVER_BUDGET, OVER_WINDOW, PROBABLY_UNFINISHED, REQUEST_COST
+from bursar.domain.rules.spending import CACHE_LOST, OVER_BUDGET, OVER_WINDOW, PROBABLY_UNFINISHED, REQUEST_COST
 from bursar.domain.rules.volatile import VOLATILE_PREFIX
 from bursar.domain.rules.wording import VERBOSE_TEXT
 
@@ -24,6 +24,7 @@ RULES: tuple[Rule, ...] = (
     OVER_BUDGET,
     PROBABLY_UNFINISHED,
     REQUEST_COST,
+    CACHE_LOST,
     DEAREST_SECTION,
     VERBOSE_TEXT,
     DUPLICATED_TEXT,

@@ -24,6 +24,40 @@ REQUEST_COST = Rule(
     good=Example(files=_FILES, situation="The task has not run yet."),
     reading=Reading(read=0, right=0, on="", note="It repeats figures of the ledger and judges nothing."),
 )
+CACHE_LOST = Rule(
+    code="cache-lost",
+    title="A run that paid again for what was in the provider's prompt cache",
+    severity="information",
+    scope="file",
+    finds=(
+        "Tasks whose newest run had a request that read at least 512 tokens less from the prompt cache than the one "
+        "before it had left there, with the cause: a document of the prompt that was changed (and which), the system "
+        "text, the tools, the model, options, an earlier turn, time, a turn of more blocks than the provider looks "
+        "back, or the provider itself. The first request of a run is compared with those of the spec's other tasks."
+    ),
+    why=(
+        "A cached token costs a tenth of a fresh one or less, and writing it again more than a fresh one: a prefix "
+        "that is lost is paid at ten to fifty times its price."
+    ),
+    remedy=(
+        "Edit steering files and documents of the spec before the first of several tasks, not between two of them; "
+        "answer a run's questions within the life of the cache (five minutes at Anthropic); change model and effort at "
+        "the beginning of a run. What the provider gave up by itself costs once and needs nothing."
+    ),
+    bad=Example(
+        files=_FILES, situation="The second request of the task's run read nothing, six minutes after the first."
+    ),
+    good=Example(files=_FILES, situation="Each request of the task's run read what the one before it had left."),
+    reading=Reading(
+        read=0,
+        right=0,
+        on="",
+        note=(
+            "`tests/simulator/test_losses.py` makes each cause happen and compares the finding with the log of the "
+            "cache."
+        ),
+    ),
+)
 OVER_BUDGET = Rule(
     code="over-budget",
     title="A task whose first request has no room in the budget",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bursar.domain.moments import moment_words
 from bursar.domain.money.report import Report
 from bursar.views.figures import plural
+from bursar.views.report.lost import cache_section
 from bursar.views.report.markup import paragraph, text
 from bursar.views.report.spent import (
     budget_section,
@@ -53,6 +54,7 @@ def _body(report: Report) -> str:
             task_section(report),
             request_section(report),
             waste_section(report),
+            cache_section(report),
             text_section(report),
         ]
     )
