@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from support.bench import Bench
-from support.lsp_client import VSCODE
+from support.lsp_client import VSCODE, WAIT_S
 
 FIELDS = """
 import sys
@@ -35,7 +35,9 @@ print(converter.unstructure(types.Position(line=1, character=2)), types.Position
 
 
 def fields(mode: str) -> list[str]:
-    ran = subprocess.run([sys.executable, "-c", FIELDS, mode], capture_output=True, text=True, timeout=60, check=True)
+    ran = subprocess.run(
+        [sys.executable, "-c", FIELDS, mode], capture_output=True, text=True, timeout=WAIT_S, check=True
+    )
     return re.sub(r" at 0x[0-9a-f]+", "", ran.stdout).splitlines()
 
 
@@ -53,4 +55,4 @@ async def test_a_client_is_answered_the_same(bench: Bench, lazy: str) -> None:
         assert len(lenses) == 7
         assert window.capabilities["codeLensProvider"] == {"resolveProvider": False}
         assert window.capabilities["textDocumentSync"]["change"] == 2
-        assert await asyncio.wait_for(window.quit(), 20) == 0
+        assert await asyncio.wait_for(window.quit(), WAIT_S) == 0

@@ -20,7 +20,7 @@ from support.fakes import FakeClock
 
 from .framing import frame
 
-PATIENCE_S = 60
+PATIENCE_S = 120
 ALIVE = "7 (a) b) S 1 7 7 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 555 0 0"
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from support import plain_text
 from support.bench import Bench
-from support.lsp_client import VSCODE, Client, LspError, editor
+from support.lsp_client import VSCODE, WAIT_S, Client, LspError, editor
 
 LINE, TITLE = 13, "Look up the base price in `parcel/rates.py`"
 CANARY = "sk-canary-7f3a9c"
@@ -34,7 +34,7 @@ async def test_what_comes_before_initialize_and_after_shutdown_is_refused(raw: C
         await raw.request("bursar/runs", {})
     assert late.value.code == -32600
     raw.notify("exit")
-    assert await asyncio.wait_for(raw.process.wait(), 20) == 0
+    assert await asyncio.wait_for(raw.process.wait(), WAIT_S) == 0
 
 
 async def test_a_request_that_makes_no_sense_is_answered_and_ends_nothing(raw: Client, bench: Bench) -> None:
@@ -62,7 +62,7 @@ async def test_header_names_are_read_in_any_case(raw: Client, bench: Bench) -> N
     params = {"processId": None, "rootUri": None, "capabilities": {}}
     message = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}
     raw.send(message, header="content-length ")
-    assert "capabilities" in await asyncio.wait_for(answer, 20)
+    assert "capabilities" in await asyncio.wait_for(answer, WAIT_S)
 
 
 @pytest.mark.parametrize(

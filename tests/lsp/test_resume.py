@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from support.bench import Bench, MakeBench
-from support.lsp_client import Client, LspError
+from support.lsp_client import WAIT_S, Client, LspError
 
 PRICES = {"input": "2", "output": "10", "cache_read": "0.2", "cache_write_5m": "2", "cache_write_1h": "2"}
 LINE = 13
@@ -105,7 +105,7 @@ async def test_a_second_window_follows_the_run_and_takes_over_when_the_first_is_
         await lens(second, uri, "Runs in another window · 4 steps done")
         spent = Decimal(second.told("bursar/meter")[-1]["spent_usd"])
         assert spent > 0
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(WAIT_S):
             while not any((bench.folder / "home" / "inflight").glob("*.m3.*")):
                 await asyncio.sleep(0.02)
         first.process.kill()
@@ -134,7 +134,7 @@ async def test_a_stop_ends_an_answer_that_the_provider_goes_on_with_and_books_wh
             uri = first.open(bench.tasks)
             run = (await first.press(uri, LINE, "Run"))["run"]
             inflight = bench.folder / "home" / "inflight"
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(WAIT_S):
                 while not any(each.stat().st_size > 3_000 for each in inflight.glob("*.m1.*")):
                     await asyncio.sleep(0.02)
             first.process.kill()

@@ -16,7 +16,7 @@ from lsprotocol import types
 from bursar import VERSION
 from bursar.lsp.capabilities import KEPT, capability, slim
 from bursar.lsp.converter import make_converter
-from support.lsp_client import VSCODE
+from support.lsp_client import VSCODE, WAIT_S
 
 from .raw_server import Server
 
@@ -123,7 +123,7 @@ def test_nothing_is_imported_from_the_folder_that_it_is_started_in(tmp_path: Pat
     (tmp_path / "argparse.py").write_text("raise SystemExit(99)\n")
     environ = {**os.environ, "BURSAR_HOME": str(tmp_path / "home")}
     ran = subprocess.run(
-        [sys.executable, "-m", "bursar", "schema"], cwd=tmp_path, env=environ, capture_output=True, timeout=60
+        [sys.executable, "-m", "bursar", "schema"], cwd=tmp_path, env=environ, capture_output=True, timeout=WAIT_S
     )
     assert ran.returncode == 0, ran
     assert json.dumps(ran.stdout.decode())

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from support.bench import Bench, MakeBench
-from support.lsp_client import LspError
+from support.lsp_client import WAIT_S, LspError
 
 LINE, TITLE = 13, "Look up the base price in `parcel/rates.py`"
 ASKS = {
@@ -101,7 +101,7 @@ async def test_a_window_that_closes_keeps_an_open_question_open(benches: MakeBen
                     first.notify("exit")
                 else:
                     first.process.send_signal(signal.SIGTERM)
-                assert await asyncio.wait_for(first.process.wait(), 20) == 1
+                assert await asyncio.wait_for(first.process.wait(), WAIT_S) == 1
         async with bench.window() as second:
             second.answer = lambda params: "No"
             second.open(bench.tasks)
@@ -117,7 +117,7 @@ async def test_a_server_ends_with_the_process_that_it_was_told_of(bench: Bench) 
         await window.request("bursar/runs", {})
         sleeper.kill()
         await sleeper.wait()
-        assert await asyncio.wait_for(window.process.wait(), 20) == 1
+        assert await asyncio.wait_for(window.process.wait(), WAIT_S) == 1
 
 
 async def test_a_server_killed_in_mid_stream_leaves_at_most_one_request_to_ask_again(benches: MakeBench) -> None:
@@ -131,7 +131,7 @@ async def test_a_server_killed_in_mid_stream_leaves_at_most_one_request_to_ask_a
             uri = first.open(bench.tasks)
             run = (await first.press(uri, LINE, "Run"))["run"]
 
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(WAIT_S):
                 while len(bench.log) != 1 or not any(
                     each.stat().st_size > 1_000 for each in (bench.folder / "home" / "inflight").glob("*.m2.*")
                 ):

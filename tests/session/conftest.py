@@ -24,7 +24,7 @@ from bursar.views.annotations import Meter
 from bursar.workspace import LocalFiles, LocalInstructionTexts
 from support.world import MODEL, Prices, ScriptedModel, WordCounter, Workshop
 
-WAIT_S = 20
+WAIT_S = 120
 
 
 def nothing(name: str) -> None:

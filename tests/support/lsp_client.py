@@ -14,7 +14,7 @@ from typing import Any
 
 from support import plain_text
 
-WAIT_S = 30.0
+WAIT_S = 120.0
 VSCODE: dict[str, Any] = {
     "workspace": {
         "applyEdit": True,
