@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -84,16 +84,18 @@ class _Finder:
     def __init__(self, session: RecordedSession) -> None:
         self._turns = session.turns
         self._firsts = [each.request for each in session.turns]
-        self._atoms: dict[str, list[int]] = {}
+        self._atoms: dict[str, list[int]] = {}  # also of words that are none; only atoms are asked for
         self._words: dict[str, list[int]] = {}
         self._result_words: set[str] = set()
         self._line_holders: dict[str, list[int]] = {}
         for number, turn in enumerate(session.turns):
             for atom in set(ATOM.findall(turn.text)):
-                if is_atom(atom):
-                    self._atoms.setdefault(atom, []).append(number)
+                self._atoms.setdefault(atom, []).append(number)
+            words = set(_WORD.findall(turn.text))
+            for word in words:
+                self._words.setdefault(word, []).append(number)
             if turn.kind == "tool_result":
-                self._result_words.update(_WORD.findall(turn.text))
+                self._result_words |= words
 
     def in_turn(self, turn: Turn) -> Iterator[Use]:
         """The uses in one answer's text or call."""
@@ -135,7 +137,11 @@ class _Finder:
     def _holders_of(self, line: str) -> list[int]:
         holders = self._line_holders.get(line)
         if holders is None:
-            holders = [number for number, turn in enumerate(self._turns) if line in turn.text]
+            inside = _WORD.findall(line)[1:-1]  # the outer words may be parts of longer ones
+            places: Sequence[int] = range(len(self._turns))
+            if inside:
+                places = min((self._words[each] for each in inside), key=len)
+            holders = [number for number in places if line in self._turns[number].text]
             self._line_holders[line] = holders
         return holders
 

@@ -29,7 +29,7 @@ whole session in view looks at the session and its uses."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A policy of the bench. ``peer``: others ship or publish it. ``pings``: it keeps the cache warm."""
+    """A policy of the bench. ``peer``: what one of ours has to beat. ``pings``: it keeps the cache warm."""
 
     name: str
     plan: Planner

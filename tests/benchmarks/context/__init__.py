@@ -1,0 +1,1 @@
+"""What trimming saves and loses on recorded sessions, beside the figures of another simulator for the same sessions."""
