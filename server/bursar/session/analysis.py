@@ -163,7 +163,6 @@ def analyse(
         sent_kinds=_kinds_of(sent, counter, calibration),
         kinds_encoding=calibration.encoding if calibration else "",
         found=found,
-        text=document.text,
         placed=placed,
     )
 

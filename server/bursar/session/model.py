@@ -182,8 +182,7 @@ class Analysis:
         return estimate_of(calibration, self.sent_kinds)
 
     found: tuple[Found, ...] = ()
-    """What the rules found in ``text``, the text of this version."""
-    text: str = ""
+    """What the rules found in the text of this version."""
     placed: Placed = NOTHING_PLACED
     """What is shown on code and transcripts, at the places of the text that was looked at."""
 
