@@ -16,6 +16,7 @@ from bursar.domain.context.rule_rows import ROWS
 from bursar.domain.context.rules import SAFE, CacheRules, ratios_of, rules_for
 from bursar.domain.money.price import Price, Unpriced
 from bursar.prices import price_book
+from bursar.providers.anthropic import LONG_TURN_BLOCKS
 
 AT = "2026-11-20T07:00:00.000Z"
 BOOK = price_book(override_file=None, free_providers=frozenset())
@@ -147,6 +148,13 @@ def test_the_safe_row_is_the_strictest_of_all() -> None:
     assert SAFE.min_prefix_tokens == max(each.min_prefix_tokens for each in ROWS)
     assert SAFE.lookback_blocks == min(each.lookback_blocks for each in ROWS if each.lookback_blocks)
     assert SAFE.preserved_thinking and not SAFE.context_editing
+
+
+def test_the_marks_that_are_sent_go_by_the_strictest_row() -> None:
+    # The wire puts at most four, and one before a turn of more than this many blocks, whatever the model.
+    marked = [each for each in (*ROWS, SAFE) if each.lookup == "marked"]
+    assert {each.marks for each in marked} == {4}
+    assert min(each.lookback_blocks or 0 for each in marked) > LONG_TURN_BLOCKS
 
 
 def test_the_card_wins_where_it_knows_the_price() -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from itertools import pairwise
 
 import pytest
 
+from bursar.domain.context.losses import Sent, loss_between
+from bursar.domain.context.rules import rules_for
 from bursar.domain.conversation import Message, Text, ToolCall, ToolResult
 from bursar.domain.errors import AnswerAway, AnswerCut, LimitReached, Overloaded
 from bursar.domain.money.price import Cost, cost_of, usd_text
@@ -92,6 +95,38 @@ async def test_usage_and_cost_of_a_conversation_equal_the_bill(tmp_path, wire, m
     for before, after in pairwise(replies):
         assert after.usage.cache_read >= 0.9 * before.usage.input
         assert after.usage.uncached_input + after.usage.cache_write_5m < 0.5 * before.usage.input
+
+
+@pytest.mark.parametrize("marked", [True, False])
+async def test_forty_results_at_once_read_what_was_cached_before_them_by_the_mark_between(tmp_path, marked):
+    """Without the mark where the last request ended the provider misses it, says so in its log, and we say the same."""
+    calls = [ToolCall(id=f"t{n}", name="read", input={"path": f"src/{n}.py"}) for n in range(40)]
+    results = [ToolResult(call_id=each.id, content=f"text of {each.input['path']}") for each in calls]
+    first = dataclasses.replace(request(LONG), model=CLAUDE)
+    turn = (Message(role="assistant", blocks=tuple(calls)), Message(role="user", blocks=tuple(results)))
+    second = dataclasses.replace(first, messages=(*first.messages, *turn))
+    async with simulator(tmp_path, scenario(CLAUDE, "anthropic")) as server:
+        provider = provider_of(server, "anthropic")
+        bodies = [json.loads(provider.body(each)) for each in (first, second)]
+        if not marked:
+            for block in bodies[1]["messages"][0]["content"]:
+                block.pop("cache_control", None)
+        sent = []
+        for body in bodies:
+            reply = await provider.send(json.dumps(body).encode(), on_stream=Heard(), keep=lambda data: None)
+            sent.append(Sent(model=CLAUDE, body=json.dumps(body).encode(), at_s=0, usage=reply.usage))
+        await server.rows_when(2)
+        seen = server.log()[-1]["cache"]
+    rules = rules_for(CLAUDE)
+    found = loss_between(*sent, rules)
+    assert all(json.dumps(each).count("cache_control") <= rules.marks for each in bodies)
+    if marked:
+        assert sent[1].usage.cache_read == sent[0].usage.input > 1_024
+        assert (found, seen["missed"]) == (None, "")
+    else:
+        assert sent[1].usage.cache_read == 0
+        assert found is not None
+        assert (found.cause, found.tokens, seen["missed"]) == ("lookback", sent[0].usage.input, "out_of_reach")
 
 
 @pytest.mark.parametrize("once", [True, False])
