@@ -279,6 +279,14 @@ def test_two_tasks_share_their_beginning() -> None:
     same = {"earlier": earlier, "goes_on": False}
     assert cause(begins(big), usage=nothing, **same) == "evicted"
     assert between(begins(big), earlier, usage=Usage(cache_read=19_000), goes_on=False) is None
+    # Where nothing was kept of the other one, by a server without a cache for instance, nothing is missing.
+    without = Usage(uncached_input=20_000)
+    assert between(begins(big), earlier, kept=without, usage=Usage(uncached_input=19_000), goes_on=False) is None
+    own = {"model": "own-model"}
+    assert between(begins(big) | own, earlier | own, kept=without, usage=without, goes_on=False) is None
+    # Nor where the beginning alone, or nearly, is too short to be kept.
+    few = Usage(cache_write_5m=1_200)
+    assert between(begins(big), earlier, kept=few, usage=few, goes_on=False) is None
     # A task that is begun later, or with another model, is begun cold: nothing was done wrong.
     assert between(begins(big), earlier, usage=nothing, after_s=301, goes_on=False) is None
     assert between(begins(big) | {"model": "claude-opus-5"}, earlier, usage=nothing, goes_on=False) is None

@@ -38,8 +38,7 @@ def pairs_of(rows: Iterable[RequestRow]) -> Iterator[Pair]:
         of_run[row.run] = of_spec[spec] = row
         if earlier is None:
             continue
-        one, other = _sent(earlier, None), _sent(row, None)
-        if may_be_lost(one, other, rules_for(earlier.model), goes_on=goes_on):
+        if may_be_lost(earlier.usage, row.usage, rules_for(earlier.model), goes_on=goes_on):
             yield Pair(earlier=earlier, later=row, goes_on=goes_on)
 
 
@@ -86,8 +85,8 @@ def task_rows(journal: Journal, workspace: str, spec: str) -> Sequence[RequestRo
     return [row for each in runs for row in each.requests]
 
 
-def _sent(row: RequestRow, journal: Journal | None) -> Sent:
-    body = journal.body(row.body_sha256) if journal is not None and row.body_sha256 else None
+def _sent(row: RequestRow, journal: Journal) -> Sent:
+    body = journal.body(row.body_sha256) if row.body_sha256 else None
     return Sent(model=row.model, body=body, at_s=_sent_at_s(row), usage=row.usage)
 
 

@@ -119,10 +119,10 @@ def by_cause(losses: Iterable[LostCache]) -> tuple[LossSum, ...]:
     return tuple(sorted(sums, key=lambda each: (-each.pico, -each.tokens, CAUSES.index(each.cause))))
 
 
-def may_be_lost(earlier: Sent, later: Sent, rules: CacheRules, *, goes_on: bool) -> bool:
+def may_be_lost(earlier: Usage, later: Usage, rules: CacheRules, *, goes_on: bool) -> bool:
     """Whether the figures alone leave room for a loss; what costs less than looking at the bytes."""
-    left = _left(earlier, rules) if goes_on else earlier.usage.input
-    return left - later.usage.cache_read >= LEAST_TOKENS
+    left = _left(earlier, rules) if goes_on else earlier.input
+    return left - later.cache_read >= LEAST_TOKENS
 
 
 def loss_between(earlier: Sent, later: Sent, rules: CacheRules, *, goes_on: bool = True) -> Loss | None:
@@ -131,20 +131,20 @@ def loss_between(earlier: Sent, later: Sent, rules: CacheRules, *, goes_on: bool
     ``goes_on`` says that the later one goes on with the conversation of the earlier: then all of it should be read.
     Otherwise both only begin alike: that beginning should be read, unless its life was over.
     """
-    if not may_be_lost(earlier, later, rules, goes_on=goes_on):
+    if not may_be_lost(earlier.usage, later.usage, rules, goes_on=goes_on):
         return None
     waited_s = int(later.at_s - earlier.at_s)
     one = prompt_of(earlier.body) if earlier.body is not None else None
     other = prompt_of(later.body) if later.body is not None else None
     if one is None or other is None:
-        lost = _left(earlier, rules) - later.usage.cache_read
+        lost = _left(earlier.usage, rules) - later.usage.cache_read
         return Loss(cause="erased", tokens=lost, waited_s=waited_s) if goes_on and lost >= LEAST_TOKENS else None
     if not goes_on:
         return _of_beginning(earlier, later, one, other, rules, waited_s)
     if rules.lookup == "marked" and rules is not SAFE and not one.marks and not _kept(earlier.usage):
         return None  # nothing was to be kept of it
     loss = _cause(earlier, later, one, other, rules, waited_s)
-    tokens = _left(earlier, rules) - later.usage.cache_read
+    tokens = _left(earlier.usage, rules) - later.usage.cache_read
     return replace(loss, tokens=tokens, waited_s=waited_s)
 
 
@@ -174,13 +174,12 @@ def _kept(usage: Usage) -> int:
     return usage.cache_read + usage.cache_write_5m + usage.cache_write_1h
 
 
-def _left(earlier: Sent, rules: CacheRules) -> int:
+def _left(usage: Usage, rules: CacheRules) -> int:
     """How many tokens of its prompt should be in the cache after this request.
 
     What it read and wrote, where marks say what is kept; all whole steps, where everything is. Of a prompt that is too
     short nothing is, and all of it is paid again.
     """
-    usage = earlier.usage
     if rules is SAFE:
         return _kept(usage)
     if rules.lookup == "marked":
@@ -220,9 +219,10 @@ def _of_beginning(
     in_reach = waited_s < rules.life_s and one.model == other.model and end >= 0
     if not in_reach or (rules.lookup == "marked" and not one.blocks[end].life_s):
         return None
-    tokens = _share(earlier.usage.input, one.blocks, end)
+    tokens = min(_share(earlier.usage.input, one.blocks, end), _left(earlier.usage, rules))
     lost = tokens - later.usage.cache_read
-    if lost < max(LEAST_TOKENS, int(tokens * _SURE)) or tokens < rules.min_prefix_tokens:
+    # It is an estimate: what may have been too short to be kept is not missed.
+    if lost < max(LEAST_TOKENS, int(tokens * _SURE)) or tokens < rules.min_prefix_tokens * (1 + _SURE):
         return None
     loss = _change(one, other, end) or Loss(cause="evicted", tokens=0)
     return replace(loss, tokens=lost, waited_s=waited_s, estimated=True)

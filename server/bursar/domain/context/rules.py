@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal, TypeAlias
 
 from bursar.domain.money.price import Price, Unpriced
@@ -101,6 +101,7 @@ SAFE = CacheRules(
 """For a model that no row names."""
 
 
+@lru_cache(maxsize=256)
 def rules_for(model: str) -> CacheRules:
     """The row that names this model, with or without a seller before its name and a date behind it; else the safe one.
 
