@@ -76,11 +76,17 @@ def last_uses_of(session: RecordedSession, uses: Sequence[Sequence[Use]]) -> dic
     return found
 
 
-def best_events(session: RecordedSession, last_uses: Mapping[int, int], prices: PriceSet) -> list[Event]:
-    """The events of the cheapest schedule, in the order of their requests. Tier edges are not looked at."""
+def best_events(
+    session: RecordedSession, last_uses: Mapping[int, int], prices: PriceSet, grid: int = GRID
+) -> list[Event]:
+    """The events of the cheapest schedule, in the order of their requests. Tier edges are not looked at.
+
+    Of a session with more requests than ``grid`` only that many moments are: a schedule that is possible, and perhaps
+    not the cheapest.
+    """
     numpy = _numpy()
     count = len(session.requests)
-    moments = sorted({round(each * count / GRID) for each in range(GRID + 1)}) if count > GRID else [*range(count + 1)]
+    moments = sorted({round(each * count / grid) for each in range(grid + 1)}) if count > grid else [*range(count + 1)]
     cold = [session.gap_s(each) > prices.ttl_s for each in range(count)]
     rates = numpy.array([0.0, *accumulate(prices.write if each else prices.read for each in cold)])[moments]
     tokens = [0] * count
