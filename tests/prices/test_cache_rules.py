@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from bursar.domain.context.rule import CacheRules
 from bursar.domain.context.rule_rows import ROWS
-from bursar.domain.context.rules import SAFE, CacheRules, ratios_of, rules_for
+from bursar.domain.context.rules import SAFE, ratios_of, rules_for
 from bursar.domain.money.price import Price, Unpriced
 from bursar.prices import price_book
 from bursar.providers.anthropic import LONG_TURN_BLOCKS

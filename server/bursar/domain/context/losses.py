@@ -13,7 +13,8 @@ from decimal import Decimal
 from typing import Literal, TypeAlias
 
 from bursar.domain.context.blocks import Prompt, PromptBlock, changed_document, prompt_of
-from bursar.domain.context.rules import SAFE, CacheRules
+from bursar.domain.context.rule import CacheRules
+from bursar.domain.context.rules import SAFE
 from bursar.domain.money.price import Rates, buckets_at
 from bursar.domain.money.usage import Usage
 from bursar.domain.runs import RequestRow

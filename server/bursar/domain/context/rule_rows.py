@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
-from bursar.domain.context.rules import CacheRules, Edge, Write
+from bursar.domain.context.rule import CacheRules, Edge, Write
 
 _READ_ON = "2026-11-20"
 _TENTH, _TWENTIETH, _FORTIETH = Decimal("0.1"), Decimal("0.05"), Decimal("0.025")
