@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from bursar.domain.context.bench import Bench
 from bursar.domain.context.decision import NOTHING, Arrived, Decision, Excerpt, MakePolicy, Policy, Terms
-from bursar.domain.context.policies.registry import ENTRIES
+from bursar.domain.context.policies.registry import ENTRIES, Entry, by_policy
 from bursar.domain.context.rates import PriceSet
 from bursar.domain.context.replay import terms_of
 from bursar.domain.context.retention import uses_by_request
@@ -227,3 +228,30 @@ def test_the_interval_of_a_difference() -> None:
     assert low == pytest.approx(-1.96 * 0.01826, abs=0.005)
     assert high == pytest.approx(1.96 * 0.01826, abs=0.005)
     assert difference_interval(own, own, resamples) == (0, 0)
+
+
+@pytest.mark.parametrize(("cross_validated", "unseen"), [(True, "here"), (False, None)])
+def test_a_policy_is_told_which_source_must_not_have_taught_it(cross_validated: bool, unseen: str | None) -> None:
+    told: list[str | None] = []
+
+    def make(terms: Terms) -> Policy:
+        told.append(terms.unseen_source)
+        return Fixed({})
+
+    own = Entry(name="own", plan=by_policy(make), peer=False)
+    (judged,) = Bench([READ_AND_EDIT], cross_validated=cross_validated).rows([own], PRICES)
+    assert told == [unseen]
+    assert (judged.row.eff, judged.best_peer, judged.interval) == (1.0, None, None)
+
+
+def test_who_does_not_ping_is_held_against_peers_that_do_not() -> None:
+    """The second silence is one that a ping outlasts, so the peer that pings is the cheapest."""
+    large = replace(AFTER_A_SILENCE, base_tokens=50_000)
+    plain = Entry(name="plain", plan=by_policy(fixed({})), peer=False)
+    warm = replace(plain, name="warm", pings=True)
+    peers = [ENTRIES["keep-all"], ENTRIES["idle-5min-ping"]]
+    found = {each.row.policy: each for each in Bench([large]).rows([*peers, plain, warm], replace(PRICES, write=2.0))}
+    assert found["idle-5min-ping"].row.eff < 1
+    assert found["plain"].best_peer == "keep-all"
+    assert found["warm"].best_peer == "idle-5min-ping"
+    assert found["warm"].interval is not None and found["warm"].interval[0] > 0
