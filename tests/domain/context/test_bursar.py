@@ -21,9 +21,21 @@ RATE = 0.25
 class Talk:
     """A session that is made call by call, under the steps."""
 
-    def __init__(self, admission: Admission = N1000, *, base_tokens: int = 30_000, keeps_warm: bool = False) -> None:
+    def __init__(
+        self,
+        admission: Admission = N1000,
+        *,
+        base_tokens: int = 30_000,
+        window_tokens: int = 200_000,
+        keeps_warm: bool = False,
+        unseen_source: str | None = None,
+    ) -> None:
         self.terms = Terms(
-            prices=PRICE_SETS["A"], window_tokens=200_000, base_tokens=base_tokens, tokens_per_character=RATE
+            prices=PRICE_SETS["A"],
+            window_tokens=window_tokens,
+            base_tokens=base_tokens,
+            tokens_per_character=RATE,
+            unseen_source=unseen_source,
         )
         self.window = Window(self.terms)
         self.steps = Steps(admission, keeps_warm=keeps_warm)
@@ -141,3 +153,39 @@ def test_a_ping_is_sent_where_it_pays() -> None:
     assert {each for each in "ABCDEFG" if ping_pays(50_000, PRICE_SETS[each])} == {"A", "D", "E", "F"}
     assert Talk(keeps_warm=True).run("ls", "a").ping
     assert not Talk().run("ls", "a").ping
+
+
+def test_after_a_silence_what_is_old_goes_and_what_came_now_stays() -> None:
+    talk = Talk()
+    for n in range(12):
+        talk.run("make all", lines(20, f"step {n}"))
+    assert not talk.run("make all", lines(20, "again")).changes
+    decision = talk.run("make all", lines(20, "last"), gap_s=400)
+    assert 1 in decision.changes
+    assert all(number < talk.window.arrived_from for number in decision.changes)
+
+
+def test_a_source_that_was_learnt_from_gets_the_rule_without_what_was_learnt() -> None:
+    talk = Talk(unseen_source="github.com/entireio/cli")
+    for n in range(8):
+        talk.run("cat a.py", lines(20, f"step {n}"))
+    decision = talk.run("ls", "a.py", gap_s=400)
+    assert decision.changes == {2 * n + 1: "stub" for n in range(4)}
+    other = Talk(unseen_source="github.com/some/other")
+    for n in range(8):
+        other.run("cat a.py", lines(20, f"step {n}"))
+    assert other.run("ls", "a.py", gap_s=400).changes != decision.changes
+
+
+def test_near_the_end_of_the_window_results_make_room_without_a_silence() -> None:
+    talk = Talk(window_tokens=60_000)
+    sizes: list[int] = []
+    for n in range(60):
+        decision = talk.run("cat a.py", lines(60, f"step {n}"))
+        assert not decision.summary
+        assert talk.window.shapes[-1] == "full"
+        sizes.append(talk.window.tokens)
+    assert max(sizes) <= 0.95 * 60_000
+    made_room = [n for n in range(1, 60) if sizes[n] < sizes[n - 1]]
+    assert made_room
+    assert all(sizes[n] <= 0.75 * 60_000 for n in made_room)

@@ -7,23 +7,36 @@ from collections.abc import Mapping
 from bursar.domain.context.decision import Arrived, Decision, Shape, Terms
 from bursar.domain.context.duplicates import Run
 from bursar.domain.context.policies.bursar.admission import Admission, head_and_tail
+from bursar.domain.context.policies.bursar.chances import Chances
+from bursar.domain.context.policies.bursar.coefficients import SOURCES
+from bursar.domain.context.policies.bursar.history import History
 from bursar.domain.context.policies.bursar.origin import UNKNOWN, Origin, origin_of
 from bursar.domain.context.policies.bursar.repeats import WORTHWHILE_TOKENS, Repeats
+from bursar.domain.context.policies.bursar.trims import Plan, cold_plan, inherited
 from bursar.domain.context.rates import PriceSet
 from bursar.domain.context.window import Window
 
-_KEPT_WHEN_COLD = 5
+_CAUTION = 1.5
+_UNDER_PRESSURE = (1.0, 0.5, 0.25, 0.125, 0.0)
+_PRESSED_FROM, _PRESSED_TO = 0.95, 0.75
+_KEPT_UNLEARNT = 5
 _SHORT_LIFE_S, _LONG_LIFE_S = 300.0, 3_600.0
 _RARE_RETURN = 0.03
 
 
 class Steps:
-    """Repeats become pointers, bulk is cut on arrival, and after a silence old results go."""
+    """Repeats become pointers, bulk is cut on arrival, and what will hardly be needed goes after a silence.
 
-    def __init__(self, admission: Admission, *, keeps_warm: bool = False) -> None:
+    Near the window's end, or a price edge, more goes, cold or not. What arrives now is never trimmed: nobody saw it.
+    """
+
+    def __init__(self, admission: Admission, *, keeps_warm: bool = False, caution: float = _CAUTION) -> None:
         self._admission = admission
         self._keeps_warm = keeps_warm
+        self._caution = caution
         self._repeats = Repeats()
+        self._history = History()
+        self._chances: Chances | None = None
         self._calls: dict[str, Origin] = {}
         self._origins: dict[int, Origin] = {}
 
@@ -31,10 +44,13 @@ class Steps:
         """All changes of this request; the window has them when this returns."""
         changes = dict(self._repeats(window, arrived, terms).changes)
         self._note_origins(window)
-        if window.tokens >= WORTHWHILE_TOKENS:
+        is_worthwhile = window.tokens >= WORTHWHILE_TOKENS
+        if is_worthwhile:
             changes |= self._cut_new(window, terms)
-            if arrived.is_cold:
-                changes |= _old_masked(window)
+        self._note_turns(window)
+        if is_worthwhile and arrived.is_cold:
+            changes |= self._trim_cold(window, arrived.request, terms)
+        changes |= self._relieve(window, arrived.request, terms)
         return Decision(changes=changes, ping=self._keeps_warm and ping_pays(window.tokens, terms.prices))
 
     @property
@@ -47,11 +63,20 @@ class Steps:
         for number in range(window.arrived_from, len(window.turns)):
             turn = window.turns[number]
             if turn.kind == "tool_call":
-                last = origin_of(turn.tool, turn.text)
+                last = self._origins[number] = origin_of(turn.tool, turn.text)
                 if turn.call:
                     self._calls[turn.call] = last
             elif turn.kind == "tool_result":
                 self._origins[number] = self._calls.get(turn.call, last)
+
+    def _note_turns(self, window: Window) -> None:
+        for number in range(window.arrived_from, len(window.turns)):
+            turn = window.turns[number]
+            self._history.add(number, turn, self._origins.get(number, UNKNOWN))
+            if turn.kind == "tool_result":
+                for line in range(len(window.lines_of(number))):
+                    if window.shows(number, line):
+                        self._history.show(number, line)
 
     def _cut_new(self, window: Window, terms: Terms) -> dict[int, Shape]:
         changes: dict[int, Shape] = {}
@@ -65,10 +90,52 @@ class Steps:
         window.apply(Decision(changes=changes))
         return changes
 
+    def _trim_cold(self, window: Window, request: int, terms: Terms) -> dict[int, Shape]:
+        if terms.unseen_source in SOURCES:
+            return _masked_but_newest(window)
+        plans = self._plans(window, request, terms, self._caution)
+        changes = {number: plan.shape for number, plan in plans.items() if plan.value > 0}
+        window.apply(Decision(changes=changes))
+        return changes
 
-def _old_masked(window: Window) -> dict[int, Shape]:
+    def _relieve(self, window: Window, request: int, terms: Terms) -> dict[int, Shape]:
+        edge = min(terms.window_tokens, terms.prices.edge_tokens or terms.window_tokens)
+        changes: dict[int, Shape] = {}
+        if window.tokens <= _PRESSED_FROM * edge:
+            return changes
+        for caution in _UNDER_PRESSURE:
+            for number, plan in self._plans(window, request, terms, caution).items():
+                if window.tokens <= _PRESSED_TO * edge:
+                    return changes
+                if plan.value > 0 or caution == 0:
+                    changes[number] = plan.shape
+                    window.apply(Decision(changes={number: plan.shape}))
+        return changes
+
+    def _plans(self, window: Window, request: int, terms: Terms, caution: float) -> dict[int, Plan]:
+        """Oldest first. Where the learnt chances may not be used all results are alike."""
+        results = [each for each in window.results if each < window.arrived_from]
+        visible = [each for each in results if window.shapes[each] not in ("stub", "dropped")]
+        copies = self._repeats.copies
+        if terms.unseen_source in SOURCES:
+            chances = {each: [0.0] * len(window.lines_of(each)) for each in visible}
+        else:
+            if self._chances is None:
+                self._chances = Chances(self._history, terms.tokens_per_character)
+            wanted = {*visible, *(each for each in copies if each in self._history.results)}
+            chances = {each: self._chances.of(each, request) for each in sorted(wanted)}
+            inherited(chances, copies)
+        plans: dict[int, Plan] = {}
+        for number in visible:
+            plan = cold_plan(number, window, terms, chances[number], copies.get(number, ()), caution)
+            if plan is not None:
+                plans[number] = plan
+        return plans
+
+
+def _masked_but_newest(window: Window) -> dict[int, Shape]:
     changes: dict[int, Shape] = {
-        each: "stub" for each in window.results[:-_KEPT_WHEN_COLD] if window.size_as(each, "stub") < window.sizes[each]
+        each: "stub" for each in window.results[:-_KEPT_UNLEARNT] if window.size_as(each, "stub") < window.sizes[each]
     }
     window.apply(Decision(changes=changes))
     return changes
