@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from bursar.domain.context.decision import Arrived, Decision, Shape, Terms
 from bursar.domain.context.duplicates import Run
@@ -18,7 +18,9 @@ from bursar.domain.context.window import Window
 
 _CAUTION = 1.5
 _UNDER_PRESSURE = (1.0, 0.5, 0.25, 0.125, 0.0)
-_PRESSED_FROM, _PRESSED_TO = 0.95, 0.75
+_PRESSED_FROM, _PRESSED_TO = 0.90, 0.75
+"""Before 0.92, where a summary is the last resort of whoever runs out of window."""
+_GONE = ("stub", "dropped")
 _KEPT_UNLEARNT = 5
 _SHORT_LIFE_S, _LONG_LIFE_S = 300.0, 3_600.0
 _RARE_RETURN = 0.03
@@ -93,18 +95,21 @@ class Steps:
     def _trim_cold(self, window: Window, request: int, terms: Terms) -> dict[int, Shape]:
         if terms.unseen_source in SOURCES:
             return _masked_but_newest(window)
-        plans = self._plans(window, request, terms, self._caution)
-        changes = {number: plan.shape for number, plan in plans.items() if plan.value > 0}
+        chances = self._chances_of(_open_results(window), window, request, terms)
+        plans = self._plans(chances, window, terms, self._caution)
+        changes = {number: plan.shape for number, plan in plans if plan.value > 0}
         window.apply(Decision(changes=changes))
         return changes
 
     def _relieve(self, window: Window, request: int, terms: Terms) -> dict[int, Shape]:
-        edge = min(terms.window_tokens, terms.prices.edge_tokens or terms.window_tokens)
         changes: dict[int, Shape] = {}
-        if window.tokens <= _PRESSED_FROM * edge:
+        results = _open_results(window)
+        edge = _edge(window, results, terms)
+        if window.tokens <= _PRESSED_FROM * edge or not results:
             return changes
+        chances = self._chances_of(results, window, request, terms)
         for caution in _UNDER_PRESSURE:
-            for number, plan in self._plans(window, request, terms, caution).items():
+            for number, plan in self._plans(chances, window, terms, caution):
                 if window.tokens <= _PRESSED_TO * edge:
                     return changes
                 if plan.value > 0 or caution == 0:
@@ -112,25 +117,42 @@ class Steps:
                     window.apply(Decision(changes={number: plan.shape}))
         return changes
 
-    def _plans(self, window: Window, request: int, terms: Terms, caution: float) -> dict[int, Plan]:
-        """Oldest first. Where the learnt chances may not be used all results are alike."""
-        results = [each for each in window.results if each < window.arrived_from]
-        visible = [each for each in results if window.shapes[each] not in ("stub", "dropped")]
-        copies = self._repeats.copies
+    def _chances_of(self, results: Sequence[int], window: Window, request: int, terms: Terms) -> dict[int, list[float]]:
+        """By result and line. Where what was learnt may not be used, all results are alike."""
         if terms.unseen_source in SOURCES:
-            chances = {each: [0.0] * len(window.lines_of(each)) for each in visible}
-        else:
-            if self._chances is None:
-                self._chances = Chances(self._history, terms.tokens_per_character)
-            wanted = {*visible, *(each for each in copies if each in self._history.results)}
-            chances = {each: self._chances.of(each, request) for each in sorted(wanted)}
-            inherited(chances, copies)
-        plans: dict[int, Plan] = {}
-        for number in visible:
-            plan = cold_plan(number, window, terms, chances[number], copies.get(number, ()), caution)
+            return {each: [0.0] * len(window.lines_of(each)) for each in results}
+        if self._chances is None:
+            self._chances = Chances(self._history, terms.tokens_per_character)
+        copies = self._repeats.copies
+        stood_for = [number for number, runs in copies.items() if any(run.turn in results for run in runs)]
+        chances = {each: self._chances.of(each, request) for each in sorted({*results, *stood_for})}
+        inherited(chances, copies)
+        return {each: chances[each] for each in results}
+
+    def _plans(
+        self, chances: Mapping[int, list[float]], window: Window, terms: Terms, caution: float
+    ) -> Iterator[tuple[int, Plan]]:
+        """Oldest first."""
+        for number, each in chances.items():
+            if window.shapes[number] in _GONE:
+                continue
+            plan = cold_plan(number, window, terms, each, self._repeats.copies.get(number, ()), caution)
             if plan is not None:
-                plans[number] = plan
-        return plans
+                yield number, plan
+
+
+def _open_results(window: Window) -> list[int]:
+    """Results of earlier requests of which anything stands."""
+    return [each for each in window.results if each < window.arrived_from and window.shapes[each] not in _GONE]
+
+
+def _edge(window: Window, results: Sequence[int], terms: Terms) -> int:
+    """The nearest size not to pass. A price edge that no trim can bring the prompt under is none."""
+    edge = terms.prices.edge_tokens
+    if edge is None or edge > terms.window_tokens:
+        return terms.window_tokens
+    least = window.tokens - sum(window.sizes[each] - window.size_as(each, "stub") for each in results)
+    return edge if least <= edge else terms.window_tokens
 
 
 def _masked_but_newest(window: Window) -> dict[int, Shape]:
