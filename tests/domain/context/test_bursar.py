@@ -27,11 +27,12 @@ class Talk:
         *,
         base_tokens: int = 30_000,
         window_tokens: int = 200_000,
+        prices: str = "A",
         keeps_warm: bool = False,
         unseen_source: str | None = None,
     ) -> None:
         self.terms = Terms(
-            prices=PRICE_SETS["A"],
+            prices=PRICE_SETS[prices],
             window_tokens=window_tokens,
             base_tokens=base_tokens,
             tokens_per_character=RATE,
@@ -189,3 +190,16 @@ def test_near_the_end_of_the_window_results_make_room_without_a_silence() -> Non
     made_room = [n for n in range(1, 60) if sizes[n] < sizes[n - 1]]
     assert made_room
     assert all(sizes[n] <= 0.75 * 60_000 for n in made_room)
+
+
+def test_a_price_edge_is_kept_where_it_can_be() -> None:
+    """Above 100,000 tokens a request costs five times; where no trim can prevent it, nothing is thrown away for it."""
+    talk = Talk(prices="cliff", base_tokens=60_000)
+    sizes = []
+    for n in range(60):
+        talk.run("cat a.py", lines(90, f"step {n}"))
+        sizes.append(talk.window.tokens)
+    assert 90_000 < max(sizes) <= 100_000
+    beyond = Talk(prices="cliff", base_tokens=110_000)
+    for n in range(20):
+        assert not beyond.run("cat a.py", lines(90, f"step {n}")).changes

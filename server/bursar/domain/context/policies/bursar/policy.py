@@ -18,8 +18,10 @@ from bursar.domain.context.window import Window
 
 _CAUTION = 1.5
 _UNDER_PRESSURE = (1.0, 0.5, 0.25, 0.125, 0.0)
-_PRESSED_FROM, _PRESSED_TO = 0.90, 0.75
-"""Before 0.92, where a summary is the last resort of whoever runs out of window."""
+_WINDOW_PRESSURE = (0.90, 0.75)
+"""From which share of the window on results make room, and down to which. A summary is the last resort at 0.92."""
+_EDGE_PRESSURE = (0.95, 0.90)
+"""The same for a price edge, where what is kept below it is worth more than the rewrites that a wider step spares."""
 _GONE = ("stub", "dropped")
 _KEPT_UNLEARNT = 5
 _SHORT_LIFE_S, _LONG_LIFE_S = 300.0, 3_600.0
@@ -104,13 +106,13 @@ class Steps:
     def _relieve(self, window: Window, request: int, terms: Terms) -> dict[int, Shape]:
         changes: dict[int, Shape] = {}
         results = _open_results(window)
-        edge = _edge(window, results, terms)
-        if window.tokens <= _PRESSED_FROM * edge or not results:
+        pressed_from, pressed_to = _limits(window, results, terms)
+        if window.tokens <= pressed_from or not results:
             return changes
         chances = self._chances_of(results, window, request, terms)
         for caution in _UNDER_PRESSURE:
             for number, plan in self._plans(chances, window, terms, caution):
-                if window.tokens <= _PRESSED_TO * edge:
+                if window.tokens <= pressed_to:
                     return changes
                 if plan.value > 0 or caution == 0:
                     changes[number] = plan.shape
@@ -146,13 +148,14 @@ def _open_results(window: Window) -> list[int]:
     return [each for each in window.results if each < window.arrived_from and window.shapes[each] not in _GONE]
 
 
-def _edge(window: Window, results: Sequence[int], terms: Terms) -> int:
-    """The nearest size not to pass. A price edge that no trim can bring the prompt under is none."""
+def _limits(window: Window, results: Sequence[int], terms: Terms) -> tuple[float, float]:
+    """From how many tokens on results make room, and down to how many. A price edge out of all reach is none."""
+    in_window = (_WINDOW_PRESSURE[0] * terms.window_tokens, _WINDOW_PRESSURE[1] * terms.window_tokens)
     edge = terms.prices.edge_tokens
-    if edge is None or edge > terms.window_tokens:
-        return terms.window_tokens
+    if edge is None or _EDGE_PRESSURE[0] * edge > in_window[0]:
+        return in_window
     least = window.tokens - sum(window.sizes[each] - window.size_as(each, "stub") for each in results)
-    return edge if least <= edge else terms.window_tokens
+    return (_EDGE_PRESSURE[0] * edge, _EDGE_PRESSURE[1] * edge) if least <= edge else in_window
 
 
 def _masked_but_newest(window: Window) -> dict[int, Shape]:
