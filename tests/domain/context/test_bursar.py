@@ -23,7 +23,7 @@ class Talk:
 
     def __init__(
         self,
-        admission: Admission = N1000,
+        admission: Admission | None = N1000,
         *,
         base_tokens: int = 30_000,
         window_tokens: int = 200_000,
@@ -104,6 +104,11 @@ def test_the_other_setting_cuts_documents_too_and_less() -> None:
     assert Talk(D2000).run("git diff main", lines(400)).changes
     assert not Talk(D2000).run("make all", lines(120)).changes
     assert Talk(N1000).run("make all", lines(120)).changes
+
+
+def test_more_is_cut_on_arrival_where_the_cache_lives_longer() -> None:
+    assert not Talk(None, prices="A").run("make all", lines(120)).changes
+    assert Talk(None, prices="B").run("make all", lines(120)).changes
 
 
 def test_a_short_session_is_left_alone() -> None:

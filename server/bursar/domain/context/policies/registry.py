@@ -9,7 +9,6 @@ from typing import TypeAlias
 
 from bursar.domain.context.decision import MakePolicy, Terms
 from bursar.domain.context.optimum import optimum
-from bursar.domain.context.policies.bursar.admission import D2000
 from bursar.domain.context.policies.bursar.policy import Steps
 from bursar.domain.context.policies.clearing import clear_tool_uses, prune
 from bursar.domain.context.policies.compacting import compact_at
@@ -83,8 +82,8 @@ ENTRIES: dict[str, Entry] = {
         Entry(name="idle-5min", plan=by_rule(after_silence(300))),
         Entry(name="idle-5min-ping", plan=by_rule(kept_warm(after_silence(300))), pings=True),
         Entry(name="dedupe", plan=by_new_rule(Dedupe)),
-        Entry(name="bursar", plan=by_new_rule(partial(Steps, D2000)), peer=False),
-        Entry(name="bursar-warm", plan=by_new_rule(partial(Steps, D2000, keeps_warm=True)), peer=False, pings=True),
+        Entry(name="bursar", plan=by_new_rule(Steps), peer=False),
+        Entry(name="bursar-warm", plan=by_new_rule(partial(Steps, keeps_warm=True)), peer=False, pings=True),
         Entry(name=OPTIMUM, plan=_foreseen, peer=False),
     )
 }

@@ -22,6 +22,14 @@ class Admission:
 D2000 = Admission(from_tokens=2_000, share=0.3, most_tokens=1_500, documents=True)
 N1000 = Admission(from_tokens=1_000, share=0.3, most_tokens=1_000, documents=False)
 """Cuts more, but what is made to be read as a whole (help, diffs, answers of an API) passes."""
+D1000 = Admission(from_tokens=1_000, share=0.4, most_tokens=1_500, documents=True)
+
+_SHORT_LIFE_S = 300.0
+
+
+def usual(ttl_s: float) -> Admission:
+    """A cache that lives longer leaves fewer moments at which a trim is free: there more is cut on arrival instead."""
+    return D2000 if ttl_s <= _SHORT_LIFE_S else D1000
 
 
 def head_and_tail(

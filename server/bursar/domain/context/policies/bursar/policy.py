@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from bursar.domain.context.decision import Arrived, Decision, Shape, Terms
 from bursar.domain.context.duplicates import Run
-from bursar.domain.context.policies.bursar.admission import Admission, head_and_tail
+from bursar.domain.context.policies.bursar.admission import Admission, head_and_tail, usual
 from bursar.domain.context.policies.bursar.chances import Chances
 from bursar.domain.context.policies.bursar.coefficients import SOURCES
 from bursar.domain.context.policies.bursar.history import History
@@ -31,10 +31,13 @@ _RARE_RETURN = 0.03
 class Steps:
     """Repeats become pointers, bulk is cut on arrival, and what will hardly be needed goes after a silence.
 
+    ``admission``: how bulk is cut, as usual for the cache's life where none is given.
     Near the window's end, or a price edge, more goes, cold or not. What arrives now is never trimmed: nobody saw it.
     """
 
-    def __init__(self, admission: Admission, *, keeps_warm: bool = False, caution: float = _CAUTION) -> None:
+    def __init__(
+        self, admission: Admission | None = None, *, keeps_warm: bool = False, caution: float = _CAUTION
+    ) -> None:
         self._admission = admission
         self._keeps_warm = keeps_warm
         self._caution = caution
@@ -84,11 +87,10 @@ class Steps:
 
     def _cut_new(self, window: Window, terms: Terms) -> dict[int, Shape]:
         changes: dict[int, Shape] = {}
+        rules = self._admission or usual(terms.prices.ttl_s)
         for number in range(window.arrived_from, len(window.turns)):
             if window.turns[number].kind == "tool_result":
-                excerpt = head_and_tail(
-                    number, window, self._origins[number], self._admission, terms.tokens_per_character
-                )
+                excerpt = head_and_tail(number, window, self._origins[number], rules, terms.tokens_per_character)
                 if excerpt is not None:
                     changes[number] = excerpt
         window.apply(Decision(changes=changes))
