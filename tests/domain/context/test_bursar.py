@@ -9,7 +9,7 @@ import pytest
 from bursar.domain.context.decision import Arrived, Decision, Excerpt, Terms
 from bursar.domain.context.policies.bursar.admission import D2000, N1000, Admission
 from bursar.domain.context.policies.bursar.origin import Origin, origin_of
-from bursar.domain.context.policies.bursar.policy import Steps, ping_pays
+from bursar.domain.context.policies.bursar.policy import Steps, ping_pays, usual_caution
 from bursar.domain.context.rates import PRICE_SETS
 from bursar.domain.context.session import Turn
 from bursar.domain.context.sizes import turn_tokens
@@ -109,6 +109,10 @@ def test_the_other_setting_cuts_documents_too_and_less() -> None:
 def test_more_is_cut_on_arrival_where_the_cache_lives_longer() -> None:
     assert not Talk(None, prices="A").run("make all", lines(120)).changes
     assert Talk(None, prices="B").run("make all", lines(120)).changes
+
+
+def test_a_loss_counts_more_reads_where_a_read_is_cheaper() -> None:
+    assert [usual_caution(PRICE_SETS[each]) for each in "ABCDEFG"] == [1.5, 1.5, 1.5, 2, 2, 2, 2]
 
 
 def test_a_short_session_is_left_alone() -> None:

@@ -16,7 +16,10 @@ from bursar.domain.context.policies.bursar.trims import Plan, cold_plan, inherit
 from bursar.domain.context.rates import PriceSet
 from bursar.domain.context.window import Window
 
-_CAUTION = 1.5
+_CAUTION, _CAUTION_OF_CHEAP_READS, _CHEAP_READ = 1.5, 2.0, 0.1
+"""A lost line is held to cost so many reads of the prompt. Where a read is cheaper, the answer and the writing that a
+second fetch also takes weigh more in it.
+"""
 _UNDER_PRESSURE = (1.0, 0.5, 0.25, 0.125, 0.0)
 _WINDOW_PRESSURE = (0.90, 0.75)
 """From which share of the window on results make room, and down to which. A summary is the last resort at 0.92."""
@@ -31,12 +34,14 @@ _RARE_RETURN = 0.03
 class Steps:
     """Repeats become pointers, bulk is cut on arrival, and what will hardly be needed goes after a silence.
 
-    ``admission``: how bulk is cut, as usual for the cache's life where none is given.
+    ``admission``, ``caution``: how bulk is cut and how dear a loss is held, as usual for the prices
+    where none is given.
+
     Near the window's end, or a price edge, more goes, cold or not. What arrives now is never trimmed: nobody saw it.
     """
 
     def __init__(
-        self, admission: Admission | None = None, *, keeps_warm: bool = False, caution: float = _CAUTION
+        self, admission: Admission | None = None, *, keeps_warm: bool = False, caution: float | None = None
     ) -> None:
         self._admission = admission
         self._keeps_warm = keeps_warm
@@ -100,7 +105,7 @@ class Steps:
         if terms.unseen_source in SOURCES:
             return _masked_but_newest(window)
         chances = self._chances_of(_open_results(window), window, request, terms)
-        plans = self._plans(chances, window, terms, self._caution)
+        plans = self._plans(chances, window, terms, self._caution or usual_caution(terms.prices))
         changes = {number: plan.shape for number, plan in plans if plan.value > 0}
         window.apply(Decision(changes=changes))
         return changes
@@ -166,6 +171,11 @@ def _masked_but_newest(window: Window) -> dict[int, Shape]:
     }
     window.apply(Decision(changes=changes))
     return changes
+
+
+def usual_caution(prices: PriceSet) -> float:
+    """How many reads of the prompt a lost line is held to cost."""
+    return _CAUTION if prices.read >= _CHEAP_READ else _CAUTION_OF_CHEAP_READS
 
 
 def ping_pays(tokens: int, prices: PriceSet) -> bool:
