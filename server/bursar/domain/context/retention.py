@@ -7,15 +7,14 @@ lines* (lines of the text that an edit replaces), *quotes* (whole lines in assis
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from bursar.domain.context.decision import Excerpt
-from bursar.domain.context.session import RecordedSession, Turn
+from bursar.domain.context.session import RecordedSession, Turn, arguments_of, texts_in
 from bursar.domain.context.window import Window
 
 UseKind: TypeAlias = Literal["atom", "edit_line", "quote"]
@@ -112,14 +111,14 @@ class _Finder:
                 yield use
             if taken == _ATOMS_PER_CALL:
                 break
-        arguments = _arguments(turn.text)
+        arguments = arguments_of(turn.text)
         if isinstance(arguments, dict):
             for name in _REPLACED:
                 replaced = arguments.get(name)
                 if isinstance(replaced, str):
                     lines = [each for line in replaced.split("\n") if len(each := line.strip()) >= _SHORTEST_LINE]
                     yield from self._lines(lines[:_EDIT_LINES], request, "edit_line")
-        yield from self._lines([line for text in _texts(arguments) for line in text.split("\n")], request, "quote")
+        yield from self._lines([line for text in texts_in(arguments) for line in text.split("\n")], request, "quote")
 
     def _lines(self, lines: list[str], request: int, kind: UseKind) -> Iterator[Use]:
         for line in lines:
@@ -152,21 +151,3 @@ class _Finder:
         if not results or (kind != "quote" and seen[0] != results[0]):
             return None
         return Use(request=request, kind=kind, text=text, holders=seen, source=results[-1])
-
-
-def _arguments(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for each in value.values():
-            yield from _texts(each)
-    elif isinstance(value, list):
-        for each in value:
-            yield from _texts(each)

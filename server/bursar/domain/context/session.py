@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 TurnKind: TypeAlias = Literal["system", "user", "assistant", "tool_call", "tool_result"]
 
@@ -58,3 +60,23 @@ class RecordedSession:
             if turn.request < len(groups):
                 groups[turn.request].append(turn)
         return [tuple(each) for each in groups]
+
+
+def arguments_of(text: str) -> Any:
+    """The arguments of a call from its turn's text; the text itself where it is no JSON."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    """Every text in a JSON value, in order; keys are none."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for each in value.values():
+            yield from texts_in(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from texts_in(each)

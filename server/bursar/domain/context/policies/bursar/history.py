@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from bursar.domain.context.duplicates import plain
 from bursar.domain.context.policies.bursar.origin import Origin
 from bursar.domain.context.retention import ATOM, is_atom
-from bursar.domain.context.session import Turn
+from bursar.domain.context.session import Turn, arguments_of, texts_in
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{5,}")
 _TELLING = re.compile(r"[_0-9]|[a-z][A-Z]")
@@ -150,20 +148,5 @@ class History:
 
 
 def _lines(arguments: str) -> Iterator[str]:
-    try:
-        value = json.loads(arguments)
-    except ValueError:
-        value = arguments
-    for text in _texts(value):
+    for text in texts_in(arguments_of(arguments)):
         yield from text.split("\n")
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for each in value.values():
-            yield from _texts(each)
-    elif isinstance(value, list):
-        for each in value:
-            yield from _texts(each)
