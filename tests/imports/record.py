@@ -291,6 +291,9 @@ def codex_scrub(entry: dict[str, Any]) -> dict[str, Any]:
         "thread_settings_applied": ("type",),
     }.get(kind, ("type",))
     slim = only(payload, *kept)
+    spawn = slim["source"].get("subagent", {}).get("thread_spawn") if isinstance(slim.get("source"), dict) else None
+    if spawn:
+        slim["source"] = {"subagent": {"thread_spawn": only(spawn, "parent_thread_id", "depth")}}
     if kind == "thread_settings_applied":
         slim["thread_settings"] = only(payload["thread_settings"], "model", "service_tier")
     return {**only(entry, "timestamp", "ordinal", "type"), "payload": slim}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import random
 from pathlib import Path
 from typing import Any
 
-DEV_TRACES = Path("/work/shared/traces/dev.jsonl.gz")
-"""Sessions of real agents, where this machine has them."""
+SHORT = Path(__file__).parent.parent / "fixtures" / "sessions" / "short.jsonl"
+LONGER = "BURSAR_TRACES"
+"""The variable of the environment that names a compressed file of longer sessions of real agents."""
 
 
 def made_session(seed: int, requests: int = 45, billed: bool = True) -> dict[str, Any]:
@@ -53,10 +55,13 @@ def made_session(seed: int, requests: int = 45, billed: bool = True) -> dict[str
 
 
 def dev_session(identity: str) -> dict[str, Any] | None:
-    """A session of a real agent; None where this machine has none."""
-    if not DEV_TRACES.exists():
-        return None
-    with gzip.open(DEV_TRACES, "rt", encoding="utf-8") as lines:
+    """A session of a real agent; None for a longer one where the environment names no file of them."""
+    short = [json.loads(line) for line in SHORT.read_text(encoding="utf-8").splitlines()]
+    found = next((each for each in short if each["id"] == identity), None)
+    longer = os.environ.get(LONGER)
+    if found is not None or not longer:
+        return found
+    with gzip.open(longer, "rt", encoding="utf-8") as lines:
         return next(each for each in map(json.loads, lines) if each["id"] == identity)
 
 

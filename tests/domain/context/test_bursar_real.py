@@ -14,13 +14,13 @@ from bursar.domain.context.rates import PRICE_SETS
 from bursar.domain.context.replay import play, terms_of
 from bursar.domain.context.session import RecordedSession
 from bursar.imports.recorded import read_sessions
-from support.sessions import dev_session
+from support.sessions import LONGER, dev_session
 
 
 def real(tmp_path: Path, identity: str) -> RecordedSession:
     trace = dev_session(identity)
     if trace is None:
-        pytest.skip("the sessions of real agents are not on this machine")
+        pytest.skip(f"{LONGER} names no file of longer sessions of real agents")
     path = tmp_path / "session.jsonl"
     path.write_text(json.dumps(trace), encoding="utf-8")
     return read_sessions(path)[0]

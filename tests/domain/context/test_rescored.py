@@ -99,8 +99,7 @@ def test_under_other_prices(tmp_path: Path, prices: str) -> None:
 
 def test_a_session_of_a_real_agent(tmp_path: Path) -> None:
     trace = dev_session("dev-sweagent-02")
-    if trace is None:
-        pytest.skip("the sessions of real agents are not on this machine")
+    assert trace is not None
     assert Benched(tmp_path, [trace], "--prices", "A").differences() == []
 
 
