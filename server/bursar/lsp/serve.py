@@ -8,12 +8,14 @@ import gc
 from bursar.lsp.lazy_types import load_lazily
 from bursar.lsp.stdio import take_channels
 from bursar.system import quick_classes
+from bursar.system.memory import give_back_large
 from bursar.wiring import App
 
 
 def serve(app: App, args: argparse.Namespace) -> int:
     """Serve an editor on stdin and stdout; the exit code. BURSAR_LAZY_TYPES=0 loads the protocol's types whole."""
     channels = take_channels()  # before anything else is imported that might print
+    give_back_large()  # before there is anything large
     gc.disable()  # nothing that is imported is garbage: also where the command line did not say so already
     if app.environ.get("BURSAR_LAZY_TYPES") != "0":
         load_lazily()
