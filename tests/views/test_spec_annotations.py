@@ -289,7 +289,7 @@ def test_a_parent_runs_the_open_tasks_below_it_unless_one_of_them_runs():
     assert lenses(4) == [("Run 1 task", "bursar.runTask")]
     inner = replace(ESTIMATE, address="3.1", line=5)
     assert lenses(4, estimates={5: inner}) == [
-        ("Run 1 task · first request 14,210 in ~$0.036 · at most $1.00 each", "bursar.runTask")
+        ("Run 1 task · first request 14,210 in ~$0.036 · at most $1.00", "bursar.runTask")
     ]
     unknown = replace(inner, first_request_pico=None, ceiling_pico=None)
     assert lenses(4, estimates={5: unknown})[0][0] == (

@@ -101,7 +101,7 @@ def parent_title(number: int, estimates: Sequence[TaskEstimate]) -> str:
     requests = "first request" if number == 1 else "first requests"
     ceilings = {each.ceiling_pico for each in estimates}
     ceiling = next(iter(ceilings)) if len(ceilings) == 1 else None
-    most = "no limit" if ceiling is None else f"at most {money(ceiling)} each"
+    most = "no limit" if ceiling is None else f"at most {money(ceiling)}{'' if number == 1 else ' each'}"
     return f"Run {tasks} · {requests} {tokens} in{cost} · {most}"
 
 
