@@ -96,6 +96,22 @@ def test_volatile_lines(line: str, value: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("between", "together"), [("\n", True), ("\n\n", True), ("\nSaid in passing.\n", False), ("\n# More\n", False)]
+)
+def test_volatile_lines_with_nothing_between_them_are_one_finding_and_one_edit(between: str, together: bool) -> None:
+    lines = ["Last updated: 2026-03-14", "Build: 4711"]
+    texts = {"AGENTS.md": f"# Rules\n\n{between.join(lines)}\n\n{BODY}\n"}
+    every = found_by(BY_CODE["volatile-prefix"], texts, "AGENTS.md")
+    spans = [spanned(texts["AGENTS.md"], each) for each in every]
+    assert spans == ([f"2026-03-14{between}Build: 4711"] if together else ["2026-03-14", "4711"])
+    if together:
+        assert every[0].message.startswith("These 2 lines (date, counter) change ")
+        after = applied(texts, every[0].fixes[0])
+        assert after["AGENTS.md"].endswith(f"{BODY}\n\n## Changes often\n\n{between.join(lines)}\n")
+        assert found_by(BY_CODE["volatile-prefix"], after, "AGENTS.md") == []
+
+
+@pytest.mark.parametrize(
     ("line", "phrases"),
     [
         ("In order to build, run make.", ["In order to"]),

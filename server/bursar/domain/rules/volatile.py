@@ -50,24 +50,46 @@ def check_volatile(file: InstructionFile, around: Surroundings) -> Iterator[Foun
         if not is_heading(line) and (hit := _volatile(line, at_top=at < known.front + _TOP_LINES))
     ]
     moved = {at for at, *_ in volatile}
-    for at, start, end, what in volatile:
-        behind = "\n".join(text for later, text in enumerate(known.lines) if later > at and later not in moved)
+    for group in _adjacent(volatile, known):
+        (first, start, *_), (last, _, end, _) = group[0], group[-1]
+        behind = "\n".join(text for later, text in enumerate(known.lines) if later > last and later not in moved)
         tokens = around.tokens(behind)
         if tokens < LEAST_TOKENS_BEHIND:
             continue
+        kinds = list(dict.fromkeys(what for *_, what in group))
+        if len(group) == 1:
+            subject, them = f"This {kinds[0]} changes", "it"
+            move = "move the line to the end, or leave it out"
+        else:
+            subject = f"These {len(group)} lines ({', '.join(kinds)}) change"
+            them, move = "them", "move the lines to the end, or leave them out"
         yield Found(
-            line=at,
+            line=first,
             character=start,
-            end_line=at,
+            end_line=last,
             end_character=end,
             code="volatile-prefix",
             message=(
-                f"This {what} changes whenever the file is edited or made anew, and each time the {tokens:,} tokens "
-                "behind it in this file are no longer found in the prompt cache, nor what requests carry behind the "
-                "file: move the line to the end, or leave it out"
+                f"{subject} whenever the file is edited or made anew, and each time the {tokens:,} tokens "
+                f"behind {them} in this file are no longer found in the prompt cache, nor what requests carry behind "
+                f"the file: {move}"
             ),
-            fixes=_moves(file, known, at),
+            fixes=_moves(file, known, first, last),
         )
+
+
+_Volatile = tuple[int, int, int, str]
+
+
+def _adjacent(volatile: list[_Volatile], known: Lines) -> list[list[_Volatile]]:
+    """The lines in groups with nothing but empty lines inside: one edit moves them, so one finding tells them."""
+    groups: list[list[_Volatile]] = []
+    for each in volatile:
+        if groups and not any(line.strip() for line in known.lines[groups[-1][-1][0] + 1 : each[0]]):
+            groups[-1].append(each)
+        else:
+            groups.append([each])
+    return groups
 
 
 def _volatile(line: str, *, at_top: bool) -> tuple[int, int, str] | None:
@@ -99,23 +121,24 @@ def _moment_in(text: str) -> tuple[re.Match[str], str] | None:
     return None if found is None else (found, "time")
 
 
-def _moves(file: InstructionFile, known: Lines, at: int) -> tuple[Fix, ...]:
-    """Move the line to the end of the file, under a heading of its own; a table's row stays."""
-    line = known.lines[at]
-    if line.lstrip().startswith("|") or at + 1 >= len(known.lines):
+def _moves(file: InstructionFile, known: Lines, first: int, end_at: int) -> tuple[Fix, ...]:
+    """Move the lines to the end of the file, under a heading of their own; a table's row stays."""
+    lines = known.lines[first : end_at + 1]
+    if any(each.lstrip().startswith("|") for each in lines) or end_at + 1 >= len(known.lines):
         return ()
     last = len(known.lines) - 1
     end = "\r\n" if "\r\n" in file.text else "\n"
     has_heading = any(each.strip() == MOVED_UNDER for each in known.lines)
     closed = "" if not known.lines[last] else end
-    tail = f"{closed}{line}{end}" if has_heading else f"{closed}{end}{MOVED_UNDER}{end}{end}{line}{end}"
+    text, moved = end.join(lines), "line" if first == end_at else "lines"
+    tail = f"{closed}{text}{end}" if has_heading else f"{closed}{end}{MOVED_UNDER}{end}{end}{text}{end}"
     return (
         Fix(
-            title="Move the line to the end of the file, behind what can be cached",
+            title=f"Move the {moved} to the end of the file, behind what can be cached",
             kind="refactor",
             preferred=True,
             edits=(
-                Edit(path=file.path, line=at, character=0, end_line=at + 1, end_character=0, new_text=""),
+                Edit(path=file.path, line=first, character=0, end_line=end_at + 1, end_character=0, new_text=""),
                 Edit(
                     path=file.path,
                     line=last,
@@ -145,9 +168,10 @@ VOLATILE_PREFIX = Rule(
     finds=(
         "Lines that begin with a word such as `Last updated`, `Generated`, `Version`, `Build` or `Session` and hold a "
         "date, a time, an id or a counter, in files that requests "
-        f"carry in front of the conversation, where {LEAST_TOKENS_BEHIND} tokens or more of the file come behind them. "
-        "Not in code, front matter or tasks files. In programs: a value that a literal system prompt is given at run "
-        "time, behind words such as `Today is` or `Session id:`, with as much literal text behind it."
+        f"carry in front of the conversation, where {LEAST_TOKENS_BEHIND} tokens or more of the file come behind them; "
+        "such lines with nothing but empty lines between them are one finding. Not in code, front matter or tasks "
+        "files. In programs: a value that a literal system prompt is given at run time, behind words such as `Today "
+        "is` or `Session id:`, with as much literal text behind it."
     ),
     why=(
         "A provider finds its prompt cache by the bytes from the beginning of the request. Where one of them differs, "
