@@ -68,6 +68,28 @@ async def test_a_file_outside_the_workspace_is_never_read(office: Office, tmp_pa
     assert (included.files, included.tokens) == ((), 0)
 
 
+async def test_what_is_taken_in_from_an_agents_own_folder_has_its_weight_and_no_settings_are_read(
+    office: Office,
+) -> None:
+    root = Path(office.shop.tasks).parents[3]
+    (root / ".claude").mkdir()
+    (root / "docs").mkdir()
+    (root / "docs" / "deep.md").write_text("five words are in here")
+    shared = root / ".claude" / "shared.md"
+    shared.write_text("one two @../docs/deep.md")
+    (root / ".claude" / "settings.json").write_text("{}")
+    uri = open_file(office, "CLAUDE.md", "# Rules\n\nRead @.claude/shared.md and @.claude/settings.json now.\n")
+    both = plus("one two @../docs/deep.md", "five words are in here")
+    await office.window.until(lambda: labels(office, uri) == both)
+    assert office.session.snapshot().analyses[uri].included.files == (".claude/shared.md", "docs/deep.md")
+    (lens,) = annotations_of(office.session.snapshot(), uri).lenses
+    weight = tokens("one two @../docs/deep.md") + tokens("five words are in here")
+    assert f"the 2 files that it includes ({weight})" in lens.tooltip
+    office.session.apply(Opened(uri=shared.as_uri(), path=str(shared), version=1, text=shared.read_text()))
+    office.session.apply(Changed(uri=shared.as_uri(), version=2, text="three more words"))
+    await office.window.until(lambda: labels(office, uri) == plus("three more words"))
+
+
 async def test_only_what_depends_on_a_change_is_counted_again(office: Office) -> None:
     root = Path(office.shop.tasks).parents[3]
     office.open()

@@ -97,3 +97,27 @@ def test_the_orders_in_agents_own_folders_are_read_and_nothing_else_there(tmp_pa
     texts = LocalInstructionTexts(tmp_path)
     assert texts.paths(lambda _: True) == tuple(orders)
     assert [each for each in (*orders, *others) if texts.text(each) is not None] == orders
+    prose = [".claude/notes.md", *orders]
+    assert sorted(each for each in (*orders, *others) if texts.included(each) is not None) == prose
+
+
+def test_what_is_taken_in_from_an_agents_folder_is_prose_and_no_link_leads_out(tmp_path: Path) -> None:
+    folder = tmp_path / "root" / ".claude"
+    folder.mkdir(parents=True)
+    for name in ("shared.md", "settings.json", "log.txt", ".env.md"):
+        (folder / name).write_text(name, "utf-8")
+    (tmp_path / "outside.md").write_text("outside", "utf-8")
+    (folder / "link.md").symlink_to(tmp_path / "outside.md")
+    (folder / "to_settings.md").symlink_to(folder / "settings.json")
+    texts = LocalInstructionTexts(tmp_path / "root")
+    names = (
+        "shared.md",
+        "settings.json",
+        "log.txt",
+        ".env.md",
+        "link.md",
+        "to_settings.md",
+        "none.md",
+        "../../outside.md",
+    )
+    assert [each for each in names if texts.included(f".claude/{each}") is not None] == ["shared.md", "log.txt"]

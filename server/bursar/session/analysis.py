@@ -157,7 +157,7 @@ def analyse(
         part_tokens={key: size(each) for key, each in keyed_parts(file)},
         estimates=estimates,
         window_tokens=estimating.window_tokens if estimating else None,
-        included=NOTHING_INCLUDED if estimating is None else weigh(file, partial(_text_of, estimating), count),
+        included=NOTHING_INCLUDED if estimating is None else weigh(file, partial(_text_of, estimating, looking), count),
         price=estimating.price if estimating else None,
         sent_tokens=tokens_in(sent, ENCODING, count),
         sent_kinds=_kinds_of(sent, counter, calibration),
@@ -189,11 +189,15 @@ def _kinds_of(blocks: TextBlocks, counter: TokenCounter, calibration: Calibratio
     return {"other": tokens_in(blocks, encoding, count)} if calibration.exact else kinds_in(blocks, encoding, count)
 
 
-def _text_of(estimating: Estimating, path: str) -> str | None:
+def _text_of(estimating: Estimating, looking: Looking | None, path: str) -> str | None:
+    """What an included file adds: what a run may read, else what its agent takes in from its own folder."""
     # Here and not above: what drives runs is loaded when it is first needed, not when the server starts.
     from bursar.runs.gather import text_of
 
-    return text_of(estimating.files, estimating.buffers, path)
+    text = text_of(estimating.files, estimating.buffers, path)
+    if text is None and looking is not None:
+        text = looking.included(estimating.buffers, estimating.files.root, path)
+    return text
 
 
 def _found(

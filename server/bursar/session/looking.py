@@ -34,6 +34,10 @@ class Looking:
         """The paths of the files that agents read, without transcripts and programs."""
         return self.texts.paths(lambda path: self.kind_of(path) not in (None, "chat", "code"))
 
+    def included(self, buffers: EditorBuffers, root: str, path: str) -> str | None:
+        """The text of a file that another one takes in, as the user sees it."""
+        return _seen(self.texts.included(path), buffers, root, path)
+
 
 def surroundings_of(
     looking: Looking, buffers: EditorBuffers, root: str, path: str, tokens: Callable[[str], int]
@@ -43,10 +47,7 @@ def surroundings_of(
     texts = looking.texts
 
     def text_of(asked: str) -> str | None:
-        # What may not be read on the disk is not taken from the editor either.
-        saved = texts.text(asked)
-        unsaved = None if saved is None else buffers.unsaved_text(f"{root}/{asked}")
-        return saved if unsaved is None else unsaved
+        return _seen(texts.text(asked), buffers, root, asked)
 
     kept: list[tuple[InstructionFile, ...]] = []
 
@@ -61,6 +62,12 @@ def surroundings_of(
         return kept[0]
 
     return Surroundings(tokens=tokens, files=files, exists=texts.exists, read=text_of)
+
+
+def _seen(saved: str | None, buffers: EditorBuffers, root: str, path: str) -> str | None:
+    # What may not be read on the disk is not taken from the editor either.
+    unsaved = None if saved is None else buffers.unsaved_text(f"{root}/{path}")
+    return saved if unsaved is None else unsaved
 
 
 @lru_cache(maxsize=512)

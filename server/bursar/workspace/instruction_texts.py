@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bursar.domain.instructions.looked_at import is_looked_at
+from bursar.domain.instructions.looked_at import is_looked_at, is_looked_at_when_included
 from bursar.domain.ports import ToolRefused
 from bursar.workspace.listing import SKIPPED_FOLDERS
 from bursar.workspace.opening import read_plain
@@ -51,8 +51,15 @@ class LocalInstructionTexts:
 
     def text(self, path: str) -> str | None:
         """The text of a file, without a byte order mark; None for what is none, is protected, or is too large."""
+        return self._text(path, is_looked_at)
+
+    def included(self, path: str) -> str | None:
+        """The same of a file that another one takes in: of agents' own folders prose under any name, too."""
+        return self._text(path, is_looked_at_when_included)
+
+    def _text(self, path: str, may_be_read: Callable[[str], bool]) -> str | None:
         place = locate(self._root, path)
-        if isinstance(place, ToolRefused) or not is_looked_at(place.path):
+        if isinstance(place, ToolRefused) or not may_be_read(place.path):
             return None
         try:
             at = os.lstat(self._root / place.path)

@@ -15,5 +15,8 @@ class InstructionTexts(Protocol):
     def text(self, path: str) -> str | None:
         """The text of a file as it was saved; None for what is none, may hold keys, or is too large."""
 
+    def included(self, path: str) -> str | None:
+        """The same of a file that another one takes in: of agents' own folders prose under any name, too."""
+
     def exists(self, path: str) -> bool:
         """Whether there is something at a path, or may be."""
