@@ -33,6 +33,7 @@ from bursar.runs.fold import request_key, request_order
 from bursar.runs.listening import Listener
 from bursar.runs.modes import Modes
 from bursar.runs.planning import Planned, Plans, paused_by_budget
+from bursar.runs.shapes import FULL, Shapes
 from bursar.runs.sizing import facts_of
 from bursar.runs.staying import allowed_ways
 from bursar.runs.stopping import give_up
@@ -51,6 +52,7 @@ class Requests:
     def __init__(self, world: World, run: RunRecord, epoch: int, events: Events) -> None:
         self._world = world
         self._modes = Modes()
+        self._shapes = FULL
         self._run = run
         self._epoch = epoch
         self._events = events
@@ -64,11 +66,12 @@ class Requests:
         self._choice: Choice | None = None
         self._patience = Patience(world, run.run, epoch, events)
 
-    def go(self, world: World, modes: Modes) -> None:
-        """Make the next requests in this mode: ``world`` says whom they may ask."""
+    def go(self, world: World, modes: Modes, shapes: Shapes = FULL) -> None:
+        """Make the next requests in this mode: ``world``: whom they may ask, ``shapes``: how what was sent stands."""
         self._world = world
         self._modes = modes
-        self._plans = Plans(world, self._run, terse=modes.terse_fields)
+        self._shapes = shapes
+        self._plans = Plans(world, self._run, terse=modes.terse_fields, shapes=shapes)
 
     async def ask(
         self,
@@ -218,6 +221,7 @@ class Requests:
                 "day": day.key,
                 **focus.as_dict(),
                 **({"kept": list(self._kept)} if self._kept else {}),
+                **({"shapes": shaped} if (shaped := self._shapes.of_sent(n)) else {}),
             },
             body=sized.body,
             body_sha256=attempt.body_sha256,

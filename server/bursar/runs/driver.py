@@ -21,6 +21,7 @@ from bursar.runs.focus import focus_of
 from bursar.runs.fold import AllDone, AskModel, Idle, RunCheck, failed_checks, next_act, repeats
 from bursar.runs.modes import Modes, modes_of
 from bursar.runs.refusals import Refusals
+from bursar.runs.shapes import ShapeFold
 from bursar.runs.staying import guarded
 from bursar.runs.stopping import end_for_good
 from bursar.runs.switching import Switches
@@ -95,13 +96,22 @@ class _Drive:
         ceilings = world.ceilings
         first = FirstRequest.from_json(run.first_request)
         modes = modes_of(world.journal.events(run=run.run), began_terse=first.terse)
+        shaped = ShapeFold()
         sent = 0
         while True:
             wish = self._wish()
             if wish is not None:
                 return wish
             steps = world.journal.steps(run.run)
-            act = next_act(steps, check=first.check, terse_from=modes.terse_from, terse_after=modes.terse_after)
+            shaped.add(world.journal.events(run=run.run, after_seq=shaped.last_seq))
+            shapes = shaped.shapes
+            act = next_act(
+                steps,
+                check=first.check,
+                terse_from=modes.terse_from,
+                terse_after=modes.terse_after,
+                shapes=shapes,
+            )
             if isinstance(act, AllDone):
                 return await self._finish(act.summary)
             if isinstance(act, Idle):
@@ -129,7 +139,7 @@ class _Drive:
                     detail = f"The run has made {sent} requests. Resume allows as many again."
                     return Paused(reason="ceiling", detail=detail)
                 sent += 1
-                self._requests.go(self._switches.world(modes), modes)
+                self._requests.go(self._switches.world(modes), modes, shapes)
                 paused = await self._requests.ask(
                     act.n, act.later, act.step, focus_of(steps), kept=act.kept, seconds_run=self._seconds_run()
                 )

@@ -11,6 +11,7 @@ from bursar.domain.runs import StepRecord
 from bursar.domain.specs import TaskCheck
 from bursar.runs.assemble import TERSE_WORDS
 from bursar.runs.codec import block_from_json
+from bursar.runs.shapes import FULL, Shapes
 
 _NUDGE = "Go on with the task, or call finish when it is done."
 _STRIDE = 1_000
@@ -112,9 +113,11 @@ def next_act(
     check: TaskCheck | None = None,
     terse_from: int | None = None,
     terse_after: int = 0,
+    shapes: Shapes = FULL,
 ) -> NextAct:
     """The first act that has no recorded outcome. With a ``check`` nothing is done before that has succeeded.
 
+    Of a result the conversation has what its shape leaves of it.
     Before answer ``terse_from`` stand the words that ask for short answers, behind the first ``terse_after`` parts of
     it that broke off: behind all that a cache knows by then.
     """
@@ -150,11 +153,8 @@ def next_act(
                 said = f"The task is not done: its check failed.\n{checked.result['content']}"
                 results.append(ToolResult(call_id=call.id, content=said, is_error=True))
                 continue
-            results.append(
-                ToolResult(
-                    call_id=call.id, content=str(done.result["content"]), is_error=bool(done.result.get("error"))
-                )
-            )
+            shown = shapes.text(tool_key(n, index), str(done.result["content"]))
+            results.append(ToolResult(call_id=call.id, content=shown, is_error=bool(done.result.get("error"))))
         if calls:
             idle = 0
             later.append(Message(role="user", blocks=tuple(results)))

@@ -13,6 +13,7 @@ from bursar.domain.money.price import Price, Unpriced
 from bursar.domain.money.scopes import scope_words, whose_budget
 from bursar.domain.runs import RunRecord
 from bursar.runs.counted import counted_before
+from bursar.runs.shapes import FULL, Shapes
 from bursar.runs.sizing import Sized, day_of, limits_of, size_request
 from bursar.runs.world import Paused, Way, World
 
@@ -28,9 +29,13 @@ class Planned:
 
 
 class Plans:
-    """Plans the requests of one run; ``terse``: in the form that asks for short answers."""
+    """Plans the requests of one run; ``terse``: in the form that asks for short answers.
 
-    def __init__(self, world: World, run: RunRecord, *, terse: bool) -> None:
+    ``shapes`` say how what was sent before stands now.
+    """
+
+    def __init__(self, world: World, run: RunRecord, *, terse: bool, shapes: Shapes = FULL) -> None:
+        self._shapes = shapes
         self._world = world
         self._run = run
         self._terse = terse
@@ -77,7 +82,8 @@ class Plans:
     def _prefix(self, way: Way) -> Prefix | None:
         """What this way's provider counted of the conversation so far, in the newest request that it answered."""
         journal = self._world.journal
-        return counted_before(self._run, journal.steps(self._run.run), journal.requests(run=self._run.run), way.target)
+        steps, requests = journal.steps(self._run.run), journal.requests(run=self._run.run)
+        return counted_before(self._run, steps, requests, way.target, self._shapes)
 
 
 def wanted_of(sized: Sized, unit: Unit) -> int:

@@ -17,6 +17,7 @@ from bursar.runs.booking import target_of_step
 from bursar.runs.counted import counted_before
 from bursar.runs.fold import AllDone, AskModel, Idle, RunCheck, UseTool, next_act, request_order
 from bursar.runs.modes import Modes
+from bursar.runs.shapes import FULL, Shapes
 
 
 def next_request(
@@ -28,23 +29,26 @@ def next_request(
     price: Price | Unpriced,
     modes: Modes | None = None,
     requests: Sequence[RequestRow] = (),
+    shapes: Shapes = FULL,
 ) -> NextRequest:
     """Build and count it; long, so beside the loop. ``requests`` are the run's, oldest first.
 
     ``modes`` is what the run has come to on its way, ``provider`` and ``price`` are those of the model that it then
-    asks: where the last answer was another model's, no cache helps.
+    asks: where the last answer was another model's, no cache helps. ``shapes`` say what stands of each result.
     """
     first = FirstRequest.from_json(run.first_request)
     modes = modes or Modes(began_terse=first.terse)
     target = asked_target(run, modes)
-    act = next_act(steps, check=first.check, terse_from=modes.terse_from, terse_after=modes.terse_after)
+    act = next_act(steps, check=first.check, terse_from=modes.terse_from, terse_after=modes.terse_after, shapes=shapes)
     known = act
     if isinstance(act, UseTool | RunCheck):
         if isinstance(act, UseTool) and act.call.name == "finish" and not first.check:
             return _nothing(target.model)
         # The calls of the last answer come first; what they bring is not known, what stood before them is.
         before = [each for each in steps if each.n < request_order(act.n)]
-        known = next_act(before, check=first.check, terse_from=modes.terse_from, terse_after=modes.terse_after)
+        known = next_act(
+            before, check=first.check, terse_from=modes.terse_from, terse_after=modes.terse_after, shapes=shapes
+        )
     if isinstance(known, AllDone | Idle) or not isinstance(known, AskModel):
         return _nothing(target.model)
     body = provider.body(model_request(first, known.later, model=target.model, terse=modes.terse_fields))
@@ -54,7 +58,7 @@ def next_request(
     writes = provider.wire == "anthropic"
     cold = first_sent(counted, written=writes, price=price)
     warm = replace(first_sent(fresh, written=writes, price=price), cache_read=cached)
-    prefix = counted_before(run, steps, requests, target)
+    prefix = counted_before(run, steps, requests, target, shapes)
     bound = input_bound(counted_tokens=counted, body_bytes=len(body), model=target.model, prefix=prefix)
     return NextRequest(
         counted_tokens=counted,

@@ -15,6 +15,7 @@ from bursar.runs.asking import Requests
 from bursar.runs.events import Events
 from bursar.runs.fold import answer_blocks, check_key, request_key, tool_key
 from bursar.runs.modes import mode_events
+from bursar.runs.shapes import shape_events
 from bursar.runs.world import World
 
 
@@ -101,8 +102,11 @@ async def retry(world: World, source: RunRecord, task: SpecTask, *, run: str, ce
     )
     # The model and the effort that the run had come to are part of what is kept, and of the bytes of the conversation.
     next_n = 1 + sum(1 for key in kept.keys if key.startswith("m"))
-    for each in mode_events(journal.events(run=source.run), before=next_n):
+    events = journal.events(run=source.run)
+    for each in mode_events(events, before=next_n):
         await journal.append_event(run=run, kind=each.kind, data=each.data)
+    for kind, data in shape_events(events, kept=frozenset(kept.keys), before=next_n):
+        await journal.append_event(run=run, kind=kind, data=data)
     return record
 
 

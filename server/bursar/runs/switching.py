@@ -25,6 +25,7 @@ from bursar.runs.fold import AskModel, failed_checks, next_act
 from bursar.runs.here import here_of
 from bursar.runs.modes import Modes
 from bursar.runs.planning import wanted_of
+from bursar.runs.shapes import shapes_of
 from bursar.runs.sizing import Sized, limits_of, size_request
 from bursar.runs.staying import why_it_stays
 from bursar.runs.world import Paused, PauseNow, Way, Ways, World
@@ -288,7 +289,13 @@ class Switches:
         return _Next(sized=sized, input_pico=cost.pico if isinstance(cost, Cost) else None)
 
     def _later(self, steps: Sequence[StepRecord], modes: Modes) -> tuple[Message, ...]:
-        act = next_act(steps, check=self._first.check, terse_from=modes.terse_from, terse_after=modes.terse_after)
+        act = next_act(
+            steps,
+            check=self._first.check,
+            terse_from=modes.terse_from,
+            terse_after=modes.terse_after,
+            shapes=shapes_of(self._world.journal.events(run=self._run.run)),
+        )
         return act.later if isinstance(act, AskModel) else ()
 
     def _as_it_is(self, present: Way, then: _Next) -> str:

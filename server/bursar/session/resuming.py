@@ -86,6 +86,7 @@ class Resumes:
         from bursar.runs.assemble import FirstRequest
         from bursar.runs.modes import modes_of
         from bursar.runs.resuming import asked_target, next_request
+        from bursar.runs.shapes import shapes_of
 
         adapters = self._adapters
         try:
@@ -95,7 +96,8 @@ class Resumes:
             if whole is None or whole.erased_at is not None:
                 return None
             began_terse = FirstRequest.from_json(whole.first_request).terse
-            modes = modes_of(adapters.journal().events(run=record.run), began_terse=began_terse)
+            events = adapters.journal().events(run=record.run)
+            modes, shapes = modes_of(events, began_terse=began_terse), shapes_of(events)
             provider, model = adapters.provider(settings, str(asked_target(whole, modes)))
             steps = adapters.journal().steps(record.run)
             price = adapters.prices(settings).price(provider=provider.name, model=model, at=adapters.clock.now_utc())
@@ -103,7 +105,14 @@ class Resumes:
             requests = adapters.journal().requests(run=record.run)
             return await asyncio.to_thread(
                 lambda: next_request(
-                    whole, steps, provider=provider, counter=counter, price=price, modes=modes, requests=requests
+                    whole,
+                    steps,
+                    provider=provider,
+                    counter=counter,
+                    price=price,
+                    modes=modes,
+                    requests=requests,
+                    shapes=shapes,
                 )
             )
         except BursarError:
