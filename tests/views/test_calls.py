@@ -77,6 +77,10 @@ def call(**changed: Any) -> CountedCall:
             {"model": None, "not_literal": ("the model",), "price": None, "estimate": None},
             "1,000 tokens · model not literal",
         ),
+        (
+            {"model": None, "not_literal": ("the model (callers may …)",), "price": None, "estimate": None},
+            "1,000 tokens · model not literal",
+        ),
         ({"model": None, "price": None, "estimate": None}, "1,000 tokens · no model named"),
         (
             {"price": Unpriced(model="m", why="no price is known for the model 'm': x"), "max_output_tokens": 5},

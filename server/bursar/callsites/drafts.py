@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from bursar.callsites.values import Called, Items, Plain, Record, Text, Unknown, Value, as_json, as_record, formatted
+from bursar.callsites.values import (
+    Called,
+    Items,
+    Plain,
+    Record,
+    Span,
+    Text,
+    Unknown,
+    Value,
+    as_json,
+    as_record,
+    formatted,
+)
 from bursar.domain.callsites import Library
 
 _ROLES = {"human": "user", "ai": "assistant", "model": "assistant", "function": "tool", "generic": ""}
@@ -35,9 +47,13 @@ class Draft:
     not_literal: list[str] = field(default_factory=list)
     is_template: bool = False
     fields: bool = False
+    agent: Span | None = None
+    """The agent that is asked here: where it was made in the same text."""
 
-    def leave_open(self, what: str) -> None:
-        """This part of the request is not written in the text."""
+    def leave_open(self, what: str, value: Value | None = None) -> None:
+        """This part of the request is not written in the text; of a parameter it is said that its default is none."""
+        if isinstance(value, Unknown) and value.parameter is not None:
+            what = f"{what} (callers may give {value.parameter} another value than its default)"
         if what not in self.not_literal:
             self.not_literal.append(what)
 
@@ -46,7 +62,7 @@ class Draft:
         if isinstance(value, Text) and value.whole:
             self.model = value.whole
         elif value is not None or needed:
-            self.leave_open("the model")
+            self.leave_open("the model", value)
 
     def set_limit(self, value: Value | None) -> None:
         """The longest answer, where there is a number for it."""
@@ -82,7 +98,7 @@ class Draft:
         elif isinstance(value, Record | Called):
             self._part(role, value, what)
             return
-        self.leave_open(what)
+        self.leave_open(what, value)
 
     def messages(self, value: Value | None, *, what: str = "the messages", role: str = "user") -> None:
         """A list of messages, or one text that is sent as a message under this role."""
@@ -108,7 +124,7 @@ class Draft:
         else:
             record_of = as_record(value)
             if record_of is None or not record_of.entries:
-                self.leave_open(what)
+                self.leave_open(what, value)
                 return
             self._record(record_of, what, role)
 

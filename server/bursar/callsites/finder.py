@@ -36,6 +36,10 @@ class SyntaxCallSites:
                 draft = request_of(call, libraries)
                 if draft is not None:
                     found.append((call.span, draft))
+        # An agent that is asked in the same text has its figures there, and not once more where it is made.
+        asked = {draft.agent for _, draft in found}
+        for span, draft in found:
+            draft.is_template = draft.is_template or span in asked
         return tuple(_site(source, span, draft) for span, draft in sorted(found, key=lambda each: each[0]))
 
 

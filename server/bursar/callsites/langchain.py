@@ -32,13 +32,16 @@ _LIMITS = ("max_completion_tokens", "max_output_tokens", "max_tokens", "maxOutpu
 _TEMPLATES = {"from_messages", "fromMessages", "from_template", "fromTemplate"}
 
 
-CALLS = _ASKING | _TEMPLATES | {"ChatPromptTemplate"}
+_AGENTS = {"create_agent", "createAgent"}
+
+CALLS = _ASKING | _TEMPLATES | _AGENTS | {"ChatPromptTemplate"}
 
 
 @dataclass(slots=True)
 class _Chain:
     template: Called | None = None
     model: Called | None = None
+    agent: Called | None = None
 
 
 def langchain_call(call: Called) -> Draft | None:
@@ -47,10 +50,17 @@ def langchain_call(call: Called) -> Draft | None:
         draft = Draft(library="langchain", function=".".join(call.names[-2:]), is_template=True)
         _add_template(draft, call)
         return draft if draft.prompts else None
+    if _is_agent(call):
+        draft = Draft(library="langchain", function=call.names[-1])
+        _add_agent(draft, call)
+        draft.leave_open("the conversation")
+        return draft
     if len(call.names) != 1 or call.names[0] not in _ASKING:
         return None
     chain = _Chain()
     _follow(call.receiver, chain, 0)
+    if chain.agent is not None:
+        return _asked_agent(chain.agent, call)
     if chain.model is None:
         return None
     draft = Draft(library="langchain", function=f"{chain.model.names[-1]}.{call.names[0]}")
@@ -76,6 +86,8 @@ def _follow(value: Value | None, chain: _Chain, depth: int) -> None:
         name = value.names[-1] if value.names else ""
         if _is_template(value):
             chain.template = chain.template or value
+        elif _is_agent(value):
+            chain.agent = chain.agent or value
         elif _is_model(value):
             chain.model = chain.model or value
         elif name == "pipe" and len(value.names) == 1:
@@ -88,6 +100,46 @@ def _follow(value: Value | None, chain: _Chain, depth: int) -> None:
 def _is_model(call: Called) -> bool:
     name = call.names[-1] if call.names else ""
     return _is_ours(call) and (name in _MODELS or name in _ANY_MODEL)
+
+
+def _is_agent(call: Called) -> bool:
+    return _is_ours(call) and call.names[-1:] != () and call.names[-1] in _AGENTS
+
+
+def _asked_agent(agent: Called, call: Called) -> Draft:
+    """The first request of an agent where it is asked; later ones carry this and what came of it."""
+    draft = Draft(library="langchain", function=f"{agent.names[-1]}.{call.names[0]}", agent=agent.span)
+    _add_agent(draft, agent)
+    state = call.args[0] if call.args else call.named.get("input")
+    said = state.get("messages") if isinstance(state, Record) else None
+    draft.messages(said, what="the messages")
+    if said is None:
+        draft.leave_open("the input")
+    draft.leave_open("the steps after the first")
+    return draft
+
+
+def _add_agent(draft: Draft, call: Called) -> None:
+    """The model, the system prompt and the tools that every request of an agent carries."""
+    options = _options(call)
+    plain = [each for each in call.args if not isinstance(each, Record)]
+    model = options.get("model") or (plain[0] if plain else None)
+    chain = _Chain()
+    _follow(model, chain, 0)
+    if chain.model is not None:
+        _add_model(draft, chain.model)
+    elif isinstance(model, Text) and model.whole:
+        provider, colon, rest = model.whole.partition(":")
+        draft.provider, draft.model = (card_name(provider), rest) if colon else ("", model.whole)
+    else:
+        draft.leave_open("the model", model)
+    system = options.get("system_prompt", "systemPrompt")
+    draft.messages(system, what="the system prompt", role="system")
+    draft.set_tools(options.get("tools") or (plain[1] if len(plain) > 1 else None))
+    if options.get("middleware") is not None:
+        draft.leave_open("what the middleware changes")
+    if options.more:
+        draft.leave_open("further arguments")
 
 
 def _is_template(call: Called) -> bool:

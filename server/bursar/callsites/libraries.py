@@ -17,7 +17,9 @@ _ANTHROPIC = {"create", "stream", "parse"}
 _GOOGLE = {"generate_content", "generate_content_stream", "generateContent", "generateContentStream"}
 _LITELLM = {"completion", "acompletion"}
 _AI_SDK = {"generateText", "streamText", "generateObject", "streamObject"}
-ASKING = _OPENAI | _ANTHROPIC | _GOOGLE | _LITELLM | _AI_SDK | CALLS
+_AI_SDK_AGENTS = {"ToolLoopAgent", "Experimental_Agent"}
+_AI_SDK_AGENT_CALLS = {"generate", "stream"}
+ASKING = _OPENAI | _ANTHROPIC | _GOOGLE | _LITELLM | _AI_SDK | _AI_SDK_AGENTS | _AI_SDK_AGENT_CALLS | CALLS
 """The last names of all calls that may ask a model."""
 
 
@@ -42,6 +44,8 @@ def request_of(call: Called, libraries: frozenset[Library]) -> Draft | None:
         return _litellm(call, last[0])
     if "ai-sdk" in libraries and call.module in ("ai", "ai/rsc") and len(names) == 1 and last[0] in _AI_SDK:
         return _ai_sdk(call, last[0])
+    if "ai-sdk" in libraries and len(names) == 1 and (found := _ai_sdk_agent(call, last[0])) is not None:
+        return found
     return langchain_call(call) if "langchain" in libraries else None
 
 
@@ -85,7 +89,7 @@ def _begin(call: Called, library: Library, function: str, provider: str, args: R
 def _end(draft: Draft, args: Record, *prompts: str) -> Draft:
     if args.more:
         draft.leave_open("further arguments")
-        if args.get(*prompts) is None:
+        if prompts and args.get(*prompts) is None:
             draft.leave_open("the messages")
     return draft
 
@@ -172,19 +176,54 @@ def _ai_sdk(call: Called, function: str) -> Draft | None:
     if not args.more and args.get("model", "prompt", "messages") is None:
         return None
     draft = Draft(library="ai-sdk", function=function)
-    found = sdk_model(args.get("model") or Unknown(span=call.span))
+    _ai_sdk_settings(draft, args, call)
+    _ai_sdk_prompt(draft, args)
+    return _end(draft, args, "prompt", "messages")
+
+
+def _ai_sdk_agent(call: Called, name: str) -> Draft | None:
+    """An agent where it is made, with what each of its requests carries; or its first request where it is asked."""
+    if call.module in ("ai", "ai/rsc") and name in _AI_SDK_AGENTS:
+        args = _arguments(call)
+        if not args.more and args.get("model") is None:
+            return None
+        draft = Draft(library="ai-sdk", function=name)
+        _ai_sdk_settings(draft, args, call)
+        draft.leave_open("the conversation")
+        return _end(draft, args)
+    agent = call.receiver
+    if name not in _AI_SDK_AGENT_CALLS or not isinstance(agent, Called) or agent.module not in ("ai", "ai/rsc"):
+        return None
+    made = agent.names[-1] if agent.names else ""
+    if made not in _AI_SDK_AGENTS:
+        return None
+    settings, args = _arguments(agent), _arguments(call)
+    draft = Draft(library="ai-sdk", function=f"{made}.{name}", agent=agent.span)
+    _ai_sdk_settings(draft, settings, agent)
+    _ai_sdk_prompt(draft, args)
+    if settings.more:
+        draft.leave_open("further arguments")
+    draft.leave_open("the steps after the first")
+    return _end(draft, args, "prompt", "messages")
+
+
+def _ai_sdk_settings(draft: Draft, args: Record, call: Called) -> None:
+    model = args.get("model") or Unknown(span=call.span)
+    found = sdk_model(model)
     if found is None:
-        draft.leave_open("the model")
+        draft.leave_open("the model", model)
     else:
         draft.provider, draft.model = found
     if (system := args.get("system", "instructions")) is not None:
         draft.content("system", system, "the system prompt")
+    draft.set_tools(args.get("tools"))
+    draft.set_limit(args.get("maxOutputTokens", "maxTokens"))
+
+
+def _ai_sdk_prompt(draft: Draft, args: Record) -> None:
     prompt = args.get("prompt")
     if isinstance(prompt, Text | Items):
         draft.messages(prompt, what="the prompt")
     elif prompt is not None:
-        draft.leave_open("the prompt")
+        draft.leave_open("the prompt", prompt)
     draft.messages(args.get("messages"))
-    draft.set_tools(args.get("tools"))
-    draft.set_limit(args.get("maxOutputTokens", "maxTokens"))
-    return _end(draft, args, "prompt", "messages")

@@ -33,6 +33,7 @@ _BINDERS = {
 }
 _GROWING = {"append", "extend", "insert"}
 _CHANGING = {"clear", "pop", "remove", "reverse", "sort", "update", "setdefault", "popitem"}
+_TEXTS = {"string", "concatenated_string"}
 _CONSTANTS = {"true": True, "false": False, "none": None}
 
 
@@ -86,7 +87,11 @@ class PythonReader(Reader):
             named = each.child_by_field_name("name") or each
             if named.type == "typed_parameter" and named.named_children:
                 named = named.named_children[0]
-            self._bind_all(named, inner)
+            default = each.child_by_field_name("value")
+            if default is not None and default.type in _TEXTS and named.type == "identifier":
+                inner.bind(self.raw(named), Binding(has_default=True))
+            else:
+                self._bind_all(named, inner)
         return inner
 
     def _bind_all(self, target: Node | None, scope: Scope) -> None:

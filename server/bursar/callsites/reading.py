@@ -90,6 +90,8 @@ class Reader(ABC):
             return Unknown(span=span)
         binding, mutation = found
         key = (holder, name)
+        if binding.has_default:
+            return Unknown(span=span, parameter=name)
         if binding.value is None or binding.scope is None or mutation == "changed" or key in self._open:
             return Unknown(span=span)
         if key not in self._known:

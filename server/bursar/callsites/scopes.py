@@ -18,6 +18,8 @@ class Binding:
     scope: Scope | None = None
     module: str | None = None
     imported: tuple[str, ...] = ()
+    has_default: bool = False
+    """A parameter that has a literal default: what callers give it is not known here."""
 
 
 @dataclass(slots=True, eq=False)

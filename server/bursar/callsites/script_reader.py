@@ -33,6 +33,7 @@ _CASTS = {
     "await_expression",
 }
 _NAMES = {"identifier", "shorthand_property_identifier_pattern"}
+_TEXTS = {"string", "template_string"}
 _CONSTANTS = {"true": True, "false": False, "null": None, "undefined": None}
 _GROWING = {"push", "unshift"}
 _CHANGING = {"splice", "pop", "shift", "sort", "reverse", "fill", "copyWithin"}
@@ -95,7 +96,15 @@ class ScriptReader(Reader):
         if node.type.endswith("_declaration"):
             self._bind_all(node.child_by_field_name("name"), scope)
         inner = Scope(parent=scope)
-        self._bind_all(node.child_by_field_name("parameters") or node.child_by_field_name("parameter"), inner)
+        parameters = node.child_by_field_name("parameters")
+        for each in [] if parameters is None else parameters.named_children:
+            name = each.child_by_field_name("pattern") or each.child_by_field_name("left")
+            default = each.child_by_field_name("value") or each.child_by_field_name("right")
+            if name is not None and name.type == "identifier" and default is not None and default.type in _TEXTS:
+                inner.bind(self.raw(name), Binding(has_default=True))
+            else:
+                self._bind_all(each, inner)
+        self._bind_all(node.child_by_field_name("parameter"), inner)
         return inner
 
     def _bind_all(self, target: Node | None, scope: Scope) -> None:

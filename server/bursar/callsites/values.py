@@ -15,9 +15,11 @@ Span: TypeAlias = tuple[int, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unknown:
-    """Anything that only the running program knows."""
+    """Anything that only the running program knows; ``parameter`` names one with a literal default, which callers may
+    leave as it is or not."""
 
     span: Span
+    parameter: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,7 +43,7 @@ class CountedCall:
     @property
     def is_whole(self) -> bool:
         """Whether the text says everything that is sent: no values are put in, and nothing is left open."""
-        open_input = [each for each in self.site.not_literal if each not in ("the model", "the output limit")]
+        open_input = [each for each in self.site.open_parts if each not in ("the model", "the output limit")]
         return not open_input and not any(each.holes for each in self.site.prompts)
 
 

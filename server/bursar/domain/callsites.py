@@ -62,7 +62,7 @@ class CallSite:
     """One call of a model; ``not_literal`` names every part of the request that the text does not say.
 
     ``provider`` is whose price counts, empty where the text does not say that; ``model`` is None where none is written
-    literally. ``is_template`` is true for prompts that are only prepared here and asked elsewhere.
+    literally. ``is_template`` is true for prompts, and agents, that are only prepared here and asked elsewhere.
     """
 
     line: int
@@ -77,6 +77,11 @@ class CallSite:
     max_output_tokens: int | None
     not_literal: tuple[str, ...]
     is_template: bool = False
+
+    @property
+    def open_parts(self) -> tuple[str, ...]:
+        """What is not literal, without what is said in brackets of why."""
+        return tuple(each.partition(" (")[0] for each in self.not_literal)
 
 
 def language_of(path: str) -> CodeLanguage | None:

@@ -35,7 +35,7 @@ def call_title(call: CountedCall) -> str:
     if not call.input_tokens and not call.is_whole:
         parts = ["no literal prompt"]
     if cost is None:
-        parts.append("model not literal" if "the model" in call.site.not_literal else "no model named")
+        parts.append("model not literal" if "the model" in call.site.open_parts else "no model named")
     elif isinstance(cost, Unpriced):
         parts.append(f"no price known for {cost.model}")
     else:
