@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from bursar.domain.counting import Calibration, TextKind
@@ -22,6 +22,7 @@ from bursar.domain.runs import TaskEstimate
 from bursar.domain.specs import Spec, SpecTask, open_tasks, parse_spec
 from bursar.domain.text.blocks import TextBlocks
 from bursar.domain.text.counts import tokens_in, tokens_in_lines
+from bursar.domain.text.kept import kept_for_newest
 from bursar.session.documents import FrozenBuffers
 from bursar.session.looking import Looking, surroundings_of
 from bursar.session.model import ENCODING, Analysis, Document, PartKey, ReadTasks, TaskKey
@@ -103,21 +104,16 @@ def workspace_of(file: Path, folders: tuple[str, ...], root_of: Callable[[Path],
 
 def spec_of(text: str, path: str) -> Spec:
     """The parsed text; kept for the newest few, since reading it again is asked for at every look."""
-    return _parsed(text, PurePosixPath(path).as_posix())
-
-
-@lru_cache(maxsize=16)
-def _parsed(text: str, path: str) -> Spec:
-    return parse_spec(text, path_hint=path)
+    return parse_spec(text, path_hint=PurePosixPath(path).as_posix())
 
 
 def file_of(document: Document) -> InstructionFile:
     """What an annotated document is made of; kept for the newest few, like the parsed specs."""
-    return _read(document.spec, document.text, None if document.kind == "other" else document.kind)
+    return _read(document.text, document.spec, None if document.kind == "other" else document.kind)
 
 
-@lru_cache(maxsize=16)
-def _read(path: str, text: str, kind: FileKind | None) -> InstructionFile:
+@kept_for_newest()
+def _read(text: str, path: str, kind: FileKind | None) -> InstructionFile:
     return read_instructions(path, text, kind)
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 
 from bursar.domain.instructions import InstructionFile, read_instructions
 from bursar.domain.instructions.kinds import BESIDE_TASKS, DEFAULT_FILES, FileGlobs, FileKind
 from bursar.domain.ports import EditorBuffers, InstructionTexts
 from bursar.domain.rules.rule import Surroundings
+from bursar.domain.text.kept import kept_for_newest
 
 _TASKS = "tasks.md"
+_FILES_CHARS = 4_000_000
+"""All that a workspace tells its agents, and of an open file the newest versions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +59,7 @@ def surroundings_of(
             for each in looking.paths():
                 text = None if each == path else text_of(each)
                 if text is not None:
-                    found.append(_read(each, text, looking.kind_of(each)))
+                    found.append(_read(text, each, looking.kind_of(each)))
             kept.append(tuple(found))
         return kept[0]
 
@@ -70,6 +72,6 @@ def _seen(saved: str | None, buffers: EditorBuffers, root: str, path: str) -> st
     return saved if unsaved is None else unsaved
 
 
-@lru_cache(maxsize=512)
-def _read(path: str, text: str, kind: FileKind | None) -> InstructionFile:
+@kept_for_newest(_FILES_CHARS)
+def _read(text: str, path: str, kind: FileKind | None) -> InstructionFile:
     return read_instructions(path, text, kind)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 from bursar.domain.instructions.file import InstructionFile
 from bursar.domain.rules.company import folder_of
@@ -46,7 +45,7 @@ def check_uncovered(file: InstructionFile, around: Surroundings) -> Iterator[Fou
     tasks = _tasks_beside(file, around) if requirements else None
     if tasks is None:
         return
-    spec = _spec(tasks.text, tasks.path)
+    spec = parse_spec(tasks.text, path_hint=tasks.path)
     named = _named(spec)
     ids = {each.id.casefold() for each in requirements}
     if named is None or len(named & ids) < min(LEAST_NAMED, len(ids)) or len(named & ids) * 100 < len(ids) * 50:
@@ -71,7 +70,7 @@ def check_tasks(file: InstructionFile, around: Surroundings) -> Iterator[Found]:
     """Open tasks that name no requirement, in a tasks file where most do."""
     if file.kind != "tasks":
         return
-    spec = _spec(file.text, file.path)
+    spec = parse_spec(file.text, path_hint=file.path)
     parents = {each.parent for each in spec.tasks}
     leaves = [each for each in spec.tasks if each.index not in parents]
     bare = [each for each in leaves if not _has_refs(spec, each)]
@@ -114,11 +113,6 @@ def requirements_in(file: InstructionFile) -> list[Requirement]:
 def _tasks_beside(file: InstructionFile, around: Surroundings) -> InstructionFile | None:
     folder = folder_of(file.path)
     return next((each for each in around.files() if each.kind == "tasks" and folder_of(each.path) == folder), None)
-
-
-@lru_cache(maxsize=32)
-def _spec(text: str, path: str) -> Spec:
-    return parse_spec(text, path_hint=path)
 
 
 def _named(spec: Spec) -> frozenset[str] | None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
-from functools import lru_cache
 
 from bursar.domain.instructions.file import InstructionFile
 from bursar.domain.rules.company import is_carried, travel_together
 from bursar.domain.rules.lines import MOST_CHARACTERS, Lines, blocks_of, is_heading, lines_of
 from bursar.domain.rules.rule import Edit, Example, Fix, Found, Place, Reading, Rule, Surroundings
+from bursar.domain.text.kept import kept_for_newest
 
 LEAST_TOKENS = 40
 _LEAST_CHARACTERS = 120
@@ -103,7 +103,7 @@ def _says_something(lines: list[str]) -> bool:
     return forms * 2 < len(lines) and any(len(each.split()) >= _LEAST_WORDS for each in lines)
 
 
-@lru_cache(maxsize=256)
+@kept_for_newest()
 def _normal(text: str) -> tuple[_Line, ...]:
     """The lines that say something, with their numbers: without bullets, emphasis, case and spacing."""
     said = []

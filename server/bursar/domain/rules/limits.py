@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
 from typing import Literal
 
 from bursar.domain.instructions.file import InstructionFile
 from bursar.domain.rules.company import is_carried, travel_together
-from bursar.domain.rules.lines import MOST_CHARACTERS, Lines, lines_of
+from bursar.domain.rules.lines import MOST_CHARACTERS, lines_in
 from bursar.domain.rules.rule import Example, Found, Place, Reading, Rule, Surroundings
+from bursar.domain.text.kept import kept_for_newest
 
 _MOST_SUBJECT_WORDS = 5
 _MOST_SENTENCE_CHARACTERS = 160
@@ -116,13 +116,13 @@ def check_limits(file: InstructionFile, around: Surroundings) -> Iterator[Found]
 
 def limits_in(file: InstructionFile) -> tuple[Limit, ...]:
     """The limits that the prose of a file sets."""
-    return _limits(lines_of(file))
+    return _limits(file.text)
 
 
-@lru_cache(maxsize=256)
-def _limits(known: Lines) -> tuple[Limit, ...]:
+@kept_for_newest()
+def _limits(text: str) -> tuple[Limit, ...]:
     found = []
-    for at, line in known.prose:
+    for at, line in lines_in(text).prose:
         if not any(each.isdigit() for each in line):
             continue
         for match in _LIMIT.finditer(line):

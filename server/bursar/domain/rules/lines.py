@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 
 from bursar.domain.instructions.file import InstructionFile
 from bursar.domain.text import split_lines
+from bursar.domain.text.kept import kept_for_newest
 
 MOST_CHARACTERS = 300_000
 """A larger text is not looked at: rules are for what people and agents write by hand."""
@@ -54,7 +54,7 @@ class Lines:
 
 def lines_of(file: InstructionFile) -> Lines:
     """The file's lines; kept for the newest texts, since many rules ask."""
-    return _lines(file.text)
+    return lines_in(file.text)
 
 
 def blocks_of(file: InstructionFile) -> tuple[Block, ...]:
@@ -72,8 +72,9 @@ def is_heading(line: str) -> bool:
     return _HEADING.match(line) is not None
 
 
-@lru_cache(maxsize=256)
-def _lines(text: str) -> Lines:
+@kept_for_newest()
+def lines_in(text: str) -> Lines:
+    """The same of a text."""
     lines = tuple(split_lines(text))
     front = 0
     if lines[0].removeprefix("\ufeff").rstrip() == "---":
@@ -98,9 +99,9 @@ def _lines(text: str) -> Lines:
     return Lines(lines=lines, fences=tuple(fences), code=code, front=front)
 
 
-@lru_cache(maxsize=256)
+@kept_for_newest()
 def _blocks(text: str) -> tuple[Block, ...]:
-    known = _lines(text)
+    known = lines_in(text)
     starts = {each.line: each.end_line for each in known.fences}
     blocks: list[Block] = []
     at = known.front

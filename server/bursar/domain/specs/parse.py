@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from bursar.domain.specs.grammar import (
     Priority,
@@ -24,6 +23,7 @@ from bursar.domain.specs.model import Heading, LineEnd, Spec, SpecFormat, SpecTa
 from bursar.domain.specs.problems import find_problems
 from bursar.domain.specs.waves import read_waves
 from bursar.domain.text import split_lines
+from bursar.domain.text.kept import kept_for_newest
 
 _BOM = "\ufeff"
 _KIRO_STATES: dict[str, TaskState] = {" ": "todo", "x": "done", "X": "done", "-": "in_progress", "~": "queued"}
@@ -55,7 +55,7 @@ def parse_spec(text: str, *, path_hint: str = "") -> Spec:
 
 
 # Lens, hints, diagnostics and a tick ask for the same text one after another.
-@lru_cache(maxsize=4)
+@kept_for_newest()
 def _parse(text: str, path_hint: str) -> Spec:
     has_bom = text.startswith(_BOM)
     body = text.removeprefix(_BOM)
