@@ -7,9 +7,13 @@ import sys
 
 
 def main() -> None:
-    """Run the command line and end with its exit code. BURSAR_LAZY_TYPES=0 starts a server with all classes whole."""
+    """Run the command line and end with its exit code. BURSAR_LAZY_TYPES=0 starts a server in the plain way."""
     _leave_out_the_folder()
     if sys.argv[1:2] == ["serve"] and os.environ.get("BURSAR_LAZY_TYPES") != "0":
+        if len(sys.argv) == 2:
+            from bursar.lsp.greeting import greet
+
+            greet()
         # Before anything else of ours is imported; the server ends it once it has loaded what it needs.
         from bursar.system import quick_classes
 

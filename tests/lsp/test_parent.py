@@ -14,7 +14,8 @@ from typing import Any, cast
 import pytest
 
 from bursar.lsp.desk import Desk
-from bursar.lsp.parent import Processes, Sighting, is_same, look, watch_parent
+from bursar.lsp.parent import watch_parent
+from bursar.lsp.sighting import Processes, Sighting, is_same, look
 from support.bench import MakeBench
 from support.fakes import FakeClock
 
@@ -77,6 +78,15 @@ async def test_the_watch_ends_the_server_when_the_number_was_given_anew() -> Non
     await watch_parent(cast(Desk, Server()), FakeClock(), 7, sights)
     assert Server.ended.result() == 1
     assert len(sights.sights) == 1
+
+
+async def test_a_client_that_was_seen_and_is_gone_by_now_ends_the_server() -> None:
+    class Server:
+        ended = asyncio.get_running_loop().create_future()
+
+    sights = FakeProcesses((ProcessLookupError, None))
+    await watch_parent(cast(Desk, Server()), FakeClock(), 7, sights, seen=Sighting(started="555"))
+    assert Server.ended.result() == 1
 
 
 # An editor that starts the server, tells its own number, lets a third process hold both pipes, and is killed.

@@ -37,6 +37,19 @@ sys.argv = ["bursar", "serve"]
 from bursar.__main__ import main
 main()
 """
+GREETED_PROBE = """
+import os, sys
+write = os.write
+def first(descriptor, data):
+    if bytes(data[:14]) == b"Content-Length":
+        os.write = write
+        write(2, ("LOADED " + " ".join(sys.modules) + "\\n").encode())
+    return write(descriptor, data)
+os.write = first
+sys.argv = ["bursar", "serve"]
+from bursar.__main__ import main
+main()
+"""
 HEAVY = {
     *("tiktoken", "httpx", "httpcore", "h11", "pydantic", "pydantic_core", "genai_prices", "tree_sitter", "apsw"),
     *("tenacity", "rich", "markdown_it", "sqlite3", "email", "importlib.metadata", "pygls.lsp._capabilities.py"),
@@ -47,14 +60,19 @@ HEAVY = {
         for each in ("driver", "asking", "acting", "batching", "rewinding", "splitting", "prepare")
     ),
 }
+GREETING = ("greeting", "channels", "frames", "sighting", "strict_json")
 THIRD_PARTY = {"attr", "attrs", "cattrs", "lsprotocol", "pygls", "typing_extensions"}
 COMMANDS = {"bursar.commandline", "bursar.commandline.arguments", "bursar.commandline.output"}
 CLASSES = 120
 OURS = 240
 
 
-def first_answer(folder: Path, *options: str, capabilities: Any = VSCODE) -> tuple[set[str], set[str]]:
-    """The modules and the protocol's classes that are there when ``initialize`` is answered."""
+# The greeting leaves a number in the place of a yes to the whole server.
+NOT_GREETED = {**VSCODE, "window": {"workDoneProgress": 1}}
+
+
+def first_answer(folder: Path, *options: str, capabilities: Any = NOT_GREETED) -> tuple[set[str], set[str]]:
+    """The modules and the protocol's classes that are there when the whole server answers ``initialize``."""
     server = Server(folder, argv=(sys.executable, *options, "-c", PROBE))
     try:
         server.ask(1, "initialize", {"processId": None, "rootUri": None, "capabilities": capabilities})
@@ -77,6 +95,25 @@ def test_what_is_loaded_before_the_first_answer_is_what_it_needs(tmp_path: Path)
     ours = {each for each in loaded if each.startswith("bursar.")}
     assert 100 < len(ours) < OURS, len(ours)  # of some 450
     assert 20 < len(made) < CLASSES, len(made)  # of some 550
+
+
+def test_the_greeting_loads_next_to_nothing(tmp_path: Path) -> None:
+    bare = subprocess.run(
+        [sys.executable, "-c", "import sys; print(*sys.modules)"], capture_output=True, text=True, check=True
+    )
+    server = Server(tmp_path, argv=(sys.executable, "-c", GREETED_PROBE))
+    try:
+        server.ask(1, "initialize", {"processId": None, "rootUri": None, "capabilities": VSCODE})
+        server.send({"method": "exit"})
+        assert server.end() == 1
+        (line,) = [each for each in server.stderr().splitlines() if each.startswith("LOADED ")]
+    finally:
+        server.close()
+    loaded = set(line.split()[1:]) - set(bare.stdout.split())
+    ours = {each for each in loaded if each.startswith("bursar")}
+    assert ours <= {"bursar", "bursar.__main__", "bursar.lsp", *(f"bursar.lsp.{each}" for each in GREETING)}
+    assert not loaded & {"asyncio", "typing", "dataclasses", "inspect", "logging", "pathlib", "argparse", "contextlib"}
+    assert len(loaded) < 40, loaded
 
 
 def test_the_version_is_that_of_the_installation() -> None:

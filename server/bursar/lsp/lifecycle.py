@@ -27,7 +27,9 @@ def register(desk: Desk, adapters: Adapters) -> None:
         else:
             desk.editor.push_diagnostics = lambda: diagnostic.push(desk)
         desk.beside(take_keys(desk, adapters, facts.keys_fd))
-        desk.beside(watch_parent(desk, adapters.clock, facts.process_id))
+        greeted = server.protocol.greeted
+        seen = None if greeted is None else greeted.client
+        desk.beside(watch_parent(desk, adapters.clock, facts.process_id, seen=seen))
         session.apply(Configured(settings=facts.settings))
         session.apply(FoldersChanged(folders=facts.folders))
         session.apply(Trusted(trusted=facts.trusted))

@@ -12,12 +12,13 @@ import sys
 from bursar import VERSION
 from bursar.domain.errors import BursarError
 from bursar.lsp import additions, code_action, code_lens, commands, documents, hover, inlay_hint, lifecycle, report
+from bursar.lsp.channels import Channels
 from bursar.lsp.connection import Connection
 from bursar.lsp.converter import make_converter
 from bursar.lsp.desk import Desk
 from bursar.lsp.editor import LspEditor
 from bursar.lsp.protocol import ExpectedFailures, Protocol, Server
-from bursar.lsp.stdio import Channels, Writer, read_frames
+from bursar.lsp.stdio import Writer, read_frames
 from bursar.session.session import Session
 from bursar.wiring import App, workspace_root
 
@@ -31,9 +32,8 @@ def run(app: App, channels: Channels) -> int:
     return asyncio.run(_serve(app, channels))
 
 
-async def _serve(app: App, channels: Channels) -> int:
-    loop = asyncio.get_running_loop()
-    ended: asyncio.Future[int] = loop.create_future()
+def make_desk(app: App, ended: asyncio.Future[int]) -> Desk:
+    """A server that answers everything, with a session of its own; on the running loop."""
     server = Server(name="bursar", version=VERSION, protocol_cls=Protocol, converter_factory=make_converter)
     editor = LspEditor(server, app.clock)
     session = Session(adapters=app, editor=editor, root_of=workspace_root)
@@ -43,6 +43,14 @@ async def _serve(app: App, channels: Channels) -> int:
     code_action.register(desk, app)
     for family in (documents, code_lens, hover, inlay_hint, commands, additions):
         family.register(desk)
+    return desk
+
+
+async def _serve(app: App, channels: Channels) -> int:
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[int] = loop.create_future()
+    desk = make_desk(app, ended)
+    server, session = desk.server, desk.session
 
     def gone() -> None:
         if not ended.done():
@@ -50,7 +58,8 @@ async def _serve(app: App, channels: Channels) -> int:
 
     writer = Writer(channels.write, gone)
     server.protocol.set_writer(writer)
-    read_frames(channels.read, Connection(desk).intake)
+    server.protocol.greeted = channels.greeted
+    read_frames(channels, Connection(desk).intake)
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, gone)

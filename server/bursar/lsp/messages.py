@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import math
-import re
 from dataclasses import dataclass
-from typing import Any, Literal, NoReturn, cast
+from typing import Any, Literal, cast
+
+from bursar.lsp.strict_json import DEEPEST, read_json
 
 Id = int | str
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
-DEEPEST = 256
-_LONE = re.compile("[\ud800-\udfff]")
-_ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,9 +35,7 @@ class Unreadable:
 def read_message(frame: bytes) -> Incoming | Unreadable:
     """Read one message. Text in it is whole: what is half of a character has become U+FFFD, as long in UTF-16."""
     try:
-        text = frame.decode("utf-8")
-        value = _LOADS(text)
-        raw = _checked(value) if _is_suspect(text) else value
+        value, raw = read_json(frame)
     except RecursionError:
         return Unreadable(id=None, code=PARSE_ERROR, problem=f"This is nested more than {DEEPEST} deep.")
     except ValueError as error:
@@ -65,46 +60,6 @@ def read_message(frame: bytes) -> Incoming | Unreadable:
         return Incoming(kind="response", id=cast(Id, id_), method="", raw=raw)
     kind: Literal["request", "notification"] = "notification" if id_ is None else "request"
     return Incoming(kind=kind, id=cast("Id | None", id_), method=method, raw=raw)
-
-
-def _is_suspect(text: str) -> bool:
-    """Whether it may be deep, or may hold half a character: most messages need no second look."""
-    return text.count("[") + text.count("{") > DEEPEST or _ESCAPED_SURROGATE.search(text) is not None
-
-
-def _checked(value: Any) -> Any:
-    """The same with whole characters only, made without recursion. Raises RecursionError for what is too deep."""
-    box: list[Any] = [value]
-    work: list[tuple[Any, Any, int]] = [(box, 0, 0)]
-    while work:
-        holder, key, depth = work.pop()
-        found = holder[key]
-        if isinstance(found, str):
-            holder[key] = _LONE.sub("\ufffd", found)
-        elif isinstance(found, list | dict):
-            if depth >= DEEPEST:
-                raise RecursionError
-            if isinstance(found, dict):
-                found = {_LONE.sub("\ufffd", name): each for name, each in found.items()}
-            else:
-                found = list(found)
-            holder[key] = found
-            work.extend((found, each, depth + 1) for each in (found if isinstance(found, dict) else range(len(found))))
-    return box[0]
-
-
-def _number(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError("a number is too large")
-    return value
-
-
-def _no_number(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no number")
-
-
-_LOADS = json.JSONDecoder(parse_float=_number, parse_constant=_no_number).decode
 
 
 def _brief(error: ValueError) -> str:

@@ -19,6 +19,7 @@ from pygls.protocol.language_server import lsp_method
 from bursar.domain.errors import BursarError
 from bursar.lsp.capabilities import slim
 from bursar.lsp.from_lsp import position_encoding
+from bursar.lsp.greeting import Greeted
 from bursar.lsp.messages import Id, Incoming
 
 REQUEST_FAILED = -32803
@@ -63,6 +64,8 @@ class Protocol(LanguageServerProtocol):
         # Apart from the client's requests, or an id of theirs could be taken for one of ours.
         self._asked: dict[str, tuple[str, Future[Any]]] = {}
         self._works: dict[Id, _Work] = {}
+        self.greeted: Greeted | None = None
+        """What the client was answered before this was loaded; None where nothing was, or once it is taken over."""
 
     # -- from the client
 
@@ -170,6 +173,13 @@ class Protocol(LanguageServerProtocol):
         self._works.pop(msg_id, None)
         if error is not None and error.code == JsonRpcInternalError.CODE:
             error = types.ResponseError(code=error.code, message=INTERNAL)
+        greeted, self.greeted = self.greeted, None
+        if greeted is not None and greeted.id == msg_id:
+            # The client has its answer, and there is one answer to a request.
+            ours = None if error is not None else self._converter.unstructure(result)
+            if ours != greeted.result:
+                logging.getLogger("bursar").error("initialize was answered with another answer than %s", ours or error)
+            return
         super()._send_response(msg_id, result, error)
 
     # -- the methods that pygls answers itself

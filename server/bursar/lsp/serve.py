@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import gc
 
+from bursar.lsp.channels import take_channels
 from bursar.lsp.lazy_types import load_lazily
-from bursar.lsp.stdio import take_channels
 from bursar.system import quick_classes
 from bursar.system.memory import give_back_large
 from bursar.wiring import App

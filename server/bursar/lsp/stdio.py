@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from bursar.lsp.channels import Channels
 from bursar.lsp.frames import FrameError, Frames
 
 BROKEN_FRAMES = 2
@@ -20,24 +21,6 @@ _MOST_WAITING_BYTES = 64 * 1024 * 1024
 _MOST_UNREAD_BYTES = 64 * 1024 * 1024
 # What a pipe or socket that is ready takes without waiting (PIPE_BUF).
 _READY_BYTES = 4096
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Channels:
-    """Descriptors of the protocol; none is inherited by children."""
-
-    read: int
-    write: int
-
-
-def take_channels() -> Channels:
-    """Move the protocol away from descriptors 0 and 1: what is printed by mistake goes to stderr, and reads nothing."""
-    read, write = os.dup(0), os.dup(1)
-    null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0, inheritable=True)
-    os.close(null)
-    os.dup2(2, 1, inheritable=True)
-    return Channels(read=read, write=write)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,18 +68,20 @@ class Intake:
             self._room.notify()
 
 
-def read_frames(descriptor: int, intake: Intake) -> None:
+def read_frames(channels: Channels, intake: Intake) -> None:
     """Hand every message over, from a thread of its own, and at last why there are no more."""
 
     def work() -> None:
         frames = Frames()
+        data = channels.begun
         try:
-            while data := os.read(descriptor, _READ_BYTES):
+            while data or (data := os.read(channels.read, _READ_BYTES)):
                 found: list[bytes] = []
                 try:
                     frames.feed_into(data, found)
                 finally:
                     intake.put(found)
+                data = b""
             intake.put([_end_of(frames)])
         except FrameError as error:
             problem = f"the editor's messages cannot be told apart any more: {error}"
