@@ -26,11 +26,20 @@ local function lenses(buffer)
   return found
 end
 
+-- Where Neovim draws hints (0.10 and newer) what it has drawn, at bytes of the line; else what it is answered.
 local function hints(buffer)
+  if vim.lsp.inlay_hint then
+    local drawn = {}
+    for _, each in ipairs(vim.lsp.inlay_hint.get({ bufnr = buffer })) do
+      local place = each.inlay_hint.position
+      table.insert(drawn, { line = place.line, byte = place.character, label = each.inlay_hint.label })
+    end
+    return drawn
+  end
   local whole = { start = { line = 0, character = 0 }, ["end"] = { line = 9999, character = 0 } }
   local asked = { textDocument = { uri = vim.uri_from_bufnr(buffer) }, range = whole }
   local found = {}
-  for _, client in pairs(vim.lsp.buf_get_clients(buffer)) do
+  for _, client in pairs(vim.lsp.get_active_clients({ bufnr = buffer })) do
     local answer = client.request_sync("textDocument/inlayHint", asked, todo.wait_ms, buffer) or {}
     for _, hint in ipairs(answer.result or {}) do
       table.insert(found, { line = hint.position.line, character = hint.position.character, label = hint.label })

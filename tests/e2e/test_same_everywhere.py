@@ -134,7 +134,11 @@ async def test_neovim_shows_what_check_prints(tmp_path: Path) -> None:
             }
             for each in told["diagnostics"]
         ]
-        return _shown({**told, "diagnostics": findings})
+        hints = [
+            {**each, "character": units(each["line"], each.pop("byte")) if "byte" in each else each["character"]}
+            for each in told["hints"]
+        ]
+        return _shown({**told, "hints": hints, "diagnostics": findings})
 
     async with make_bench(tmp_path) as bench:
         write_same_files(bench.workspace)

@@ -116,6 +116,13 @@ async def test_a_client_that_pulls_is_not_pushed_to_and_one_that_can_nothing_is_
         run = (await window.press(uri, LINE, "Run"))["run"]
         await window.until_over(run)
         assert window.told("textDocument/publishDiagnostics") == []
+    # A client that asks when a text changes and cannot be told to ask again: the findings come after it has asked.
+    async with bench.window(capabilities={"textDocument": {"diagnostic": {}}}) as asks_once:
+        assert "diagnosticProvider" not in asks_once.capabilities
+        asks_once.open(bench.tasks)
+        await asks_once.until(
+            lambda: [e for e in asks_once.told("textDocument/publishDiagnostics") if e["diagnostics"]]
+        )
     async with bench.window(capabilities={}) as plain:
         assert "diagnosticProvider" not in plain.capabilities
         assert plain.capabilities["positionEncoding"] == "utf-16"

@@ -154,8 +154,7 @@ class LspEditor:
         if self._facts.refreshes_hints:
             self._send(types.WORKSPACE_INLAY_HINT_REFRESH)
         if self._facts.pulls_diagnostics:
-            if self._facts.refreshes_diagnostics:
-                self._send(types.WORKSPACE_DIAGNOSTIC_REFRESH)
+            self._send(types.WORKSPACE_DIAGNOSTIC_REFRESH)
         else:
             self.push_diagnostics()
 

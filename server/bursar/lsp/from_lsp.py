@@ -23,7 +23,6 @@ class ClientFacts:
     pulls_diagnostics: bool = False
     refreshes_lenses: bool = False
     refreshes_hints: bool = False
-    refreshes_diagnostics: bool = False
     related_information: bool = False
     code_descriptions: bool = False
     diagnostic_tags: bool = False
@@ -57,10 +56,11 @@ def client_facts(params: types.InitializeParams) -> ClientFacts:
         return capability(can, name, False) is True
 
     return ClientFacts(
-        pulls_diagnostics=capability(can, "text_document.diagnostic") is not None,
+        # Who asks but cannot be told to ask again (Neovim 0.10, 0.11) would never see what is found after it asked.
+        pulls_diagnostics=capability(can, "text_document.diagnostic") is not None
+        and has("workspace.diagnostics.refresh_support"),
         refreshes_lenses=has("workspace.code_lens.refresh_support"),
         refreshes_hints=has("workspace.inlay_hint.refresh_support"),
-        refreshes_diagnostics=has("workspace.diagnostics.refresh_support"),
         related_information=_shows(can, "related_information"),
         code_descriptions=_shows(can, "code_description_support"),
         diagnostic_tags=_shows(can, "tag_support"),
