@@ -215,8 +215,8 @@ def test_whatever_a_client_says_an_early_answer_is_right(tmp_path: Path) -> None
         early_answers.append(json.dumps(early.result))
 
     check()
-    assert len(early_answers) > 40
-    assert len(set(early_answers)) > 6
+    assert len(early_answers) > 20
+    assert len(set(early_answers)) > 3
 
 
 def test_every_field_that_becomes_a_type_is_looked_at() -> None:
