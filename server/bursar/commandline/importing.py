@@ -27,7 +27,7 @@ def import_usage(app: App, args: argparse.Namespace) -> int:
             raise BadInput(f"'{each}' is no agent whose logs can be read: choose from {', '.join(FORMATS)}")
     if args.folder is not None and not args.folder.is_dir():
         raise BadInput(f"{args.folder} is not a folder: give the one that the logs lie in")
-    with _Bar() as bar:
+    with Bar() as bar:
         done = app.import_usage(agents, folder=args.folder, progress=bar, on_wait=_waits)
     totals = app.imported_totals()
     for each in done:
@@ -107,7 +107,7 @@ def _json(done: AgentImport, total: ImportedSpend) -> dict[str, Any]:
     }
 
 
-class _Bar:
+class Bar:
     """A bar on stderr for each agent; nothing where that is no terminal."""
 
     def __init__(self) -> None:
@@ -126,7 +126,7 @@ class _Bar:
             )
         self._task: Any = None
 
-    def __enter__(self) -> _Bar:
+    def __enter__(self) -> Bar:
         if self._bar is not None:
             self._bar.start()
         return self

@@ -13,14 +13,16 @@ from bursar.imports.reading import HasCompanions
 _LARGEST_BYTES = 64 << 10
 
 
-def companions(log_format: HasCompanions, found: Found) -> Iterator[tuple[PurePath, bytes]]:
+def companions(
+    log_format: HasCompanions, found: Found, *, largest: int = _LARGEST_BYTES
+) -> Iterator[tuple[PurePath, bytes]]:
     """Those that are there, in the order of their names. One that is large, a link or elsewhere is not looked at."""
     folder, patterns = log_format.beside(found.path)
     for pattern in patterns:
         for path in sorted(Path(folder).glob(pattern)):
             try:
                 with open_log(replace(found, path=path)) as file:
-                    if os.fstat(file.fileno()).st_size <= _LARGEST_BYTES:
-                        yield path, file.read(_LARGEST_BYTES)
+                    if os.fstat(file.fileno()).st_size <= largest:
+                        yield path, file.read(largest)
             except OSError:
                 continue

@@ -92,7 +92,7 @@ class OpenCodeReader:
             self._updated = max(self._updated, updated)
         if not isinstance(data, bytes):
             return ()
-        return self._requests(_letters(session), parsed(data), number)
+        return self.requests_of(_letters(session), parsed(data), number)
 
     def companion(self, name: PurePath, data: bytes) -> None:
         """A step of the message to come, or its session."""
@@ -111,14 +111,17 @@ class OpenCodeReader:
     def record(self, number: int, data: bytes) -> Sequence[ImportedRequest]:
         """The request of a message in a file of its own."""
         value = parsed(data)
-        return self._requests(word(value, "sessionID") or PurePath(self._file).parent.name, value, number)
+        return self.requests_of(word(value, "sessionID") or PurePath(self._file).parent.name, value, number)
 
-    def _requests(self, session: str, message: Mapping[str, Any], number: int) -> Sequence[ImportedRequest]:
+    def requests_of(self, session: str, message: Mapping[str, Any], number: int) -> Sequence[ImportedRequest]:
+        """The request of an assistant's message that is whole; none for any other."""
         time = part(message, "time")
         # Until then it grows, and a copy of it could not be told from it.
         if message.get("role") != "assistant" or time.get("completed") is None:
             return ()
-        usage = sum((_usage(each) for each in self._steps), Usage()) if self._steps else _usage(part(message, "tokens"))
+        usage = (
+            sum((usage_of(each) for each in self._steps), Usage()) if self._steps else usage_of(part(message, "tokens"))
+        )
         if nothing_used(usage):
             return ()
         provider, model, cwd = word(message, "providerID"), word(message, "modelID"), word(part(message, "path"), "cwd")
@@ -143,7 +146,8 @@ class OpenCodeReader:
         )
 
 
-def _usage(counts: Mapping[str, Any]) -> Usage:
+def usage_of(counts: Mapping[str, Any]) -> Usage:
+    """The disjoint buckets of a message's or a step's tokens."""
     cache = part(counts, "cache")
     read, written = tokens(cache, "read"), tokens(cache, "write")
     given, output, reasoning = tokens(counts, "input"), tokens(counts, "output"), tokens(counts, "reasoning")

@@ -45,7 +45,7 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
 
 def _session_at(path: Path, number: int, line: bytes) -> RecordedSession:
     try:
-        return _session(json.loads(line))
+        return session_of(json.loads(line))
     except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         raise BadInput(
             f"{path}, line {number}, is no recorded session ({type(error).__name__}: {error}): each line is a JSON "
@@ -53,7 +53,8 @@ def _session_at(path: Path, number: int, line: bytes) -> RecordedSession:
         ) from error
 
 
-def _session(record: dict[str, Any]) -> RecordedSession:
+def session_of(record: dict[str, Any]) -> RecordedSession:
+    """The session that a record says. Raises ValueError, KeyError, TypeError and others for what is none."""
     count = int(record["requests"])
     if count < 1:
         raise ValueError("it has no requests")

@@ -56,10 +56,10 @@ class CopiedDatabase:
                 f" WHEN length(CAST({each} AS BLOB)) <= {_LONGEST_VALUE_BYTES} THEN CAST({each} AS BLOB) END"
                 for each in map(_quoted, table.columns)
             )
-            where = ""
-            values: tuple[int, ...] = ()
-            if table.since is not None:
-                where, values = f" WHERE {_quoted(table.since[0])} >= ?", (table.since[1],)
+            limits = [*([(table.since, ">=")] if table.since else []), *([(table.where, "=")] if table.where else [])]
+            where = " AND ".join(f"{_quoted(column)} {compared} ?" for (column, _), compared in limits)
+            where = f" WHERE {where}" if where else ""
+            values = tuple(value for (_, value), _ in limits)
             sql = f"SELECT {columns} FROM {_quoted(table.name)}{where} ORDER BY rowid"  # noqa: S608 - quoted names
             yield from self._connection.execute(sql, values)
         except apsw.Error as error:
@@ -74,7 +74,8 @@ class CopiedDatabase:
         names = {str(name) for (name,) in found}
         if not names:
             raise NotReadable(f"it has no table '{table.name}', so it is not a database that this reader knows")
-        for each in (*table.columns, *([table.since[0]] if table.since else [])):
+        limits = [each[0] for each in (table.since, table.where) if each]
+        for each in (*table.columns, *limits):
             if each not in names:
                 raise NotReadable(f"its table '{table.name}' has no column '{each}'")
 

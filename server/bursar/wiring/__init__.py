@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from bursar.imports.frame import AgentImport, Progress
     from bursar.storage import SqliteJournal
     from bursar.storage.examine import Finding
+    from bursar.storage.imports import SqliteImports
     from bursar.tokens import TiktokenCounter
 
 __all__ = ["App", "build_app", "home_folder", "workspace_here", "workspace_root"]
@@ -92,6 +93,15 @@ class App:
             self._journal = open_journal(self.home, clock=self.clock, ids=self.ids, failpoint=self.failpoint)
         return self._journal
 
+    def imports(self) -> SqliteImports:
+        """The store of what other agents spent, which also reads other programs' databases."""
+        self.journal()
+        return cast("SqliteJournal", self._journal).imports
+
+    def user_folder(self) -> Path:
+        """The user's own folder, which other agents keep their logs in."""
+        return Path(self.environ.get("HOME") or Path.home())
+
     def import_usage(
         self, agents: Sequence[str], *, folder: Path | None, progress: Progress, on_wait: Callable[[], None]
     ) -> list[AgentImport]:
@@ -100,10 +110,9 @@ class App:
         from bursar.imports.frame import import_agent
         from bursar.imports.pricing import Pricing
 
-        self.journal()
-        store = cast("SqliteJournal", self._journal).imports
+        store = self.imports()
         pricing = Pricing(book=self.prices(self.settings()), local_day_of=self.clock.local_day_of)
-        user = Path(self.environ.get("HOME") or Path.home())
+        user = self.user_folder()
         with store.importing(on_wait):
             done = []
             for agent in agents:
@@ -114,18 +123,15 @@ class App:
 
     def count_imported(self, yes: bool) -> None:
         """Have budgets count what other agents spent, or leave it out again."""
-        self.journal()
-        cast("SqliteJournal", self._journal).imports.count_in_budgets(yes)
+        self.imports().count_in_budgets(yes)
 
     def imported_counted(self) -> bool:
         """Whether budgets count what other agents spent."""
-        self.journal()
-        return cast("SqliteJournal", self._journal).imports.counted_in_budgets()
+        return self.imports().counted_in_budgets()
 
     def imported_totals(self) -> dict[str, ImportedSpend]:
         """All that was imported of other agents, by agent."""
-        self.journal()
-        return cast("SqliteJournal", self._journal).imports.totals()
+        return self.imports().totals()
 
     def examine_store(self) -> Iterable[Finding]:
         """What can be said about the store without opening it for use; changes nothing."""

@@ -21,8 +21,20 @@ ci          own eff minus that of the best peer, 95 %, 4,000 paired resamples of
 Price sets A to G and cliff are ratios to a plain input token (bursar schema context-bench)."""
 
 
+_WHAT_IF_HELP = """A LOG is a file or a folder of logs of Claude Code, Codex or opencode; the name of an agent
+(claude-code, codex, opencode) stands for the folders that it keeps them in. No log is read that is not named so.
+
+Each conversation is played again, request by request, under a policy; a compaction of the agent's
+own begins another, and so does each sub-agent. The policy sees what was sent so far and nothing else.
+What is missed is what a later answer used of a result that was no longer there: names and paths in
+the arguments of calls, lines that an edit replaced, lines that were quoted.
+
+The agent's acts are those of the log: what it would have done with another context nobody can know."""
+
+
 def add_context(commands: Commands) -> None:
     """The commands about a context."""
+    _add_what_if(commands)
     context = commands.add_parser(
         "context",
         help="measure policies that trim an agent's context",
@@ -61,4 +73,27 @@ def add_context(commands: Commands) -> None:
         metavar="FILE",
         help="write what each policy did to each request, as JSON lines, for another program to score"
         " (bursar schema context-decision)",
+    )
+
+
+def _add_what_if(commands: Commands) -> None:
+    command = add(
+        commands,
+        "what-if",
+        "bursar.commandline.what_if:what_if",
+        "say what trimming would have saved on sessions of other agents, and what would have been missed",
+        "bursar what-if claude-code\n         bursar what-if ~/.codex/sessions/2026/11 --policy all --prices A",
+    )
+    command.description = f"{command.description}\n\n{_WHAT_IF_HELP}"
+    command.add_argument("logs", nargs="+", metavar="LOG", help="files and folders of logs, or names of agents")
+    command.add_argument("--policy", default="bursar", metavar="NAME", help="one policy (bursar without one), or all")
+    command.add_argument(
+        "--prices",
+        default="own",
+        metavar="SET",
+        help="A to G, cliff, all, or a model's name; without one each session's own model. Only a model's price makes"
+        " shares money",
+    )
+    command.add_argument(
+        "--export", type=Path, metavar="FILE", help="write the sessions as JSON lines, which bursar context bench reads"
     )

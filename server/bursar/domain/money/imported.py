@@ -72,11 +72,15 @@ class NotReadable(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """What to read of a table in another program's database; ``since`` a column and its least value."""
+    """What to read of a table in another program's database.
+
+    ``since``: a column and its least value; ``where``: a column and the only text that it may have.
+    """
 
     name: str
     columns: tuple[str, ...]
     since: tuple[str, int] | None = None
+    where: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
