@@ -16,6 +16,7 @@ _IMPORTED = re.compile(r"(?<![^\s(])@((?:~/|\.{0,2}/)?[\w.+-][^\s`'\"<>|*?(){}\[
 _LINKED = re.compile(r"(?<!!)\[[^\]\r\n]*\]\(\s*<?([^()\s<>]+)>?(?:\s+\"[^\"]*\")?\s*\)")
 _FILE_WORD = re.compile(r"(?<![\w#])#file:([^\s`'\"<>|*?(){}\[\],;]+)")
 _CODE_SPAN = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)")
+_MARKS = re.compile(r"@|\]\(|#(?:\[\[|file:)")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _EXTENSION = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,9}\Z", re.ASCII)
 _WORKSPACE_SCHEMES = ("mdc:", "file:")
@@ -33,7 +34,7 @@ def references_in(
     code = {line for first, end in verbatim for line in range(first, end)}
     found: list[Reference] = []
     for number, line in enumerate(lines):
-        if number in code or not any(each in line for each in ("#[[", "@", "](", "#file:")):
+        if number in code or _MARKS.search(line) is None:
             continue
         found += sorted(_in_line(path, kind, number, _without_code(line)), key=lambda each: each.character)
     return tuple(found)

@@ -1,19 +1,28 @@
 """Where CommonMark sees list items, headings and verbatim blocks in a text, by line.
 
-Only the block structure is parsed; what a line says is read from the source line itself.
+Only the block structure is parsed; what a line says is read from the source line itself. A long text is read in
+pieces, and what was found in a piece is kept, so that an edit costs the piece that it is in.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
+
+from bursar.domain.specs.piecewise import PIECE_CHARS, pieces_of, read_pieces
+from bursar.domain.text.kept import kept_for_newest
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
 
 _DEEPEST_NESTING = 120
 """Blocks nested deeper are not seen: each list takes two levels, and each level several Python frames."""
+_LONG_CHARS = 64_000
+_KEPT_CHARS = 12_000_000
+"""Of pieces with so many characters what was found is kept: some 5 MB."""
+_LINE_END = re.compile(r"\r\n?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +62,41 @@ class Outline:
 
 def locate(text: str) -> Outline:
     """The outline of `text`, which has no byte order mark."""
+    return _outline(text) if len(text) < _LONG_CHARS else outline_by_pieces(text)
+
+
+def outline_by_pieces(text: str, least_chars: int = PIECE_CHARS) -> Outline:
+    """The same, read in pieces of at least so many characters, of which those that were read before are kept."""
+    pieces = pieces_of(_LINE_END.sub("\n", text), least_chars)
+    read = list(read_pieces(pieces, _piece_outline, _is_open))
+    return Outline(
+        items=tuple(
+            ListItem(line=line + each.line, end_line=line + each.end_line, level=each.level)
+            for line, of in read
+            for each in of.items
+        ),
+        headings=tuple(
+            HeadingLine(line=line + each.line, level=each.level, title=each.title)
+            for line, of in read
+            for each in of.headings
+        ),
+        verbatim=tuple((line + start, line + end) for line, of in read for start, end in of.verbatim),
+        indented_code=tuple((line + start, line + end) for line, of in read for start, end in of.indented_code),
+        fences=tuple((line + start, line + end, marks) for line, of in read for start, end, marks in of.fences),
+        deepest_line=next((line + of.deepest_line for line, of in read if of.deepest_line is not None), None),
+    )
+
+
+def _is_open(outline: Outline, lines: int) -> bool:
+    return any(end >= lines for _, end in outline.verbatim)
+
+
+@kept_for_newest(_KEPT_CHARS, by_digest=True)
+def _piece_outline(text: str) -> Outline:
+    return _outline(text)
+
+
+def _outline(text: str) -> Outline:
     items: list[ListItem] = []
     headings: list[HeadingLine] = []
     verbatim: list[tuple[int, int]] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bursar.domain.text.blocks import TextBlocks
-from bursar.domain.text.rows import CHARS, HARD_CUTS, Block, CountText
+from bursar.domain.text.rows import CHARS, HARD_CUTS, Block, CountText, first_passing, first_reaching
 
 _OFF_PER_HARD_CUT = 2
 
@@ -22,8 +22,10 @@ def tokens_in_lines(blocks: TextBlocks, first: int, end: int, encoding: str, cou
 
 def tokens_between(blocks: TextBlocks, start: int, end: int, encoding: str, count: CountText) -> int:
     """The tokens of the characters from ``start`` to before ``end``, encoded alone."""
-    tokens = at = 0
-    for row in blocks.rows:
+    ends = blocks.ends[CHARS]
+    low = first_passing(ends, start)
+    tokens, at = 0, ends[low - 1] if low else 0
+    for row in blocks.rows[low : first_reaching(ends, end) + 1]:
         row_start, at = at, at + row.lengths[CHARS]
         if start <= row_start and at <= end:
             tokens += row.tokens(encoding, count)

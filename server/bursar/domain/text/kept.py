@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from functools import wraps
+from hashlib import blake2b
 from typing import Concatenate, ParamSpec, TypeVar
 
 MOST_CHARS = 1_000_000
@@ -14,26 +17,33 @@ _R = TypeVar("_R")
 _Making = Callable[Concatenate[str, _P], _R]
 
 
-def kept_for_newest(most_chars: int = MOST_CHARS) -> Callable[[_Making[_P, _R]], _Making[_P, _R]]:
-    """Decorates a pure function of a text, and of more that is hashable and given by place.
+def kept_for_newest(
+    most_chars: int = MOST_CHARS, *, by_digest: bool = False
+) -> Callable[[_Making[_P, _R]], _Making[_P, _R]]:
+    """Decorates a pure function of a text and more that is hashable; ``by_digest`` keeps nothing of the text itself.
 
     Safe between threads without a lock: each look at the dictionary is one step, and what another thread takes away in
     between is made again.
     """
 
     def keeping(make: _Making[_P, _R]) -> _Making[_P, _R]:
-        kept: dict[tuple[Hashable, ...], tuple[int, _R]] = {}
+        kept: OrderedDict[tuple[Hashable, ...], tuple[int, _R]] = OrderedDict()
+        chars = 0
 
         @wraps(make)
         def made(text: str, /, *more: _P.args, **named: _P.kwargs) -> _R:
-            key = (text, *more, *named.items())
+            nonlocal chars
+            key = (_digest(text) if by_digest else text, *more, *named.items())
             found = kept.pop(key, None)
             if found is None:
                 found = len(text), make(text, *more, **named)
-                kept[key] = found
-                _drop_oldest(kept, most_chars)
-            else:
-                kept[key] = found
+                # Two threads may have made the same.
+                chars += 0 if key in kept else len(text)
+            kept[key] = found
+            while chars > most_chars and len(kept) > 1:
+                with suppress(KeyError):
+                    chars -= kept.popitem(last=False)[1][0]
+            chars = max(chars, 0) if len(kept) > 1 else found[0]
             return found[1]
 
         return made
@@ -41,9 +51,5 @@ def kept_for_newest(most_chars: int = MOST_CHARS) -> Callable[[_Making[_P, _R]],
     return keeping
 
 
-def _drop_oldest(kept: dict[tuple[Hashable, ...], tuple[int, _R]], most_chars: int) -> None:
-    chars = 0
-    for at, (key, (length, _)) in enumerate(reversed(tuple(kept.items()))):
-        chars += length
-        if at and chars > most_chars:
-            kept.pop(key, None)
+def _digest(text: str) -> bytes:
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
