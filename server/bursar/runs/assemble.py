@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from bursar.domain.conversation import Message, ModelRequest, Text
 from bursar.domain.prompts import NO_PROMPT, Prompt, prompt_of
@@ -21,6 +21,8 @@ TERSE_WORDS = (
     "From here on use few words: call tools without saying why, quote nothing back, change no more than the task "
     "needs, and keep the summary to one sentence."
 )
+BETWEEN = "\n\n"
+"""What stands between two documents of the first request."""
 _DOCUMENT_LIMIT_CHARS = 400_000
 
 _RULES = """\
@@ -33,14 +35,28 @@ not try to get around it. When the task is done and checked, call finish with a 
 file: its mark is set for you."""
 
 
+DocumentOrigin: TypeAlias = Literal["steering", "spec", "pinned"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """One file that goes into the first request, by its path relative to the workspace."""
+    """One file that goes into the first request, by its path relative to the workspace, or lines of it.
+
+    ``lines`` are the first and the last of them, counted from 1; None for the whole file.
+    """
 
     path: str
     text: str
     real_path: str = ""
     """Where the path leads, relative to the workspace too: it may be a link."""
+    origin: DocumentOrigin = "spec"
+    lines: tuple[int, int] | None = None
+
+    @property
+    def item(self) -> str:
+        """The name of this part of the window, such as ``spec:PATH`` or ``pinned:PATH#L3-L20``."""
+        lines = "" if self.lines is None else f"#L{self.lines[0]}-L{self.lines[1]}"
+        return f"{self.origin}:{self.path}{lines}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +78,8 @@ class FirstRequest:
     """The bound of each answer."""
     terse: bool = False
     """Whether the run asks for short answers from its beginning on."""
+    documents: tuple[tuple[str, int], ...] = ()
+    """The documents in ``shared``, in their order: the name of each part and its characters."""
     prompt: Prompt = field(default=NO_PROMPT, compare=False)
     """Which of the user's texts are in it; kept beside it, not in it."""
 
@@ -82,6 +100,8 @@ class FirstRequest:
             data["max_tokens"] = self.max_tokens
         if self.terse:
             data["terse"] = True
+        if self.documents:
+            data["documents"] = self.documents
         return json.dumps(data, ensure_ascii=False)
 
     @staticmethod
@@ -99,6 +119,7 @@ class FirstRequest:
             tools=data.get("tools", True),
             max_tokens=data.get("max_tokens", MAX_OUTPUT_TOKENS),
             terse=bool(data.get("terse")),
+            documents=tuple((str(item), int(characters)) for item, characters in data.get("documents", ())),
         )
 
 
@@ -116,7 +137,8 @@ def first_request(
     ``spec_lines`` are the lines of the tasks file. Secrets in any document are masked. ``terse`` asks for short
     answers, behind everything else. The titles of the ``withheld`` tasks are left out.
     """
-    shared = "\n\n".join(_document(each) for each in documents)
+    texts = [_document(each) for each in documents]
+    shared = BETWEEN.join(texts)
     address = address_of(spec, task)
     own = "\n".join(line.rstrip("\r\n") for line in spec_lines[task.line + 1 : task.end_line]).rstrip()
     plan = "\n".join(_planned(each, withheld=each.index in withheld) for each in spec.tasks)
@@ -131,7 +153,9 @@ def first_request(
         task=mask_secrets(f"<tasks>\n{plan}\n</tasks>\n\n{statement}")[0],
         check=task.check,
         terse=terse,
-        prompt=prompt_of((each.path, each.text) for each in documents),
+        documents=tuple((each.item, len(text)) for each, text in zip(documents, texts, strict=True)),
+        # What was pinned is the user's choice of a moment: it makes no version of the texts that say how to work.
+        prompt=prompt_of((each.path, each.text) for each in documents if each.origin != "pinned"),
     )
 
 
@@ -179,4 +203,5 @@ def _document(document: Document) -> str:
     if len(text) > _DOCUMENT_LIMIT_CHARS:
         left_out = len(text) - _DOCUMENT_LIMIT_CHARS
         text = f"{text[:_DOCUMENT_LIMIT_CHARS]}\n[{left_out} more characters: read the file for them]"
-    return f'<document path="{document.path}">\n{text}\n</document>'
+    lines = "" if document.lines is None else f' lines="{document.lines[0]}-{document.lines[1]}"'
+    return f'<document path="{document.path}"{lines}>\n{text}\n</document>'

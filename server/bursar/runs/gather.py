@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 from bursar.domain.ports import EditorBuffers, ToolRefused, WorkspaceFiles
 from bursar.domain.specs import SpecUnreadable, decode_spec
-from bursar.runs.assemble import Document
+from bursar.runs.assemble import Document, DocumentOrigin
 
 _BESIDE = (
     "requirements.md",
@@ -30,8 +30,13 @@ def gather_documents(files: WorkspaceFiles, buffers: EditorBuffers, spec_path: s
     for path in paths:
         text = text_of(files, buffers, path)
         if text is not None and text.strip():
-            documents.append(Document(path=path, text=text, real_path=files.real_path(path)))
+            documents.append(Document(path=path, text=text, real_path=files.real_path(path), origin=origin_of(path)))
     return documents
+
+
+def origin_of(path: str) -> DocumentOrigin:
+    """Whether a document of a first request tells how to work here, or what is to be made."""
+    return "steering" if path in _RESIDENT or path.startswith(f"{_STEERING}/") else "spec"
 
 
 def text_of(files: WorkspaceFiles, buffers: EditorBuffers, path: str) -> str | None:
