@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from bursar.commandline.arguments.adding import Commands, add
-from bursar.commandline.arguments.context import add_context
+from bursar.commandline.arguments.context import add_context, with_show
 from bursar.commandline.arguments.records import add_records
 from bursar.commandline.arguments.runs import add_runs
 from bursar.commandline.arguments.specs import add_specs
@@ -22,7 +22,7 @@ def run_command_line(argv: Sequence[str]) -> int:
     """Run one command; returns its exit code (0 fine, 1 found, 2 wrong use or bad input, 3 paused, 4 internal)."""
     parser = build_parser()
     try:
-        args = parser.parse_args(argv)
+        args = parser.parse_args(with_show(argv))
     except SystemExit as ended:
         return int(ended.code or 0)
     if not hasattr(args, "target"):

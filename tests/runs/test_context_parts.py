@@ -25,7 +25,7 @@ READ = "def price(weight: int) -> int:\n    return weight * table_of_prices[weig
 def context(shop: Workshop, run: str, **changed: Any) -> SessionContext:
     record = shop.journal.run(run)
     assert record is not None
-    given: dict[str, Any] = {"counter": WordCounter(), "prices": shop.prices, "writes": True}
+    given: dict[str, Any] = {"counter": WordCounter(), "prices": shop.prices, "wire_of": lambda _: "anthropic"}
     given |= {"at": shop.clock.now_utc(), **changed}
     steps = given.pop("steps", shop.journal.steps(run))
     return context_of(record, steps, shop.journal.events(run=run), shop.journal.requests(run=run), **given)

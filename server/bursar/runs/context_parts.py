@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -22,6 +22,7 @@ from bursar.runs.fold import AskModel, UseTool, kept_parts, next_act, request_ke
 from bursar.runs.gather import origin_of
 from bursar.runs.modes import Modes, modes_of
 from bursar.runs.resuming import asked_target
+from bursar.runs.shapes import FULL, STUB, Shapes, shapes_of
 from bursar.runs.tools import TOOLS
 
 _DOCUMENT = re.compile(r'^<document path="([^"\n]*)">$', re.MULTILINE)
@@ -37,18 +38,20 @@ def context_of(
     *,
     counter: TokenCounter,
     prices: PriceBook,
-    writes: bool,
+    wire_of: Callable[[str], str | None],
     at: str,
 ) -> SessionContext:
     """The window of a run with its whole first request, at a moment; counts, so beside the loop.
 
-    ``requests`` are the run's, oldest first. ``writes``: the wire format of the model that is asked next has marks
-    behind which what is sent is kept at a price.
+    ``requests`` are the run's, oldest first. ``wire_of`` is the wire format of a provider by its name; None for one
+    that no setting has any more.
     """
     first = FirstRequest.from_json(run.first_request)
     modes = modes_of(events, began_terse=first.terse)
     target = asked_target(run, modes)
-    window = Window(first, steps, modes)
+    answered = _answered(run, steps, requests, target, at)
+    then = FULL if answered is None else shapes_of(_before_request(events, answered.n))
+    window = Window(first, steps, modes, shapes_of(events), then)
     return session_context(
         window.pieces(run),
         window.said(),
@@ -57,9 +60,9 @@ def context_of(
         next_request=window.next_request,
         counter=counter,
         price=prices.price(provider=target.provider, model=target.model, at=at),
-        writes=writes,
+        writes=wire_of(target.provider) == "anthropic",
         rules=rules_for(target.model),
-        answered=_answered(run, steps, requests, target, at),
+        answered=answered,
         window_tokens=prices.window_tokens(provider=target.provider, model=target.model),
     )
 
@@ -67,11 +70,21 @@ def context_of(
 class Window:
     """The turns of a run up to its next request, each block with the name of its part.
 
-    A call whose result is not there yet stands without one; a run that is over is shown as if it went on.
+    A call whose result is not there yet stands without one; a run that is over is shown as if it went on. ``then`` is
+    how results stood in the newest request that was sent.
     """
 
-    def __init__(self, first: FirstRequest, steps: Sequence[StepRecord], modes: Modes) -> None:
+    def __init__(
+        self,
+        first: FirstRequest,
+        steps: Sequence[StepRecord],
+        modes: Modes,
+        shapes: Shapes = FULL,
+        then: Shapes | None = None,
+    ) -> None:
         self._first = first
+        self._shapes = shapes
+        self._then = shapes if then is None else then
         self._by_key = {each.key: each for each in steps}
         self._pending: set[str] = set()
         self.later = self._asked(list(steps), modes)
@@ -118,15 +131,38 @@ class Window:
                     results += 1
                 if item not in self._pending:
                     texts.setdefault(item, []).append(_text_of(block))
-        return [self._piece(item, ", ".join(titles.get(item, ())), "\n".join(own)) for item, own in texts.items()]
+        return [self._piece(item, ", ".join(titles.get(item, ())), own) for item, own in texts.items()]
 
-    def _piece(self, item: str, title: str, text: str) -> Piece:
+    def _piece(self, item: str, title: str, texts: Sequence[str]) -> Piece:
+        text = "\n".join(texts)
         if item == "task":
             return _fixed(item, "task", title, text)
         n = int(item[1:].partition(".")[0])
-        origin: Origin = "result" if item.startswith("t") else "conversation"
-        named = title if origin == "result" else f"Answer {n}: {title or 'text'}"
-        return Piece(item=item, origin=origin, title=named, text=text, first_request=n + 1)
+        pinned = item in self._shapes.pinned
+        if item.startswith("m"):
+            named = f"Answer {n}: {title or 'text'}"
+            return Piece(
+                item=item,
+                origin="conversation",
+                title=named,
+                text=text,
+                first_request=n + 1,
+                pinned=pinned,
+                blocks=len(texts),
+            )
+        content = str((self._by_key[item].result or {}).get("content", ""))
+        shape = self._shapes.cut.get(item)
+        return Piece(
+            item=item,
+            origin="result",
+            title=title,
+            text=text,
+            first_request=n + 1,
+            whole=None if shape is None else content,
+            shape="full" if shape is None else "stub" if shape == STUB else "excerpt",
+            pinned=pinned,
+            changed_after=self._shapes.text(item, content) != self._then.text(item, content),
+        )
 
     def _messages(self) -> Iterator[tuple[int, Message, bool]]:
         """Each turn behind the opening with the request that it belongs to, and whether it is its whole answer."""
@@ -153,6 +189,7 @@ class Window:
                 check=self._first.check,
                 terse_from=modes.terse_from,
                 terse_after=modes.terse_after,
+                shapes=self._shapes,
             )
             if isinstance(act, AskModel):
                 return act
@@ -178,6 +215,12 @@ def _not_finished(steps: Sequence[StepRecord]) -> list[StepRecord]:
 def _awaited(like: StepRecord, key: str, n: int, index: int) -> StepRecord:
     result = {"content": "", "error": True}
     return replace(like, key=key, n=tool_order(n, index), kind="look", status="done", intent={}, result=result)
+
+
+def _before_request(events: Sequence[RunEvent], n: int) -> Sequence[RunEvent]:
+    """The events before the newest attempt at this request was sent."""
+    sent = [at for at, each in enumerate(events) if each.kind == "request_started" and each.data.get("n") == n]
+    return events[: sent[-1]] if sent else events
 
 
 def _answered(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from bursar.commandline.arguments.adding import Commands, add
@@ -30,6 +31,21 @@ What is missed is what a later answer used of a result that was no longer there:
 the arguments of calls, lines that an edit replaced, lines that were quoted.
 
 The agent's acts are those of the log: what it would have done with another context nobody can know."""
+WISHES = {
+    "pin": "keep a part of a run's window as it is, whatever is trimmed",
+    "unpin": "let a pinned part be trimmed again",
+    "drop": "leave a tool's result out of the requests that follow; nothing is lost",
+    "recall": "put what was left out of a result back in full",
+}
+_COMMANDS = frozenset({"bench", "show", *WISHES})
+
+
+def with_show(argv: Sequence[str]) -> list[str]:
+    """``bursar context [RUN]`` is short for ``bursar context show [RUN]``."""
+    given = list(argv)
+    if given[:1] == ["context"] and not _COMMANDS & set(given[1:2]) and not {"-h", "--help"} & set(given[1:2]):
+        given.insert(1, "show")
+    return given
 
 
 def add_context(commands: Commands) -> None:
@@ -37,10 +53,24 @@ def add_context(commands: Commands) -> None:
     _add_what_if(commands)
     context = commands.add_parser(
         "context",
-        help="measure policies that trim an agent's context",
-        epilog="example: bursar context bench --traces sessions.jsonl.gz",
+        help="what a run's window holds, and what to keep in it; measure policies that trim",
+        description="Without a command: list the parts of a run's window, like 'bursar context show'.",
+        epilog="example: bursar context",
     )
-    inner = context.add_subparsers(metavar="bench", required=True)
+    inner = context.add_subparsers(metavar="show|pin|unpin|drop|recall|bench", required=True)
+    show = add(
+        inner,
+        "show",
+        "bursar.commandline.window:show",
+        "list the parts of a run's window: size, cost per further request, cached or not, age, last use",
+        "bursar context show run-0abc",
+    )
+    show.add_argument("run", nargs="?", metavar="RUN", help="a run; without one the newest of this workspace")
+    for wish, summary in WISHES.items():
+        parser = add(inner, wish, "bursar.commandline.window:hold", summary, f"bursar context {wish} t3.0")
+        parser.add_argument("item", metavar="ITEM", help="the name of a part, as 'bursar context' lists it")
+        parser.add_argument("--run", metavar="RUN", help="a run; without it the newest of this workspace")
+        parser.set_defaults(wish=wish)
     bench = add(
         inner,
         "bench",

@@ -22,6 +22,10 @@ Origin: TypeAlias = Literal["system", "tools", "steering", "spec", "pinned", "ta
 PartShape: TypeAlias = Literal["full", "excerpt", "stub"]
 
 
+_SHARED: tuple[Origin, ...] = ("tools", "system", "steering", "spec", "pinned")
+"""What all tasks of a spec begin with."""
+
+
 class Counts(Protocol):
     """Tokens of a text under an encoding."""
 
@@ -33,7 +37,7 @@ class Piece:
     """A part before it is counted: its text as the next request carries it, and as it was before it was trimmed.
 
     ``first_request`` is the first request that carries it. ``changed_after`` says that it got its present shape after
-    the newest request was sent.
+    the newest request was sent; ``blocks`` is how many blocks of the prompt it is.
     """
 
     item: str
@@ -45,6 +49,7 @@ class Piece:
     shape: PartShape = "full"
     pinned: bool = False
     changed_after: bool = False
+    blocks: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +134,7 @@ def session_context(
     flat = price
     if isinstance(price, Price):
         flat = replace(price, rates=price.rates_for(_times(used, factor)), tiers=())
-    kept_until = _changed_at(pieces)
+    whole = _still_whole(pieces, [_times(each, factor) for each in counts], rules)
     uses = last_uses(
         [
             Shown(item=each.item, request=each.first_request, text=each.text if each.whole is None else each.whole)
@@ -141,7 +146,7 @@ def session_context(
     parts = []
     total = Usage()
     for piece, tokens in zip(pieces, counts, strict=True):
-        cached = _is_cached(piece, answered, rules, kept_until)
+        cached = piece.item in whole and _is_cached(piece, answered, rules)
         theirs = _times(tokens, factor)
         usage = Usage(cache_read=theirs) if cached else first_sent(theirs, written=writes, price=price)
         total += usage
@@ -189,17 +194,24 @@ def _times(tokens: int, factor: Fraction) -> int:
     return int(tokens * factor + Fraction(1, 2))
 
 
-def _changed_at(pieces: Sequence[Piece]) -> int | None:
-    """The request that first carried what was changed since the newest one: what is cached ends before it."""
-    return min((each.first_request for each in pieces if each.changed_after), default=None)
+def _still_whole(pieces: Sequence[Piece], tokens: Sequence[int], rules: CacheRules) -> set[str]:
+    """The items before which nothing was changed since the newest request, as far as a prefix that ends there can be
+    found: behind the turns before the change, or behind the documents, where a mark of its own stands."""
+    changed = min((each.first_request for each in pieces if each.changed_after), default=None)
+    if changed is None:
+        return {each.item for each in pieces}
+    behind = sum(each.blocks for each in pieces if each.first_request >= changed)
+    kept = {each.item for each in pieces if each.first_request < changed}
+    if rules.lookback_blocks is not None and behind >= rules.lookback_blocks:
+        kept = {each.item for each in pieces if each.origin in _SHARED}
+    long_enough = sum(size for each, size in zip(pieces, tokens, strict=True) if each.item in kept)
+    return kept if long_enough >= rules.min_prefix_tokens else set()
 
 
-def _is_cached(piece: Piece, answered: Answered | None, rules: CacheRules, changed_at: int | None) -> bool | None:
+def _is_cached(piece: Piece, answered: Answered | None, rules: CacheRules) -> bool | None:
     """Whether the provider still has it: True and False by its own report and the rules of its cache, None where
     neither says."""
     if answered is None or not answered.same_model or piece.first_request > answered.n:
-        return False
-    if changed_at is not None and piece.first_request >= changed_at:
         return False
     if answered.ago_s > rules.life_s:
         lives_on = rules.most_life_s is not None and answered.ago_s <= rules.most_life_s
