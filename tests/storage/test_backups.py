@@ -7,10 +7,12 @@ import shutil
 import threading
 import zlib
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
 
+from bursar.storage import SqliteJournal
 from bursar.storage.backups import BackupsBusy, backups, backups_locked, make_backup
 from bursar.storage.errors import Damaged
 from bursar.storage.ledger import broken_row
@@ -20,14 +22,20 @@ from .building import ask_file, begin, change_file, entry, open_at, owned, settl
 from .test_erasure import BODY, MARK, found_in, planted
 
 
+def opened(home: Path, **how: Any) -> SqliteJournal:
+    """A journal whose start is over: what goes on beside it would else see or hold what the test does next, or not."""
+    journal = open_at(home, **how)
+    journal._care.upkeep.wait()
+    return journal
+
+
 async def one_more(home: Path, clock: FakeClock, n: int) -> None:
-    """Open, spend, wait for what happens beside it, close."""
-    journal = open_at(home, clock=clock, ids=CountingIds(f"{n}-"))
+    """Open, spend, close."""
+    journal = opened(home, clock=clock, ids=CountingIds(f"{n}-"))
     epoch = await owned(journal, f"run-{n}")
     await begin(journal, epoch, f"run-{n}")
     await settle(journal, epoch, f"run-{n}", booked=entry(f"run-{n}", epoch=epoch), result={})
     await journal.release(f"run-{n}")
-    journal._care.upkeep.wait()
     journal.close()
 
 
@@ -53,8 +61,7 @@ async def test_an_unclean_end_is_looked_into_and_backed_up_within_the_hour(home:
     await one_more(home, clock, 1)
     await one_more(home, clock, 2)
     assert len(backups(home)) == 1
-    journal = open_at(home, clock=clock, ids=CountingIds("k"))
-    journal._care.upkeep.wait()
+    journal = opened(home, clock=clock, ids=CountingIds("k"))
     shutil.copytree(home, tmp_path / "killed")
     journal.close()
     clock.advance(3_601)
@@ -74,8 +81,7 @@ async def test_damage_seen_after_an_unclean_end_is_told_and_mended_at_the_next_s
         await one_more(home, clock, n)
     change_file(home, "UPDATE ledger SET cost_pico = 1 WHERE n = 2")
     (home / "bursar.mark").unlink()
-    journal = open_at(home, clock=clock, ids=CountingIds("x"))
-    journal._care.upkeep.wait()
+    journal = opened(home, clock=clock, ids=CountingIds("x"))
     assert "a ledger whose row 2 is not what was written" in journal.notices[0]
     journal.close()
     journal = open_at(home, clock=clock, ids=CountingIds("y"))
@@ -103,11 +109,10 @@ async def test_a_copy_that_is_not_whole_does_not_count(home: Path) -> None:
 @pytest.mark.parametrize("how", [{"run": "run-1"}, {"workspace": "/home/ada/project"}, {"everything": True}])
 async def test_erased_text_survives_in_no_backup(home: Path, how: dict[str, object]) -> None:
     clock = FakeClock()
-    journal = open_at(home, clock=clock)
+    journal = opened(home, clock=clock)
     await planted(journal, home, "run-1", MARK, BODY)
     journal.close()
-    journal = open_at(home, clock=clock, ids=CountingIds("b"))
-    journal._care.upkeep.wait()
+    journal = opened(home, clock=clock, ids=CountingIds("b"))
     (backup,) = backups(home)
     (home / "bursar.db.damaged-20261101T000000Z").write_bytes(BODY)
     needles = (MARK.encode(), zlib.compress(BODY, 3))
@@ -124,13 +129,12 @@ async def test_erased_text_survives_in_no_backup(home: Path, how: dict[str, obje
 
 async def test_expired_text_survives_in_no_backup(home: Path) -> None:
     clock = FakeClock()
-    journal = open_at(home, clock=clock)
+    journal = opened(home, clock=clock)
     await planted(journal, home, "run-1", MARK, BODY)
     journal.close()
     open_at(home, clock=clock, ids=CountingIds("b")).close()
     clock.advance(86_400 * 31)
-    journal = open_at(home, clock=clock, ids=CountingIds("c"))
-    journal._care.upkeep.wait()
+    journal = opened(home, clock=clock, ids=CountingIds("c"))
     assert found_in(home, MARK.encode(), zlib.compress(BODY, 3)) == set()
     assert [each.at for each in backups(home)] == ["2026-12-22T08:00:00Z"]
     journal.close()
@@ -139,7 +143,7 @@ async def test_expired_text_survives_in_no_backup(home: Path) -> None:
 @pytest.mark.parametrize("number", [pytest.param(5), pytest.param(100, marks=pytest.mark.soak)])
 async def test_backups_made_while_others_write_are_whole(home: Path, number: int) -> None:
     clock = FakeClock()
-    journal = open_at(home, clock=clock)
+    journal = opened(home, clock=clock)
     epoch = await owned(journal)
     made: list[tuple[int, int | None, str]] = []
 
@@ -174,7 +178,7 @@ async def test_backups_made_while_others_write_are_whole(home: Path, number: int
 
 async def test_nobody_waits_for_a_process_that_was_stopped_while_it_made_a_backup(home: Path) -> None:
     clock = FakeClock()
-    journal = open_at(home, clock=clock)
+    journal = opened(home, clock=clock)
     await planted(journal, home, "run-1", MARK, BODY)
     journal.close()
     clock.advance(86_400 * 31)
@@ -188,7 +192,7 @@ async def test_nobody_waits_for_a_process_that_was_stopped_while_it_made_a_backu
 
 
 async def test_an_erasure_that_cannot_reach_the_backups_erases_nothing(home: Path) -> None:
-    journal = open_at(home)
+    journal = opened(home)
     await planted(journal, home, "run-1", MARK, BODY)
     journal.backup_looks = 3
     with backups_locked(home), pytest.raises(BackupsBusy, match=r"another Bursar process is making a backup"):
