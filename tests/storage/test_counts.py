@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
+import signal
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -67,3 +71,117 @@ def test_the_newest_are_kept_and_no_more_than_the_bound(tmp_path: Path) -> None:
     kept = file.read()
     assert len(kept) == KEPT and next(iter(kept.values())) == 10
     assert (tmp_path / "counts").stat().st_size < 400_000
+
+
+COUNTING = """
+import os, resource, sys
+from pathlib import Path
+from bursar.storage.counts import CountFile
+from bursar.tokens import TiktokenCounter
+from bursar.tokens.encodings import fingerprint
+
+counter = TiktokenCounter(memory=CountFile(Path(sys.argv[1]), made_by=fingerprint()))
+counter.count("what both have read before: " + "word " * 50)
+print("ready", flush=True)
+for line in sys.stdin:
+    order, _, text = line.rstrip().partition(" ")
+    if order == "count":
+        print(counter.count(text + " " + "word " * 50), flush=True)
+    elif order == "limit":
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(text), int(text)))
+        print("limited", flush=True)
+    else:
+        try:
+            counter.keep()
+            print("kept", flush=True)
+        except Exception as error:
+            print(type(error).__name__, error, flush=True)
+"""
+
+
+class Window:
+    """A process with a counter of its own on a state folder."""
+
+    def __init__(self, home: Path) -> None:
+        command = [sys.executable, "-c", COUNTING, str(home)]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.heard()
+
+    def heard(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().rstrip()
+
+    def told(self, order: str) -> str:
+        assert self.process.stdin is not None
+        self.process.stdin.write(order + "\n")
+        self.process.stdin.flush()
+        return self.heard()
+
+    def end(self) -> None:
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+def kept_in(home: Path) -> set[bytes]:
+    return set(CountFile(home, made_by=fingerprint()).read())
+
+
+def test_two_windows_keep_what_both_have_counted_and_nothing_that_was_erased_comes_back(tmp_path: Path) -> None:
+    one, other = Window(tmp_path), Window(tmp_path)
+    try:
+        for window, text in ((one, "the first window"), (other, "the second window")):
+            window.told(f"count {text}")
+            assert window.told("keep") == "kept"
+        both = kept_in(tmp_path)
+        assert len(both) == 3, "one text that both have read, and one of each"
+        drop_counts(tmp_path)
+        for window, text in ((one, "after the erasure"), (other, "after it, too")):
+            window.told(f"count {text}")
+            window.told("keep")
+        assert not both & kept_in(tmp_path)
+        one.told("count much later")
+        one.told("keep")
+        assert len(kept_in(tmp_path)) == 1, "what is counted from then on is kept again"
+    finally:
+        one.end()
+        other.end()
+
+
+def test_a_disk_that_is_full_leaves_what_was_kept_and_nothing_half_written(tmp_path: Path) -> None:
+    window = Window(tmp_path)
+    try:
+        assert window.told("keep") == "kept"
+        before = (tmp_path / "counts").read_bytes()
+        assert window.told("limit 100") == "limited"
+        window.told("count one more")
+        assert window.told("keep").startswith(f"StoreFull {tmp_path / 'counts'}: no space is left")
+        assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == {"counts": before}
+    finally:
+        window.end()
+
+
+def test_what_a_killed_process_left_is_removed_and_what_another_one_writes_is_not(tmp_path: Path) -> None:
+    left, being_written = tmp_path / ".counts.0000dead", tmp_path / ".counts.00001234"
+    left.write_bytes(b"half")
+    with being_written.open("wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        CountFile(tmp_path, made_by="these").keep({b"0" * 16: 1})
+        assert {each.name for each in tmp_path.iterdir()} == {"counts", being_written.name}
+    CountFile(tmp_path, made_by="these").keep({b"0" * 16: 1})
+    assert {each.name for each in tmp_path.iterdir()} == {"counts"}
+
+
+def test_a_window_that_is_killed_while_it_keeps_leaves_a_file_that_is_whole(tmp_path: Path) -> None:
+    window = Window(tmp_path)
+    for number in range(20):
+        window.told(f"count text {number}")
+        window.told("keep")
+    assert window.process.stdin is not None
+    window.process.stdin.write("count the last\nkeep\nkeep\n")
+    window.process.stdin.flush()
+    window.heard()
+    window.process.send_signal(signal.SIGKILL)
+    window.end()
+    assert len(kept_in(tmp_path)) in (21, 22)

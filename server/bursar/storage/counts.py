@@ -5,6 +5,8 @@ It holds digests and numbers and no text. What cannot be read, is damaged or was
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import secrets
 from collections.abc import Mapping
@@ -53,14 +55,27 @@ class CountFile:
         )
         beside = self._path.with_name(f".{_NAME}.{secrets.token_hex(4)}")
         with translated(self._path):
+            self._remove_left_over()
             handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             try:
                 with os.fdopen(handle, "wb") as file:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     file.write(body + _seal(body))
                 beside.replace(self._path)
             except OSError:
                 beside.unlink(missing_ok=True)
                 raise
+
+    def _remove_left_over(self) -> None:
+        """Remove what a process that was killed in the middle left; what another one is writing is locked."""
+        for each in self._path.parent.glob(f".{_NAME}.*"):
+            with contextlib.suppress(OSError):
+                handle = os.open(each, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    each.unlink()
+                finally:
+                    os.close(handle)
 
 
 def drop_counts(home: Path) -> None:

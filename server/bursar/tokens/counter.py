@@ -39,6 +39,7 @@ class TiktokenCounter:
         self._memory = memory
         self._recalled: Mapping[bytes, int] | None = None
         self._kept = 0
+        self._has_given = False
         self._loaded: dict[str, Encoding] = {}
         self._loading = Lock()
         self._remembered = _Remembered(remembered_blocks)
@@ -79,9 +80,15 @@ class TiktokenCounter:
     def keep(self) -> None:
         """Give the memory what was counted, if anything was since it was last given. Raises what the memory raises."""
         made = self._remembered.made
-        if self._memory is not None and made != self._kept:
-            self._memory.keep({**self._recall(), **self._remembered.all()})
-            self._kept = made
+        if self._memory is None or made == self._kept:
+            return
+        # Read anew: other windows keep theirs there, and what was erased must not come back from here.
+        there = self._memory.read()
+        if self._has_given and not there:
+            self._remembered.clear()
+        counts = {**there, **self._remembered.all()}
+        self._memory.keep(counts)
+        self._kept, self._has_given = made, bool(counts)
 
     def _count_block(self, block: str, encoding: str) -> int:
         if self._memory is None and len(block) < _WORTH_REMEMBERING_CHARS:
@@ -144,6 +151,10 @@ class _Remembered:
     def all(self) -> dict[bytes, int]:
         with self._lock:
             return dict(self._counts)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._counts.clear()
 
     def put(self, key: bytes, count: int) -> None:
         with self._lock:
