@@ -49,6 +49,7 @@ CLIENTS = {
     "VS Code": VSCODE,
     "eglot": EGLOT,
     "UTF-8": {"general": {"positionEncodings": ["utf-8", "utf-16"]}, "textDocument": {"diagnostic": {}}},
+    "asked again": {"workspace": {"diagnostics": {"refreshSupport": True}}, "textDocument": {"diagnostic": {}}},
     "unknown encodings": {"general": {"positionEncodings": ["utf-7"]}, "workspace": None},
     "nothing": {},
 }
@@ -131,6 +132,7 @@ _DECIDING = (
     "textDocument.synchronization.willSave",
     "textDocument.synchronization.willSaveWaitUntil",
     "textDocument.diagnostic.dataSupport",
+    "workspace.diagnostics.refreshSupport",
 )
 
 

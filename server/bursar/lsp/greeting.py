@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
+    from bursar.lsp.channels import Channels
     from bursar.lsp.sighting import Sighting
 
     Check = Callable[[Any], bool]
@@ -52,19 +53,27 @@ _COMMANDS = (
 class Greeted:
     """A request that was answered, and with what; ``client`` is the process that it named, as it was then."""
 
-    __slots__ = ("client", "id", "result")
+    __slots__ = ("client", "id", "params", "result")
 
-    def __init__(self, id_: int | str, result: dict[str, Any], client: Sighting | None = None) -> None:
+    def __init__(
+        self,
+        id_: int | str,
+        result: dict[str, Any],
+        *,
+        params: dict[str, Any] | None = None,
+        client: Sighting | None = None,
+    ) -> None:
         self.id = id_
+        self.params = params or {}
         self.result = result
         self.client = client
 
 
-def greet() -> None:
-    """Wait a moment for ``initialize`` and answer it."""
+def greet() -> Channels | None:
+    """Wait a moment for ``initialize`` and answer it; the channels that this was done on, None where it was not."""
     channels = take_channels()
     if not hasattr(select, "poll"):
-        return
+        return None
     poll = select.poll()
     poll.register(channels.read, select.POLLIN)
     frames, found = Frames(), list[bytes]()
@@ -72,21 +81,22 @@ def greet() -> None:
         while not found and poll.poll(_PATIENCE_MS):
             data = os.read(channels.read, _READ_BYTES)
             if not data:
-                return
+                return None
             channels.begun += data
             frames.feed_into(data, found)
     except (FrameError, OSError):
-        return  # the server will see the same, and says what is wrong
+        return None  # the server will see the same, and says what is wrong
     greeted = answer(found[0]) if found else None
     if greeted is None:
-        return
+        return None
     body = json.dumps({"id": greeted.id, "jsonrpc": "2.0", "result": greeted.result}).encode()
     try:
         # A pipe takes so little at once.
         os.write(channels.write, b"Content-Length: %d\r\n\r\n" % len(body) + body)
     except OSError:
-        return
+        return None
     channels.greeted = greeted
+    return channels
 
 
 def answer(frame: bytes) -> Greeted | None:
@@ -104,7 +114,8 @@ def answer(frame: bytes) -> Greeted | None:
     # Now: once it has its answer it may go away at any time.
     process_id = params.get("processId")
     client = None if process_id is None else look(process_id, Processes())
-    return Greeted(id_, {"capabilities": _capabilities(params["capabilities"]), "serverInfo": _SERVER}, client)
+    result = {"capabilities": _capabilities(params["capabilities"]), "serverInfo": _SERVER}
+    return Greeted(id_, result, params=params, client=client)
 
 
 _SERVER = {"name": "bursar", "version": VERSION}
@@ -125,7 +136,8 @@ def _capabilities(can: dict[str, Any]) -> dict[str, Any]:
         "executeCommandProvider": {"commands": [*_COMMANDS]},
         "inlayHintProvider": {"resolveProvider": False},
     }
-    if document.get("diagnostic") is not None:
+    told = ((can.get("workspace") or {}).get("diagnostics") or {}).get("refreshSupport")
+    if document.get("diagnostic") is not None and told is True:
         found["diagnosticProvider"] = {
             "interFileDependencies": True,
             "workspaceDiagnostics": True,
