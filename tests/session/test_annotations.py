@@ -8,10 +8,11 @@ from pathlib import Path
 from bursar.domain.money.usage import Usage
 from bursar.domain.ports import CommandPlan
 from bursar.domain.safety.show import question_for_command
-from bursar.session.analysis import describe, workspace_of
+from bursar.session.analysis import describe
 from bursar.session.asking import EditorAsker
 from bursar.session.model import Changed
 from bursar.session.shown import annotations_of
+from bursar.session.where import workspace_of
 from support.fakes import CountingIds
 from support.world import TASKS, call, finish, reply
 

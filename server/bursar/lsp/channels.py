@@ -15,16 +15,19 @@ _taken: list[Channels] = []
 class Channels:
     """Descriptors of the protocol; none is inherited by children.
 
-    ``begun`` is what was read of the client already, from its first byte on; ``greeted`` what was answered of it.
+    ``begun`` is what was read of the client already, from its first byte on; ``greeted`` and the ids ``answered`` say
+    what was answered of it, ``unwritten`` what the client has not taken yet of these answers.
     """
 
-    __slots__ = ("begun", "greeted", "read", "write")
+    __slots__ = ("answered", "begun", "greeted", "read", "unwritten", "write")
 
     def __init__(self, *, read: int, write: int) -> None:
         self.read = read
         self.write = write
         self.begun = b""
         self.greeted: Greeted | None = None
+        self.answered: set[int | str] = set()
+        self.unwritten = b""
 
 
 def take_channels() -> Channels:

@@ -8,7 +8,8 @@ from typing import Any
 
 from bursar.domain.errors import BursarError
 from bursar.lsp.desk import Desk
-from bursar.lsp.from_lsp import argument, path_of
+from bursar.lsp.from_lsp import argument
+from bursar.lsp.uris import path_of
 
 
 def register(desk: Desk) -> None:

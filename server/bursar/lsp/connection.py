@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from pygls.exceptions import JsonRpcException, JsonRpcInternalError
@@ -38,8 +39,10 @@ class Connection:
     answered without being done.
     """
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, answered: Collection[Id] = ()) -> None:
+        """``answered`` are the ids of requests that will come here, and have their answers already."""
         self._desk = desk
+        self._answered = set(answered)
         self._loop = asyncio.get_running_loop()
         self.intake = Intake(self._wake)
         self._waiting: deque[_Waiting] = deque()
@@ -61,6 +64,10 @@ class Connection:
                 continue
             message = read_message(item)
             if isinstance(message, Incoming) and message.method == "$/cancelRequest" and self._cancel(message):
+                self.intake.done(len(item))
+                continue
+            if isinstance(message, Incoming) and message.kind == "request" and message.id in self._answered:
+                self._answered.remove(message.id)
                 self.intake.done(len(item))
                 continue
             waiting = _Waiting(message=message, size_bytes=len(item), changes=_changed_document(message))

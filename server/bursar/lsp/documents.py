@@ -5,7 +5,8 @@ from __future__ import annotations
 from lsprotocol import types
 
 from bursar.lsp.desk import Desk
-from bursar.lsp.from_lsp import changes_of, path_of
+from bursar.lsp.from_lsp import changes_of
+from bursar.lsp.uris import path_of
 from bursar.session.model import Closed, Edited, Opened, Saved
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from lsprotocol import types
-from pygls.uris import to_fs_path
 
 from bursar.domain.errors import BadInput
 from bursar.domain.text.blocks import Change
 from bursar.domain.text.units import PositionEncoding
 from bursar.lsp.capabilities import capability
+from bursar.lsp.uris import path_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,14 +103,6 @@ def changes_of(params: types.DidChangeTextDocumentParams) -> tuple[Change, ...]:
         )
         for each in params.content_changes
     )
-
-
-def path_of(uri: str) -> str | None:
-    """The absolute real path of a file URI; None for what is no file."""
-    if not uri.lower().startswith("file:"):
-        return None
-    path = to_fs_path(uri)
-    return os.path.realpath(path) if path else None
 
 
 def argument(arguments: tuple[Any, ...], **wanted: type) -> list[Any]:

@@ -7,9 +7,10 @@ from lsprotocol import types
 from bursar.lsp import diagnostic
 from bursar.lsp.desk import Desk
 from bursar.lsp.editor import run_of_token
-from bursar.lsp.from_lsp import client_facts, path_of
+from bursar.lsp.from_lsp import client_facts
 from bursar.lsp.keys import take_keys
 from bursar.lsp.parent import watch_parent
+from bursar.lsp.uris import path_of
 from bursar.session.model import Configured, FilesChanged, FoldersChanged, Trusted
 from bursar.session.ports import Adapters
 

@@ -59,7 +59,9 @@ async def _serve(app: App, channels: Channels) -> int:
     writer = Writer(channels.write, gone)
     server.protocol.set_writer(writer)
     server.protocol.greeted = channels.greeted
-    read_frames(channels, Connection(desk).intake)
+    if channels.unwritten:
+        writer.write(channels.unwritten)
+    read_frames(channels, Connection(desk, channels.answered).intake)
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, gone)

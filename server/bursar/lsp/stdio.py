@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import select
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -13,14 +12,13 @@ from dataclasses import dataclass
 
 from bursar.lsp.channels import Channels
 from bursar.lsp.frames import FrameError, Frames
+from bursar.lsp.ready import READY_BYTES, is_ready
 
 BROKEN_FRAMES = 2
 """The exit code where framing is lost: bad input."""
 _READ_BYTES = 64 * 1024
 _MOST_WAITING_BYTES = 64 * 1024 * 1024
 _MOST_UNREAD_BYTES = 64 * 1024 * 1024
-# What a pipe or socket that is ready takes without waiting (PIPE_BUF).
-_READY_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +135,7 @@ class Writer:
         """Write as much as is taken without waiting; the rest."""
         try:
             while view and is_ready(self._descriptor):
-                view = view[os.write(self._descriptor, view[:_READY_BYTES]) :]
+                view = view[os.write(self._descriptor, view[:READY_BYTES]) :]
         except OSError:
             self._lose()
         return view
@@ -148,20 +146,11 @@ class Writer:
         self._gone()
 
 
-def is_ready(descriptor: int) -> bool:
-    """Whether a little can be written without waiting; where that cannot be asked, waiting is what is left."""
-    if not hasattr(select, "poll"):
-        return True
-    poll = select.poll()
-    poll.register(descriptor, select.POLLOUT)
-    return bool(poll.poll(0))
-
-
 def say_last(problem: str) -> None:
     """One line on stderr, unless nobody reads it."""
     with contextlib.suppress(OSError):
         if is_ready(2):
-            os.write(2, f"bursar: {problem}\n".encode()[:_READY_BYTES])
+            os.write(2, f"bursar: {problem}\n".encode()[:READY_BYTES])
 
 
 def _end_of(frames: Frames) -> Ended:

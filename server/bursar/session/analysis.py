@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from bursar.domain.counting import Calibration, TextKind
 from bursar.domain.counting.kinds import kinds_in
-from bursar.domain.instructions import InstructionFile, Part, kind_of, read_instructions
+from bursar.domain.instructions import InstructionFile, Part, read_instructions
 from bursar.domain.instructions.file import PartKind
 from bursar.domain.instructions.kinds import BESIDE_TASKS, DEFAULT_FILES, FileGlobs, FileKind
 from bursar.domain.instructions.weight import NOTHING_INCLUDED, weigh
@@ -19,7 +19,7 @@ from bursar.domain.ports import EditorBuffers, ModelProvider, TokenCounter, Work
 from bursar.domain.routes import NOTHING_LOCAL, LocalOnly
 from bursar.domain.rules.rule import Found, Surroundings
 from bursar.domain.runs import TaskEstimate
-from bursar.domain.specs import Spec, SpecTask, open_tasks, parse_spec
+from bursar.domain.specs import Spec, SpecTask, open_tasks
 from bursar.domain.text.blocks import TextBlocks
 from bursar.domain.text.counts import tokens_in, tokens_in_lines
 from bursar.domain.text.kept import kept_for_newest
@@ -27,9 +27,9 @@ from bursar.session.documents import FrozenBuffers
 from bursar.session.looking import Looking, surroundings_of
 from bursar.session.model import ENCODING, Analysis, Document, PartKey, ReadTasks, TaskKey
 from bursar.session.placing import BY_CONTENT, Placing, has_something
+from bursar.session.where import TASKS, may_be_read, spec_of, workspace_of
 from bursar.views.placed import NOTHING_PLACED
 
-TASKS = "tasks.md"
 NO_BUFFERS = FrozenBuffers(texts={})
 
 _SOON_CHARS = 100_000
@@ -66,7 +66,7 @@ def describe(
     blocks = TextBlocks.of(text) if isinstance(text, str) else text
     plain = Document(uri=uri, path=path, version=version, blocks=blocks, kind="other")
     # The disk is asked for the workspace only where the name may mean something.
-    if path is None or not (files.include or _may_be_read(Path(path))):
+    if path is None or not (files.include or may_be_read(Path(path))):
         return plain
     file = Path(path)
     root = workspace_of(file, folders, root_of)
@@ -78,10 +78,6 @@ def describe(
     return replace(plain, kind=kind, workspace=str(root), spec=place, read=read)
 
 
-def _may_be_read(file: Path) -> bool:
-    return file.name in BESIDE_TASKS or kind_of(file.relative_to(file.anchor).as_posix()) is not None
-
-
 def _kind(file: Path, place: str, blocks: TextBlocks, files: FileGlobs) -> FileKind | None:
     kind = files.kind_of(place)
     if kind == "tasks":
@@ -91,20 +87,6 @@ def _kind(file: Path, place: str, blocks: TextBlocks, files: FileGlobs) -> FileK
     if kind is None and file.name in BESIDE_TASKS and not files.excludes(place) and (file.parent / TASKS).is_file():
         return BESIDE_TASKS[file.name]
     return kind
-
-
-def workspace_of(file: Path, folders: tuple[str, ...], root_of: Callable[[Path], Path]) -> Path:
-    """The workspace that the command line finds, but never above a folder that is open in the editor."""
-    root = root_of(file)
-    for folder in sorted(map(Path, folders), key=lambda each: -len(each.parts)):
-        if file.is_relative_to(folder):
-            return root if root.is_relative_to(folder) else folder
-    return root
-
-
-def spec_of(text: str, path: str) -> Spec:
-    """The parsed text; kept for the newest few, since reading it again is asked for at every look."""
-    return parse_spec(text, path_hint=PurePosixPath(path).as_posix())
 
 
 def file_of(document: Document) -> InstructionFile:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from bursar.domain.instructions.kinds import BESIDE_TASKS
 from bursar.domain.text.blocks import TextBlocks
-from bursar.session.analysis import TASKS, describe, workspace_of
+from bursar.session.analysis import describe
 from bursar.session.model import Analysis, Document
+from bursar.session.where import TASKS, workspace_of
 from bursar.settings import Settings
 
 _BY_CONTENT = ("other", "chat", "code")

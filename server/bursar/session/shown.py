@@ -12,11 +12,12 @@ from bursar.domain.specs.moved import moved_spec
 from bursar.domain.tasks import skipped_tasks
 from bursar.domain.text.changed import TextChange, text_change
 from bursar.domain.text.rows import CHARS
-from bursar.session.analysis import keyed_parts, keyed_tasks, spec_of
+from bursar.session.analysis import keyed_parts, keyed_tasks
 from bursar.session.forecasting import outlook_of
 from bursar.session.model import ENCODING, Analysis, Document, ReadTasks, Snapshot
 from bursar.session.pages import rule_page_uri
 from bursar.session.placing import BY_CONTENT, is_too_large
+from bursar.session.where import spec_of
 from bursar.views.annotations import Annotations, Finding, Lens
 from bursar.views.chats import TOO_LARGE
 from bursar.views.included import included_hints

@@ -10,12 +10,13 @@ from pathlib import Path
 from bursar.domain.rules.rule import Found
 from bursar.domain.text.blocks import TextBlocks
 from bursar.session.analysing import looking_at
-from bursar.session.analysis import file_of, workspace_of
+from bursar.session.analysis import file_of
 from bursar.session.documents import FrozenBuffers
 from bursar.session.looking import surroundings_of
 from bursar.session.model import ENCODING, Document
 from bursar.session.pages import rule_page_uri
 from bursar.session.ports import Adapters
+from bursar.session.where import workspace_of
 from bursar.settings import Settings
 from bursar.views.annotations import Finding
 from bursar.views.rule_findings import rule_findings, shown_findings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC
 from types import MappingProxyType
 from typing import Any
 
@@ -25,6 +26,8 @@ NOTHING_KNOWN: Mapping[str, Resumable] = MappingProxyType({})
 NOTHING_LOST: Mapping[str, Sequence[LostCache]] = MappingProxyType({})
 # Nothing was kept that could be lost; and of what was erased nothing more can be said.
 _UNTOLD = ("too_short", "erased")
+_NOWHERE = Here(zone=UTC, day="")
+"""For what says nothing of any moment."""
 NOTHING_RAISED: Mapping[str, int] = MappingProxyType({})
 
 
@@ -95,6 +98,23 @@ def annotate_spec(
         at = min((each.line for each in spec.headings), default=0)
         lenses.insert(0, Lens(line=at, title=total, tooltip=provenance(outlook.total)))
     return Annotations(lenses=tuple(lenses), findings=tuple(findings))
+
+
+def first_lenses(uri: str, text: str, spec: Spec) -> tuple[Lens, ...]:
+    """The lenses of a tasks file as long as nothing is known of it but its text."""
+    shown = annotate_spec(
+        uri=uri,
+        text=text,
+        spec=spec,
+        estimates={},
+        runs=(),
+        mine=frozenset(),
+        left_pico=None,
+        window_tokens=None,
+        silenced=frozenset(),
+        here=_NOWHERE,
+    )
+    return shown.lenses
 
 
 def request_figures(row: RequestRow) -> str:

@@ -31,10 +31,11 @@ from bursar.runs.world import Ceilings, OnEvent, Way, Ways, World
 from bursar.settings import BUILT_IN, ESTIMATE_MODEL, ProviderEntry, Settings, load_settings, split_model
 from bursar.system.clock import SystemClock
 from bursar.system.failpoints import Failpoints
+from bursar.system.home import home_folder
 from bursar.system.ids import SystemIds
 from bursar.system.jitter import SystemJitter
 from bursar.system.nobody import NobodyToAsk, NoEditor
-from bursar.wiring.roots import workspace_here, workspace_root
+from bursar.system.roots import workspace_here, workspace_root
 
 if TYPE_CHECKING:
     from bursar.domain.money.imported import ImportedSpend
@@ -46,16 +47,6 @@ if TYPE_CHECKING:
     from bursar.tokens import TiktokenCounter
 
 __all__ = ["App", "build_app", "home_folder", "workspace_here", "workspace_root"]
-
-
-def home_folder(environ: Mapping[str, str]) -> Path:
-    """Where state lives: BURSAR_HOME, else the platform's folder for this user's data."""
-    chosen = environ.get("BURSAR_HOME")
-    if chosen:
-        return Path(chosen).expanduser().absolute()
-    from platformdirs import user_data_path
-
-    return user_data_path("bursar", appauthor=False)
 
 
 @dataclass(slots=True)
