@@ -20,7 +20,7 @@ from bursar.lsp.to_lsp import file_uri, meter_json, run_change_json, usage_json,
 from bursar.session.model import BufferEdit, RunChange, UsageUpdate
 from bursar.views.annotations import Meter
 
-_SOON_S = 0.1
+_SOON_S = 0.02
 _APART_S = 0.25
 _LEVELS = {
     "error": types.MessageType.Error,

@@ -1,4 +1,4 @@
-"""Counts the open documents beside the loop, each no more often than its user pauses."""
+"""Counts the open documents beside the loop: at once after a rest, then no more often than the user pauses."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from bursar.session.looking import Looking
 from bursar.session.model import ENCODING, Analysis, Document, Snapshot
 from bursar.session.money import default_settings, run_ceiling_pico
 from bursar.session.outlook import work_of
+from bursar.session.pauses import Pauses
 from bursar.session.places import Places
 from bursar.session.placing import Placing, is_too_large
 from bursar.session.ports import Adapters, Editor
 from bursar.settings import ESTIMATE_MODEL, Settings
 
-_TYPING_S = 0.15
 _SHOWN_S = 0.5
 _KEEP_S = 60.0
 
@@ -55,6 +55,7 @@ class Analyst:
         self._snapshot = snapshot
         self._places = places
         self._stale: set[str] = set()
+        self._pauses = Pauses(adapters.clock)
         self._jobs: dict[str, asyncio.Task[None]] = {}
         self.small_hints = False
         self._looked: dict[str, tuple[int, int]] = {}
@@ -69,6 +70,7 @@ class Analyst:
     def count(self, uri: str) -> None:
         """Count this document again, soon."""
         self._stale.add(uri)
+        self._pauses.changed(uri)
         if uri not in self._jobs:
             job = self._jobs[uri] = asyncio.create_task(self._work(uri), name=f"count {uri}")
             tell_faults(job, self._editor, "Counting a document")
@@ -105,6 +107,7 @@ class Analyst:
     def forget(self, uri: str) -> None:
         """This document is no longer annotated."""
         self._stale.discard(uri)
+        self._pauses.forget(uri)
         self._looked.pop(uri, None)
         self.analyses.pop(uri, None)
 
@@ -125,11 +128,12 @@ class Analyst:
 
     async def _once(self, uri: str) -> None:
         if uri in self.analyses:
-            await self._adapters.clock.sleep(_TYPING_S)
+            await self._adapters.clock.sleep(self._pauses.wait_s(uri))
         document = self._document(uri)
         if uri in self._stale or document is None or document.kind == "other" or is_too_large(document):
             return
         sure = self._adapters.counter().ready(ENCODING)
+        began_s = self._adapters.clock.monotonic_s()
         try:
             await self._count_in_slices(document)
             if uri in self._stale:
@@ -138,7 +142,9 @@ class Analyst:
         except BursarError as error:
             self._problem(str(error))
             return
-        current = self._document(uri)
+        took_s, current = self._adapters.clock.monotonic_s() - began_s, self._document(uri)
+        if current is not None:
+            self._pauses.took(uri, took_s)
         if current is not None and current.blocks is document.blocks:
             self.analyses[uri] = result
             self._editor.annotations_changed()

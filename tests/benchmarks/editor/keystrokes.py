@@ -22,6 +22,7 @@ from benchmarks.report import Row
 
 ABOVE_NOTHING_MS = 2
 _AT_A_TIME = 20
+_REST_S, _LOOKS = 0.8, 4
 # Above these a keystroke takes them many seconds, or they have no answer.
 _LARGEST_OF = {RUFF: 1_000_000, PYLSP: 100_000, JEDI: 100_000}
 
@@ -35,6 +36,7 @@ class Took:
     whole: list[float] = field(default_factory=list)
     hint_first: list[float] = field(default_factory=list)
     hint_right: list[float] = field(default_factory=list)
+    hint_next: list[float] = field(default_factory=list)
     nothing_hint: list[float] = field(default_factory=list)
     peers: dict[str, list[float]] = field(default_factory=dict)
 
@@ -119,13 +121,15 @@ def _hints(
     for _ in rounds:
         section = typist.a_section()
         put = typist.insert(section[0] + 2, " reconciliation")
-        for stroke in (put, None):
+        # Longer than any rest after which the server takes a key for the first one.
+        ours.pause(_REST_S + _LOOKS * p50(took.hint_right or [0.0]) / 1e3)
+        for stroke, right in ((put, took.hint_right), (None, took.hint_next)):
             stroke = stroke or typist.take_back(put)
             tokens = oracle.count(typist.section_text(*section)).tokens
             sent_ns = change(ours, uri, typist.version, stroke)
             first_ms, right_ms = until_right(ours, uri, section, tokens, sent_ns, patience_s=patience_s)
             took.hint_first.append(first_ms)
-            took.hint_right.append(right_ms)
+            right.append(right_ms)
             sent_ns = change(theirs, uri, typist.version, stroke)
             answer = theirs.request("textDocument/inlayHint", document(uri, range=lines(*section)))
             took.nothing_hint.append((answer.arrived_ns - sent_ns) / 1e6)
@@ -158,13 +162,16 @@ def _rounds(most: int, seconds: float) -> Iterator[int]:
 
 
 def _rows(name: str, took: Took, servers: Mapping[str, Server]) -> tuple[list[Row], list[Aim]]:
-    count, hint = f"keystroke to fresh count at {name}", f"keystroke to fresh hint at {name}"
+    count, hint = f"keystroke to fresh count at {name}", f"first key after a pause to fresh hint at {name}"
+    typing = f"key right after another to fresh hint at {name}"
     rows = [
         row(f"{count}, p50", p50(took.count), "ms", NOTHING, p50(took.nothing)),
         row(f"{count}, p99", p99(took.count), "ms", NOTHING, p99(took.nothing)),
         row(f"{count}, p50", p50(took.count), "ms", "tiktoken over the whole text", p50(took.whole)),
         row(f"{hint}, p50", p50(took.hint_right), "ms", NOTHING, p50(took.nothing_hint)),
         row(f"{hint}, p99", p99(took.hint_right), "ms", NOTHING, p99(took.nothing_hint)),
+        row(f"{typing}, p50", p50(took.hint_next), "ms", NOTHING, p50(took.nothing_hint)),
+        row(f"{typing}, p99", p99(took.hint_next), "ms", NOTHING, p99(took.nothing_hint)),
         row(
             f"keystroke to the first answer with hints at {name}, p50",
             p50(took.hint_first),
