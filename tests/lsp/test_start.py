@@ -63,7 +63,7 @@ HEAVY = {
 GREETING = ("greeting", "channels", "frames", "sighting", "strict_json")
 THIRD_PARTY = {"attr", "attrs", "cattrs", "lsprotocol", "pygls", "typing_extensions"}
 COMMANDS = {"bursar.commandline", "bursar.commandline.arguments", "bursar.commandline.output"}
-CLASSES = 120
+CLASSES = 60
 OURS = 240
 
 

@@ -4,28 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from bursar.domain.money.budget import Amount, BudgetKind
-from bursar.domain.ports import (
-    Asker,
-    CallSites,
-    Clock,
-    EditorBuffers,
-    Ids,
-    InstructionTexts,
-    Journal,
-    ModelProvider,
-    PriceBook,
-    TokenCounter,
-    WorkspaceFiles,
-)
-from bursar.domain.routes import Role
-from bursar.domain.runs import RunRecord
-from bursar.runs.world import OnEvent, Ways, World
-from bursar.session.model import BufferEdit, RunChange, UsageUpdate
-from bursar.settings import Settings
-from bursar.views.annotations import Meter
+if TYPE_CHECKING:
+    from bursar.domain.money.budget import Amount, BudgetKind
+    from bursar.domain.ports import (
+        Asker,
+        CallSites,
+        Clock,
+        EditorBuffers,
+        Ids,
+        InstructionTexts,
+        Journal,
+        ModelProvider,
+        PriceBook,
+        TokenCounter,
+        WorkspaceFiles,
+    )
+    from bursar.domain.routes import Role
+    from bursar.domain.runs import RunRecord
+    from bursar.runs.world import OnEvent, Ways, World
+    from bursar.session.model import BufferEdit, RunChange, UsageUpdate
+    from bursar.settings import Settings
+    from bursar.views.annotations import Meter
 
 
 class Adapters(Protocol):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from bursar.domain.callsites import CallSite, CodeLanguage
+if TYPE_CHECKING:
+    from bursar.domain.callsites import CallSite, CodeLanguage
 
 
 class CallSites(Protocol):

@@ -4,40 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from bursar.domain.counting.calibrate import CountedRequest
-from bursar.domain.money.binding import ProviderWindow
-from bursar.domain.money.budget import (
-    Granted,
-    Limit,
-    RefusedByBudget,
-    Scope,
-    Standing,
-    Unit,
-    Used,
-    WarnPercent,
-)
-from bursar.domain.money.history import RunFigures
-from bursar.domain.money.imported import ImportedSpend
-from bursar.domain.money.ledger import LedgerEntry
-from bursar.domain.money.past import EndedRun
-from bursar.domain.money.reconcile import Booked
-from bursar.domain.money.spending import Spending, SpendKey
-from bursar.domain.money.use_rate import DayRequests
-from bursar.domain.pacing import Window
-from bursar.domain.runs import (
-    KeptSteps,
-    NewRun,
-    RequestRow,
-    RunEvent,
-    RunRecord,
-    RunState,
-    RunSummary,
-    StepKind,
-    StepOutline,
-    StepRecord,
-)
+if TYPE_CHECKING:
+    from bursar.domain.counting.calibrate import CountedRequest
+    from bursar.domain.money.binding import ProviderWindow
+    from bursar.domain.money.budget import (
+        Granted,
+        Limit,
+        RefusedByBudget,
+        Scope,
+        Standing,
+        Unit,
+        Used,
+        WarnPercent,
+    )
+    from bursar.domain.money.history import RunFigures
+    from bursar.domain.money.imported import ImportedSpend
+    from bursar.domain.money.ledger import LedgerEntry
+    from bursar.domain.money.past import EndedRun
+    from bursar.domain.money.reconcile import Booked
+    from bursar.domain.money.spending import Spending, SpendKey
+    from bursar.domain.money.use_rate import DayRequests
+    from bursar.domain.pacing import Window
+    from bursar.domain.runs import (
+        KeptSteps,
+        NewRun,
+        RequestRow,
+        RunEvent,
+        RunRecord,
+        RunState,
+        RunSummary,
+        StepKind,
+        StepOutline,
+        StepRecord,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from bursar.domain.batches import Batches
-from bursar.domain.conversation import Block, ModelReply, ModelRequest, OnStream
-from bursar.domain.money.price import Price, Unpriced
+if TYPE_CHECKING:
+    from bursar.domain.batches import Batches
+    from bursar.domain.conversation import Block, ModelReply, ModelRequest, OnStream
+    from bursar.domain.money.price import Price, Unpriced
 
 
 class TokenCounter(Protocol):
