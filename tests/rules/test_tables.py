@@ -87,12 +87,32 @@ def test_contradictory_limits(first: str, second: str, contradicts: bool) -> Non
         ("Use version 2.3 of the API.", []),
         ("`Last updated: 2026-03-14`", []),
         ("Created: 2026-03-14", []),
+        ("Commit: 896b2aa7074fc886efd7dd0a397d694763cac7ce", ["896b2aa7074fc886efd7dd0a397d694763cac7ce"]),
     ],
 )
 def test_volatile_lines(line: str, value: list[str]) -> None:
     assert found("volatile-prefix", f"# Rules\n\n{line}\n\n{BODY}\n") == value
     assert found("volatile-prefix", f"# Rules\n\n{BODY}\n\n{line}\n") == []
     assert found("volatile-prefix", f"# Rules\n\n```\n{line}\n```\n\n{BODY}\n") == []
+
+
+def test_a_commit_that_a_history_of_changes_names_stays_as_it_is() -> None:
+    deep = "# Changes\n" + "\n- one\n" * 10
+    assert found("volatile-prefix", f"{deep}\ncommit: 896b2aa7074fc886efd7dd0a397d694763cac7ce\n\n{BODY}\n") == []
+    assert found("volatile-prefix", f"{deep}\nLast updated: 2026-03-14\n\n{BODY}\n") == ["2026-03-14"]
+
+
+@pytest.mark.parametrize(
+    ("value", "is_secret"),
+    [
+        ("password: 'bm90IG15IHJlYWwgcGFzc3dvcmQ='", False),
+        ("Authorization: 'Basic dXNlcjpwYXNzd29yZA=='", False),
+        ("password: 'aHVudGVyMjpUcjB1YjRkb3ImM3h5eg=='", True),
+        ("password: 'hG7#kLp29sQw-ErT5x'", True),
+    ],
+)
+def test_a_value_that_says_in_base64_that_it_is_an_example_is_no_secret(value: str, is_secret: bool) -> None:
+    assert bool(found("secret-in-prompt", f"# Rules\n\n{value}\n")) == is_secret
 
 
 @pytest.mark.parametrize(

@@ -177,12 +177,15 @@ HIDDEN_CHARACTERS = Rule(
     bad=Example(files=(("AGENTS.md", "# Rules\n\nRun the tests\u200b before each commit.\n"),)),
     good=Example(files=(("AGENTS.md", "# Rules\n\nRun the tests before each commit. 👩\u200d💻 agrees ❤\ufe0f.\n"),)),
     reading=Reading(
-        read=0,
-        right=0,
-        on="",
+        read=5,
+        right=3,
+        on="2026-11-21",
         note=(
-            "It has found nothing in the corpus, nor in READMEs and agent files of installed packages: emoji, byte "
-            "order marks and five scripts are in them, so nothing was found wrongly."
+            "It has found nothing in the corpus, nor in 1,229 READMEs and agent files of installed packages, with "
+            "emoji, byte order marks and five scripts in them. These are all that 3,548 plain texts of packages and "
+            "of Debian's documentation have, read as if they were an `AGENTS.md`, each once. Right are three "
+            "overrides of the writing direction in a list of authors; the other two are tables of characters that "
+            "show the soft hyphen on purpose: silence the rule for such a file."
         ),
     ),
     check=check_hidden,

@@ -100,12 +100,14 @@ SECRET_IN_PROMPT = Rule(
     ),
     good=Example(files=(("CLAUDE.md", "# Deploy\n\nUse the key in `$RELEASE_TOKEN` for releases.\n"),)),
     reading=Reading(
-        read=1,
+        read=2,
         right=1,
         on="2026-11-21",
         note=(
-            "The corpus has none; this one is a token in the README of an installed package, where two values that say "
-            "that they are examples, such as `password123`, were found at first and no longer are."
+            "The corpus has none; the right one is a token in the README of an installed package. The wrong one is the "
+            "JSON Web Token that a library's README shows, which is signed with a made-up key. All that 4,777 texts of "
+            "installed packages and Debian's documentation have: two values that say that they are examples, such as "
+            "`password123`, and two that say so in base64, were found at first and no longer are."
         ),
     ),
     check=check_secrets,

@@ -210,8 +210,9 @@ CONTRADICTORY_LIMITS = Rule(
         right=0,
         on="",
         note=(
-            "It has found nothing in the corpus, nor in READMEs and agent files of installed packages, which is what "
-            "narrow means here."
+            "It has found nothing in the corpus, nor in 4,777 READMEs, agent files and other texts of installed "
+            "packages and Debian's documentation, nor in the texts of 34 recorded agent sessions, which is what narrow "
+            "means here."
         ),
     ),
     check=check_limits,

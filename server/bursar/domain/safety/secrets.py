@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import math
 import re
@@ -126,6 +127,7 @@ _STAND_IN = re.compile(
     r"(?i)example|your|placeholder|change.?me|x{4}|\*{3}|\.\.\.|\$[\w({]|process\.env|environ|getenv|dummy|redacted"
 )
 _EXAMPLE = re.compile(r"(?i)pass|secret|token|test|demo|sample|abc|foo|bar|admin|root|guest|user|my|some|123")
+_EXAMPLE_WORD = re.compile(r"(?i)\b(?:password|secret|example|changeme)\b")
 _NAME_PATH = re.compile(r"[\w./\\:-]*[./\\:]\w+|[a-z]+(?:[_-][a-z0-9]+)+|[A-Z]+(?:_[A-Z0-9]+)+")
 _END_OF_KEY = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _KEY_LINE = re.compile(r"[ \t]*[A-Za-z0-9+/=]{16,}[ \t]*")
@@ -160,10 +162,21 @@ def secret_spans(text: str) -> list[tuple[int, int, str]]:
     rest = _any().sub(lambda match: _MASK_START[0] * len(match[0]), text)
     for match in _assigned().finditer(rest):
         value = _secret_value(match[0])
-        if value is not None and not _EXAMPLE.match(match[0], value[0]):
+        if value is not None and not _is_example(match[0][value[0] : value[1]]):
             start, end = match.start() + value[0], match.start() + value[1]
             spans.append((start, end, "assigned"))
     return sorted(spans)
+
+
+def _is_example(value: str) -> bool:
+    """Whether a value says that it is an example, also where it does so in base64."""
+    if _EXAMPLE.match(value):
+        return True
+    try:
+        decoded = base64.b64decode(value, validate=True).decode("ascii")
+    except ValueError:
+        return False
+    return _EXAMPLE_WORD.search(decoded) is not None
 
 
 def contains_mask(text: str) -> bool:
