@@ -131,6 +131,7 @@ def analyse(
         file=file,
         spec=spec,
         blocks=document.blocks,
+        ends={each.line: end_of(document.blocks, each.line) for each in file.parts},
         tokens=tokens_in(document.blocks, ENCODING, count),
         part_tokens={key: size(each) for key, each in keyed_parts(file)},
         estimates=estimates,
@@ -143,6 +144,11 @@ def analyse(
         found=found,
         placed=placed,
     )
+
+
+def end_of(blocks: TextBlocks, line: int) -> int:
+    """Where what is written on a line ends, in characters."""
+    return len(blocks.line(line).rstrip())
 
 
 def analyse_lines(document: Document, counter: TokenCounter, first: int, end: int) -> Analysis:

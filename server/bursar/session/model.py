@@ -167,6 +167,8 @@ class Analysis:
     file: InstructionFile | None = None
     """What the text of this version is made of; None where that has not been looked at."""
     blocks: TextBlocks | None = None
+    ends: Mapping[int, int] = field(default_factory=dict)
+    """Where what is written on the first line of each part ends: looked for beside the loop, there are thousands."""
     spec: Spec | None = None
     """The tasks of this version; None for what is no tasks file, or has not been looked at."""
     sent_tokens: int = 0

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from bursar.domain.instructions import Part, Reference
 from bursar.domain.instructions.moved import moved_part, moved_reference
@@ -12,7 +14,7 @@ from bursar.domain.specs.moved import moved_spec
 from bursar.domain.tasks import skipped_tasks
 from bursar.domain.text.changed import TextChange, text_change
 from bursar.domain.text.rows import CHARS
-from bursar.session.analysis import keyed_parts, keyed_tasks
+from bursar.session.analysis import end_of, keyed_parts, keyed_tasks
 from bursar.session.forecasting import outlook_of
 from bursar.session.model import ENCODING, Analysis, Document, ReadTasks, Snapshot
 from bursar.session.pages import rule_page_uri
@@ -111,7 +113,7 @@ def annotate(document: Document, analysis: Analysis | None, snapshot: Snapshot) 
     known = analysis or Analysis(version=document.version, tokens=0)
     change = change_since(document, known)
     parts, references = placed_now(known, change)
-    sizes = size_hints(document.blocks.line, parts, encoding=ENCODING, min_tokens=least)
+    sizes = size_hints(partial(_end_now, document, ends_now(known, change)), parts, encoding=ENCODING, min_tokens=least)
     hints = (*sizes, *included_hints(references, known.included, encoding=ENCODING))
     shown = _annotate_tasks(document, known, snapshot) if document.kind == "tasks" else Annotations()
     found = known.found if change is None else moved(known.found, change)
@@ -145,6 +147,19 @@ def placed_now(known: Analysis, change: TextChange | None) -> tuple[list[tuple[P
     parts = [(now, tokens) for each, tokens in counted if (now := moved_part(each, change)) is not None]
     references = [moved_reference(each, change) for each in known.file.references]
     return parts, [each for each in references if each is not None]
+
+
+def ends_now(known: Analysis, change: TextChange | None) -> Mapping[int, int]:
+    """``Analysis.ends`` where the lines are now, without those that were changed."""
+    if change is None:
+        return known.ends
+    same = ((change.line(line), end) for line, end in known.ends.items() if not change.touches(line, line))
+    return {line: end for line, end in same if line is not None}
+
+
+def _end_now(document: Document, known: Mapping[int, int], line: int) -> int:
+    end = known.get(line)
+    return end_of(document.blocks, line) if end is None else end
 
 
 def spec_now(document: Document, known: Analysis) -> tuple[Spec, frozenset[int]]:
