@@ -22,6 +22,8 @@ from bursar.runs.checking import check_command, check_not_run
 from bursar.runs.events import Events
 from bursar.runs.fold import RunCheck, UseTool, tool_key, tool_order
 from bursar.runs.keeping import Keeping
+from bursar.runs.recalling import recalled
+from bursar.runs.shapes import shapes_of
 from bursar.runs.staying import KEPT_BACK, NOT_FOLLOWED, Keeps
 from bursar.runs.tools import EDITS, LOOKS, input_problem, line_of, outcome_text, plan_json
 from bursar.runs.wishes import StopAsked, unless_stopped
@@ -88,8 +90,19 @@ class Tools:
             return await self._edit(act, call)
         if call.name == "run_command":
             return await self._command(act, call)
+        if call.name == "recall":
+            await self._recall(act, call)
+            return None
         await self._answer(act, "look", _intent(call), str(call.input["summary"]))
         return None
+
+    async def _recall(self, act: UseTool, call: ToolCall) -> None:
+        journal, run = self._world.journal, self._run.run
+        found = recalled(call.input, journal.steps(run), shapes_of(journal.events(run=run)))
+        if isinstance(found, ToolRefused):
+            await self._answer(act, "look", _intent(call), found.message, error=True)
+        else:
+            await self._answer(act, "look", _intent(call), found)
 
     async def _look(self, act: UseTool, call: ToolCall) -> None:
         path = str(call.input.get("path", "."))
@@ -379,4 +392,4 @@ def _about(call: ToolCall | BrokenToolCall) -> str:
     given = call.input
     if call.name == "run_command":
         return " ".join(str(each) for each in given["argv"])
-    return str(given.get("path") or given.get("pattern") or "")
+    return str(given.get("path") or given.get("pattern") or given.get("item") or "")

@@ -55,6 +55,12 @@ TOOLS: tuple[ToolSpec, ...] = (
         {"argv": {"type": "array", "items": {"type": "string"}, "minItems": 1}},
     ),
     _tool(
+        "recall",
+        "Get back what was left out of an earlier result: its marker names the item and the lines or characters.",
+        {"item": {"type": "string"}},
+        {"lines": {"type": "string"}, "characters": {"type": "string"}},
+    ),
+    _tool(
         "finish",
         "Say that the task is done, with a one-paragraph summary of what was changed.",
         {"summary": {"type": "string"}},

@@ -85,7 +85,8 @@ def outlines(connection: apsw.Connection, runs: tuple[str, ...]) -> dict[str, li
     rows = connection.execute(
         "SELECT run, key, kind, status, attempt, started_at, json_extract(intent, '$.tool'),"
         " coalesce(json_extract(intent, '$.path'), json_extract(intent, '$.input.argv'),"
-        "  json_extract(intent, '$.input.pattern'), json_extract(intent, '$.input.path')),"
+        "  json_extract(intent, '$.input.pattern'), json_extract(intent, '$.input.path'),"
+        "  json_extract(intent, '$.input.item')),"
         " (SELECT coalesce(max(attempt), 0) FROM set_aside AS old WHERE old.run = step.run AND old.key = step.key)"
         " FROM step WHERE run IN (SELECT value FROM json_each(?, '$.runs')) ORDER BY run, n",
         (asked,),

@@ -11,6 +11,7 @@ _WORDS = {
     "edit_file": "Change",
     "write_file": "Write",
     "run_command": "Run",
+    "recall": "Recall",
 }
 _MOST_CHARS = 80
 
