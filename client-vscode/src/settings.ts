@@ -37,6 +37,7 @@ export const FORWARDED = [
   "hints.min_tokens",
   "files.include",
   "files.exclude",
+  "context.trim",
 ] as const;
 
 /**

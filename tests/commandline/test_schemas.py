@@ -227,6 +227,10 @@ PROVIDER = {"wire": "anthropic", "base_url": "http://127.0.0.1:1", "price": "fre
         ({"files": {"include": ["prompts/**/*.md"]}}, False),
         ({"files": {"exclude": "vendor/**"}}, False),
         ({"files": {"only": []}}, False),
+        ({"context": {"trim": False}}, True),
+        ({"context": {}}, True),
+        ({"context": {"trim": "no"}}, False),
+        ({"context": {"trims": True}}, False),
     ],
 )
 def test_settings_that_fit_are_read_and_others_refused(tmp_path: Path, settings: dict[str, Any], good: bool) -> None:

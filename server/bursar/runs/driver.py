@@ -21,11 +21,11 @@ from bursar.runs.focus import focus_of
 from bursar.runs.fold import AllDone, AskModel, Idle, RunCheck, failed_checks, next_act, repeats
 from bursar.runs.modes import Modes, modes_of
 from bursar.runs.refusals import Refusals
-from bursar.runs.shapes import ShapeFold
 from bursar.runs.staying import guarded
 from bursar.runs.stopping import end_for_good
 from bursar.runs.switching import Switches
 from bursar.runs.ticking import LeftAlone, NotYet, Ticked, tick_task
+from bursar.runs.trimming import Trims
 from bursar.runs.warning import warn
 from bursar.runs.wishes import StopAsked, stop_is_asked
 from bursar.runs.world import DISTRUSTED, Finished, Outcome, Paused, PauseNow, Stopped, World
@@ -96,15 +96,14 @@ class _Drive:
         ceilings = world.ceilings
         first = FirstRequest.from_json(run.first_request)
         modes = modes_of(world.journal.events(run=run.run), began_terse=first.terse)
-        shaped = ShapeFold()
+        trims = Trims(world, run, first, self._events)
         sent = 0
         while True:
             wish = self._wish()
             if wish is not None:
                 return wish
             steps = world.journal.steps(run.run)
-            shaped.add(world.journal.events(run=run.run, after_seq=shaped.last_seq))
-            shapes = shaped.shapes
+            shapes = trims.look()
             act = next_act(
                 steps,
                 check=first.check,
@@ -138,8 +137,11 @@ class _Drive:
                 if sent >= ceilings.requests:
                     detail = f"The run has made {sent} requests. Resume allows as many again."
                     return Paused(reason="ceiling", detail=detail)
+                asked = self._switches.world(modes)
+                if await trims.before(act, steps, asked.chain_for(run.model)[0]):
+                    continue
                 sent += 1
-                self._requests.go(self._switches.world(modes), modes, shapes)
+                self._requests.go(asked, modes, shapes)
                 paused = await self._requests.ask(
                     act.n, act.later, act.step, focus_of(steps), kept=act.kept, seconds_run=self._seconds_run()
                 )

@@ -13,7 +13,7 @@ from bursar.runs.assemble import TERSE_WORDS
 from bursar.runs.codec import block_from_json
 from bursar.runs.shapes import FULL, Shapes
 
-_NUDGE = "Go on with the task, or call finish when it is done."
+NUDGE = "Go on with the task, or call finish when it is done."
 _STRIDE = 1_000
 _CHECK_INDEX = 900
 # One way for every format: the newer models of one vendor refuse a request that ends with the assistant's turn
@@ -162,7 +162,7 @@ def next_act(
             idle += 1
             if idle >= idle_limit:
                 return Idle(text=" ".join(each.text for each in blocks if isinstance(each, Text))[:300])
-            later.append(Message(role="user", blocks=(Text(text=_NUDGE),)))
+            later.append(Message(role="user", blocks=(Text(text=NUDGE),)))
         n += 1
 
 

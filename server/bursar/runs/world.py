@@ -148,6 +148,8 @@ class World:
     ways: Ways | None = None
     provider_named: Callable[[str], ModelProvider | None] = field(default=lambda _: None)
     local_only: LocalOnly = field(default_factory=LocalOnly)
+    trims: bool = True
+    """Whether results are cut where that saves more than it loses; what was cut before stays so."""
 
     def chain_for(self, model: str) -> tuple[Way, ...]:
         """The ways that a run of this model may go, in the route's order."""

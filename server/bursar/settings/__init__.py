@@ -37,6 +37,7 @@ _KEYS = (
     "alerts",
     "hints",
     "files",
+    "context",
 )
 HINT_MIN_TOKENS = 200
 
@@ -68,6 +69,8 @@ class Settings:
     files: FileGlobs = DEFAULT_FILES
     roles: Mapping[Role, Route] = field(default_factory=dict)
     """Whom each role asks that has a route of its own; empty where a model was chosen nearer to the user."""
+    trims: bool = True
+    """Whether runs cut results where that probably saves more than it loses."""
     budget_places: Mapping[str, str] = field(default_factory=dict)
     """Where each budget of these was set: a file, the editor's setting, or nowhere."""
 
@@ -124,6 +127,7 @@ def load_settings(home: Path, environ: Mapping[str, str], editor: Mapping[str, A
         alerts=checked.alerts(),
         hint_min_tokens=checked.hint_min_tokens(),
         files=checked.files(),
+        trims=checked.trims(),
         budget_places={each: _budget_place(each, raw, editor, path) for each in BUDGET_KINDS},
     )
 
@@ -254,6 +258,15 @@ class _Checked:
         from bursar.settings.shown import files_from
 
         return files_from(self._raw.get("files", {}), f"{self._places.get('files', 'settings')}: files")
+
+    def trims(self) -> bool:
+        place = f"{self._places.get('context', 'settings')}: context"
+        given = object_in(self._raw.get("context", {}), place)
+        refuse_others(given, ("trim",), place)
+        value = given.get("trim", True)
+        if not isinstance(value, bool):
+            raise BadInput(f"{place}.trim must be true or false")
+        return value
 
     def silenced(self) -> frozenset[str]:
         return silenced_in(self._diagnostics())

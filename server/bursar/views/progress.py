@@ -61,6 +61,8 @@ def event_line(kind: str, data: Mapping[str, Any], here: Here | None) -> str | N
             return f"  answer: {data['answer']}"
         case "escalated" | "economy_on" | "economy_declined" | "budget_raised" | "budget_warning":
             return f"  {in_local_time(data['message'], here)}"
+        case "context_trimmed":
+            return f"  before request {data['n']}: {trim_words(data)}"
         case "rewound":
             return f"Rewound to before step {data['number']} ({data['step']})"
         case "not_covered":
@@ -75,6 +77,16 @@ def event_line(kind: str, data: Mapping[str, Any], here: Here | None) -> str | N
             return f"{'Stopped' if data['reason'] == 'stopped' else 'Done'}: {data['detail']} {_end(data)}"
         case _:
             return None
+
+
+def trim_words(data: Mapping[str, Any]) -> str:
+    """What was left out of the conversation, and what that will probably save."""
+    expected = data["expected_usd"]
+    size = f"{count(data['tokens'])} tokens of {plural(len(data['items']), 'result')} left out"
+    if expected is None:
+        return f"{size} ({data['expected_from']})"
+    verb = "costs about" if expected.startswith("-") else "saves about"
+    return f"{size}, {verb} {_usd(expected.removeprefix('-'))} ({data['expected_from']})"
 
 
 def _paused(reason: str, detail: str) -> str:

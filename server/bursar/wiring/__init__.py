@@ -350,6 +350,7 @@ class App:
             economy=economy,
             test_command=settings.test_command,
             ceilings=ceilings or Ceilings(),
+            trims=settings.trims,
         )
 
     def _learnt_under(self, settings: Settings) -> Learnt:
