@@ -124,8 +124,10 @@ async def test_a_server_killed_in_mid_stream_leaves_at_most_one_request_to_ask_a
     look = [{"name": "list_files", "input": {"path": "."}}]
     done = [{"name": "finish", "input": {"summary": "Done."}}]
     words = " ".join(f"word{number}" for number in range(120))
-    slow = {"when": {"tool_results": 1}, "text": words, "tool_calls": done, "chunk_ms": 40, "chunk_tokens": 4}
-    scenario = {"replies": [{"when": {"tool_results": 0}, "text": "I look.", "tool_calls": look}, slow]}
+    # Slow enough to be killed in, on a loaded machine, too; what goes on with what arrived of it is quick.
+    slow = {"when": {"tool_results": 1}, "text": words, "tool_calls": done, "chunk_ms": 250, "chunk_tokens": 4}
+    going_on = {"when": {"tool_results": 1, "contains": words[:12]}, "text": words, "tool_calls": done}
+    scenario = {"replies": [{"when": {"tool_results": 0}, "text": "I look.", "tool_calls": look}, going_on, slow]}
     async with benches(scenario) as bench:
         async with bench.window() as first:
             uri = first.open(bench.tasks)

@@ -7,14 +7,16 @@ import asyncio
 import pytest
 
 from bursar.domain.errors import LimitReached
+from bursar.session.beside import Beside
 from bursar.session.model import FilesChanged, Saved, Trusted
 from bursar.session.shown import annotations_of
 from bursar.views.annotations import Lens
 from support.world import ScriptedModel, finish
 
-from .conftest import Office
+from .conftest import WAIT_S, Office
 
 TICKED = "- [x] 1. First thing"
+BESIDE = Beside._told.__qualname__
 
 
 def tick(office: Office) -> str:
@@ -32,15 +34,17 @@ async def paused_run(office: Office) -> str:
 
 
 async def asked(office: Office) -> str:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(WAIT_S):
         while not office.window.asked:
             await asyncio.sleep(0)
     return office.window.asked[-1]
 
 
 async def quiet(office: Office) -> None:
-    for _ in range(50):
-        await asyncio.sleep(0.001)
+    """Until what the session does beside the editor's messages is over, however long a look at the disk takes."""
+    async with asyncio.timeout(WAIT_S):
+        while any(getattr(each.get_coro(), "__qualname__", "") == BESIDE for each in asyncio.all_tasks()):
+            await asyncio.sleep(0.001)
 
 
 async def test_a_tick_from_outside_asks_once_and_a_closed_question_decides_nothing(office: Office) -> None:
@@ -101,7 +105,7 @@ async def test_a_second_tick_is_asked_about_again(office: Office) -> None:
     for number in (1, 2):
         tick(office)
         office.session.apply(FilesChanged(paths=(str(office.shop.tasks),)))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(WAIT_S):
             while len(office.window.asked) < number:
                 await asyncio.sleep(0)
         office.shop.tasks.write_text(before)

@@ -12,7 +12,7 @@ from bursar.session.shown import annotations_of
 from bursar.views.annotations import Lens
 from support.world import Turn, call, finish, reply
 
-from .conftest import Office
+from .conftest import WAIT_S, Office
 
 LONG_S = 1_000.0
 
@@ -39,7 +39,7 @@ def alarms() -> list[str]:
 
 
 async def until_alarms_are_over() -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(WAIT_S):
         while alarms():
             await asyncio.sleep(0)
 
@@ -65,7 +65,7 @@ async def test_two_windows_go_on_with_it_once(office: Office) -> None:
     moment.set()
     await until_alarms_are_over()
     await office.window.until(lambda: [each for each in office.window.runs if each.state == "finished"])
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(WAIT_S):
         # That it ended is told after its state is: in one of the two windows.
         while not (office.window.ends(run) or other.ends(run)):
             await asyncio.sleep(0.01)
@@ -149,7 +149,7 @@ async def test_a_task_that_was_ticked_by_hand_meanwhile_is_asked_about_and_not_p
     await office.window.until(lambda: alarms())
     moment.set()
     await until_alarms_are_over()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(WAIT_S):
         while not office.window.asked:
             await asyncio.sleep(0)
     assert "ticked by hand" in office.window.asked[0]

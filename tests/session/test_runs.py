@@ -11,7 +11,7 @@ from bursar.domain.errors import BadInput, LimitReached, Refused
 from bursar.session.model import FoldersChanged, Trusted
 from support.world import DEAR, MODEL, call, finish, reply
 
-from .conftest import Office
+from .conftest import WAIT_S, Office
 
 LONG_S = 1_000.0
 
@@ -130,7 +130,7 @@ async def test_trust_that_is_withdrawn_pauses_what_runs(office: Office) -> None:
     run = await office.run()
     await asked.wait()
     office.session.apply(Trusted(trusted=False))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(WAIT_S):
         while not (record := office.shop.journal.run(run)) or not record.pause_requested:
             await asyncio.sleep(0)
     go_on.set()
