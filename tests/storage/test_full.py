@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -100,3 +102,32 @@ def test_files_that_may_not_grow_are_said_and_nothing_is_half_written(home: Path
     journal = open_at(home)
     assert journal.verify_chain() is None
     journal.close()
+
+
+def test_a_check_on_a_full_disk_says_so_and_tells_the_same_again_with_space(small_disk: Path, tmp_path: Path) -> None:
+    steering = tmp_path / "project" / ".kiro" / "steering"
+    steering.mkdir(parents=True)
+    (steering / "a.md").write_text("# Rules\n\nBe kind.\n")
+
+    def check() -> tuple[int, str, str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "bursar", "check", ".kiro/steering/a.md"],
+            cwd=tmp_path / "project",
+            env={**os.environ, "BURSAR_HOME": str(small_disk / "home")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    before = check()
+    assert before[0] == 0 and "resident" in before[1]
+    with (small_disk / "filler").open("wb", buffering=0) as filler, contextlib.suppress(OSError):
+        while True:
+            filler.write(b"x" * 4_096)
+    code, out, said = check()
+    assert (code, out) == (4, "")
+    assert said.startswith(f"bursar: {small_disk / 'home' / 'bursar.db'}") and "space" in said
+    assert "Traceback" not in said
+    (small_disk / "filler").unlink()
+    assert check() == before
