@@ -114,6 +114,32 @@ def test_what_is_dropped_is_not_sent_and_costs_what_was_shown(waits: tuple[User,
     assert abs(as_kept - input_usd(row)) > input_usd(row) / 4
 
 
+def test_a_pinned_file_goes_into_later_runs_and_says_when_it_changed(tmp_path: Path) -> None:
+    done = {"replies": [{"when": {}, "tool_calls": [DONE]}]}
+    with simulator(tmp_path / "sim", done) as sim:
+        user = User(home=tmp_path / "home", cwd=make_workspace(tmp_path / "workspace")).uses(sim.url)
+        (user.cwd / "src").mkdir()
+        (user.cwd / "src" / "a.py").write_text("one = 1\ntwo = 2\nthree = 3\n")
+        pinned = user.do("context", "pin", "a.py#L2-L3", "--json", cwd=user.cwd / "src")
+        assert pinned.code == 0, pinned.err
+        fits("context-wish", pinned.json())
+        assert pinned.json()["item"] == "pinned:src/a.py#L2-L3"
+        missing = user.do("context", "pin", "src/none.py")
+        assert (missing.code, missing.out) == (2, "") and "src/none.py" in missing.err
+        assert user.do("run", SPEC, "--task", "1", "--json").code == 0
+        assert "two = 2\\nthree = 3" in sim.bodies()[0] and "one = 1" not in sim.bodies()[0]
+        (user.cwd / "src" / "a.py").write_text("other = 1\n")
+        shown = user.do("context", "--json").json()
+        fits("context", shown)
+        assert "pinned:src/a.py#L2-L3" in parts(shown)
+        assert [each["state"] for each in shown["pins"]] == ["gone"]
+        again = user.do("run", SPEC, "--task", "2", "--json")
+        assert again.code == 0 and "pinned:src/a.py#L2-L3 is gone" in again.err
+        assert "src/a.py" not in sim.bodies()[-1]
+        assert user.do("context", "unpin", "pinned:src/a.py#L2-L3").code == 0
+        assert user.do("context", "unpin", "src/a.py#L2-L3").code == 2
+
+
 def test_without_a_run_there_is_nothing_to_show(user: User) -> None:
     shown = user.do("context")
     assert (shown.code, shown.out) == (0, "") and "No run is recorded here" in shown.err

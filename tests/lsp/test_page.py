@@ -40,11 +40,13 @@ def fits(shown: Any, sent: Any) -> bool:
 async def test_every_addition_is_on_the_page_and_sent_as_shown(bench: Bench) -> None:
     async with bench.window() as window:
         uri = window.open(bench.tasks)
+        await window.command("bursar.pin", uri=uri)
         run = (await window.press(uri, LINE, "Run"))["run"]
         await window.until_over(run)
         sent = {
             "bursar/documentTokens": [await window.request("bursar/documentTokens", {"textDocument": {"uri": uri}})],
             "bursar/runs": [await window.request("bursar/runs", {})],
+            "bursar/context": [await window.request("bursar/context", {"run": run})],
             **{
                 name: [params for each, params in window.notifications if each == name]
                 for name in {name for name, _ in window.notifications if name.startswith("bursar/")}

@@ -128,7 +128,9 @@ def estimate_of(
         spec=opened.spec,
         text=opened.text,
         task=task,
-        documents=gather_documents(app.files(opened.root), NoEditor(), opened.path),
+        documents=gather_documents(
+            app.files(opened.root), NoEditor(), opened.path, app.journal().pins(str(opened.root))
+        ),
         provider=provider,
         model=model,
         price=price,

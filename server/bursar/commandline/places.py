@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bursar.domain.errors import BadInput
 from bursar.domain.text import char_to_utf16, split_lines
 from bursar.session.model import Document
 from bursar.views.annotations import Finding
@@ -47,3 +49,11 @@ def path_from_here(workspace: str, path: str) -> str:
     there = Path(workspace) / path
     here = Path.cwd().resolve()
     return there.relative_to(here).as_posix() if there.is_relative_to(here) else there.as_posix()
+
+
+def path_in_workspace(workspace: str, path: str) -> str:
+    """A path as it was typed here, relative to the workspace; links in it are kept. Raises BadInput for one outside."""
+    there = Path(os.path.normpath(Path.cwd().resolve() / path))
+    if not there.is_relative_to(workspace):
+        raise BadInput(f"{path} is not below {workspace}: only files of the workspace can be named here")
+    return there.relative_to(workspace).as_posix()

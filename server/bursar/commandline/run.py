@@ -13,6 +13,7 @@ from bursar.commandline.output import FINE, PAUSED, message
 from bursar.commandline.review import fetch_all, fetched_words
 from bursar.commandline.specs import OpenedSpec, open_spec, pick_task
 from bursar.commandline.ticked import ask_about_tick
+from bursar.domain.context.pins import pin_words
 from bursar.domain.errors import BadInput, OwnedElsewhere
 from bursar.domain.moments import moment_words
 from bursar.domain.money.price import Unpriced
@@ -30,7 +31,9 @@ from bursar.runs.prepare import new_run
 from bursar.runs.staying import first_asked
 from bursar.runs.task_on_disk import is_ticked_by_hand
 from bursar.runs.world import Finished, Outcome, World
+from bursar.session.pins import pins_now
 from bursar.settings import Settings
+from bursar.system.nobody import NoEditor
 from bursar.views.reasons import reason_words
 from bursar.wiring import App, workspace_here
 
@@ -54,6 +57,9 @@ def run(app: App, args: argparse.Namespace) -> int:
     price = price_of(app, settings, provider, model)
     if isinstance(price, Unpriced):
         message(f"{price.why[:1].upper()}{price.why[1:]}.")
+    for each in pins_now(app, str(opened.root), NoEditor()):
+        if each.state != "as_pinned":
+            message(f"{pin_words(each)}.")
     if args.dry_run:
         local_only = settings.local_only | ways.route.local_only
         outlooks = Outlooks(app, settings, opened, ceiling_pico=ceiling)

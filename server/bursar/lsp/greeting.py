@@ -47,6 +47,11 @@ _COMMANDS = (
     "bursar.rewind",
     "bursar.setBudget",
     "bursar.toggleSmallHints",
+    "bursar.pin",
+    "bursar.unpin",
+    "bursar.drop",
+    "bursar.recall",
+    "bursar.addSelection",
 )
 
 

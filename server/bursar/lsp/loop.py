@@ -11,7 +11,18 @@ import sys
 
 from bursar import VERSION
 from bursar.domain.errors import BursarError
-from bursar.lsp import additions, code_action, code_lens, commands, documents, hover, inlay_hint, lifecycle, report
+from bursar.lsp import (
+    additions,
+    code_action,
+    code_lens,
+    commands,
+    context,
+    documents,
+    hover,
+    inlay_hint,
+    lifecycle,
+    report,
+)
 from bursar.lsp.channels import Channels
 from bursar.lsp.connection import Connection
 from bursar.lsp.converter import make_converter
@@ -41,7 +52,7 @@ def make_desk(app: App, ended: asyncio.Future[int]) -> Desk:
     lifecycle.register(desk, app)
     report.register(desk, app)
     code_action.register(desk, app)
-    for family in (documents, code_lens, hover, inlay_hint, commands, additions):
+    for family in (documents, code_lens, hover, inlay_hint, commands, context, additions):
         family.register(desk)
     return desk
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
+from bursar.domain.context.pins import Pin, PinNow, pin_now
 from bursar.domain.ports import EditorBuffers, ToolRefused, WorkspaceFiles
 from bursar.domain.specs import SpecUnreadable, decode_spec
 from bursar.runs.assemble import Document, DocumentOrigin
@@ -22,8 +24,10 @@ _RESIDENT = ("AGENTS.md", ".specify/memory/constitution.md")
 _STEERING = ".kiro/steering"
 
 
-def gather_documents(files: WorkspaceFiles, buffers: EditorBuffers, spec_path: str) -> list[Document]:
-    """The documents in the order of their stability; what is absent or unreadable is left out."""
+def gather_documents(
+    files: WorkspaceFiles, buffers: EditorBuffers, spec_path: str, pins: Sequence[Pin] = ()
+) -> list[Document]:
+    """The documents in the order of their stability, what is pinned last; what is absent or unreadable is left out."""
     folder = PurePosixPath(spec_path).parent
     paths = [*_RESIDENT, *_steering(files), *(str(folder / name) for name in _BESIDE)]
     documents = []
@@ -31,7 +35,20 @@ def gather_documents(files: WorkspaceFiles, buffers: EditorBuffers, spec_path: s
         text = text_of(files, buffers, path)
         if text is not None and text.strip():
             documents.append(Document(path=path, text=text, real_path=files.real_path(path), origin=origin_of(path)))
+    own = {each.path for each in documents}
+    for now in pinned(files, buffers, pins):
+        path = now.pin.path
+        if now.text is not None and now.text.strip() and path not in own:
+            document = Document(
+                path=path, text=now.text, real_path=files.real_path(path), origin="pinned", lines=now.lines
+            )
+            documents.append(document)
     return documents
+
+
+def pinned(files: WorkspaceFiles, buffers: EditorBuffers, pins: Sequence[Pin]) -> list[PinNow]:
+    """What each pin stands for now, in the editor's text where its file is open."""
+    return [pin_now(each, text_of(files, buffers, each.path)) for each in pins]
 
 
 def origin_of(path: str) -> DocumentOrigin:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from bursar.domain.context.pins import place_in
 from bursar.domain.conversation import BrokenToolCall, ToolCall
 from bursar.domain.ports import EditorBuffers, WorkspaceFiles
 from bursar.domain.routes import LocalOnly
@@ -21,7 +22,7 @@ from bursar.runs.assemble import WITHHELD, Document, FirstRequest
 from bursar.runs.gather import text_of
 from bursar.runs.world import Paused, PauseNow, Way, Ways, World
 
-_DOCUMENT = re.compile(r'^<document path="([^"\n]*)">$', re.MULTILINE)
+_DOCUMENT = re.compile(r'^<document path="([^"\n]*)"(?: lines="[0-9]+-[0-9]+")?>$', re.MULTILINE)
 _PLANNED = re.compile(r"^ *\[[x ]\] (\S*) (.*)$", re.MULTILINE)
 _HIT = re.compile(r"^(.+?):[0-9]+: ", re.MULTILINE)
 _IN_DIFF = re.compile(r"^(?:---|\+\+\+) ([^\t\n]+)", re.MULTILINE)
@@ -45,7 +46,12 @@ def why_it_stays(local_only: LocalOnly, run: RunRecord, first: FirstRequest, ste
         return f"its task '{run.task_title}' stays on this machine (local_only)"
     if local_only.holds_path(run.spec):
         return f"its tasks file {run.spec} stays on this machine (local_only)"
-    for path in (*_DOCUMENT.findall(first.shared), *(_IN_DIFF.findall(first.task) if run.kind == "review" else ())):
+    listed = [place_in(item.partition(":")[2])[0] for item, _ in first.documents]
+    for path in (
+        *_DOCUMENT.findall(first.shared),
+        *listed,
+        *(_IN_DIFF.findall(first.task) if run.kind == "review" else ()),
+    ):
         if local_only.holds_path(path):
             return f"it holds {path}, which stays on this machine (local_only)"
     for task_id, title in _PLANNED.findall(first.task):

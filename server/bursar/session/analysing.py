@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bursar.domain.counting import Calibration
 from bursar.domain.errors import BadInput, BursarError
@@ -25,6 +25,9 @@ from bursar.session.places import Places
 from bursar.session.placing import Placing, is_too_large
 from bursar.session.ports import Adapters, Editor
 from bursar.settings import ESTIMATE_MODEL, Settings
+
+if TYPE_CHECKING:
+    from bursar.domain.context.pins import Pin
 
 _SHOWN_S = 0.5
 _KEEP_S = 60.0
@@ -255,4 +258,13 @@ def estimating_for(
         local_only=settings.local_only,
         placing=Placing(adapters, settings),
         calibration=calibration,
+        pins=_pins(adapters, document.workspace) if document.kind == "tasks" else (),
     )
+
+
+def _pins(adapters: Adapters, workspace: str) -> Sequence[Pin]:
+    try:
+        return adapters.journal().pins(workspace)
+    except BursarError:
+        # Without the store nothing can be run either; an estimate without them is better than none.
+        return ()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bursar.domain.counting import Calibration, TextKind
 from bursar.domain.counting.kinds import kinds_in
@@ -30,6 +31,9 @@ from bursar.session.placing import BY_CONTENT, Placing, has_something
 from bursar.session.where import TASKS, may_be_read, spec_of, workspace_of
 from bursar.views.placed import NOTHING_PLACED
 
+if TYPE_CHECKING:
+    from bursar.domain.context.pins import Pin
+
 NO_BUFFERS = FrozenBuffers(texts={})
 
 _SOON_CHARS = 100_000
@@ -50,6 +54,7 @@ class Estimating:
     local_only: LocalOnly = NOTHING_LOCAL
     placing: Placing | None = None
     calibration: Calibration | None = None
+    pins: Sequence[Pin] = ()
 
 
 def describe(
@@ -212,7 +217,7 @@ def _estimates(
     from bursar.runs.gather import gather_documents
     from bursar.runs.prepare import estimate_task
 
-    documents = gather_documents(estimating.files, estimating.buffers, document.spec)
+    documents = gather_documents(estimating.files, estimating.buffers, document.spec, estimating.pins)
     runnable = {each.index for each in open_tasks(spec)}
     return {
         key: estimate_task(

@@ -22,6 +22,7 @@ from bursar.session.dividing import Divider
 from bursar.session.documents import Buffers
 from bursar.session.edits import Edits
 from bursar.session.hand_ticks import is_wanted
+from bursar.session.hold import Hold
 from bursar.session.jobs import RunJobs
 from bursar.session.model import (
     Changed,
@@ -115,6 +116,15 @@ class Session:
             beside=self._beside.start,
         )
         self._purse = Purse(adapters=adapters, editor=editor, records=self._records, resumes=self._resumes)
+        self.hold = Hold(
+            adapters=adapters,
+            editor=editor,
+            buffers=self._buffers,
+            records=self._records,
+            check=self._check_open,
+            folders=lambda: self._folders,
+            changed=self.analyst.count_all,
+        )
         self._reconciling = Reconciling(
             adapters=adapters,
             editor=editor,
@@ -319,17 +329,19 @@ class Session:
         self._beside.close()
         await self._jobs.close(hopeless)
 
+    def _check_open(self, path: str) -> None:
+        self._starter.check_trust(self._trusted)
+        self._starter.check_inside(path, self._folders)
+
     def _place(self, path: str | None) -> tuple[str, str]:
         """The workspace of a tasks file that may be worked in, and the file. Raises BadInput and Refused."""
-        self._starter.check_trust(self._trusted)
         if path is None:
+            self._starter.check_trust(self._trusted)
             raise BadInput("Only a tasks.md on the disk can be run: save the document first")
-        self._starter.check_inside(path, self._folders)
+        self._check_open(path)
         workspace = self._places.workspace_of(path)
         self._look_after(workspace)
         return workspace, path
-
-    # -- the changes -----------------------------------------------------------------------------------------------
 
     def _put(self, document: Document) -> None:
         self._documents[document.uri] = document

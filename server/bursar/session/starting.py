@@ -225,7 +225,7 @@ class Starter:
             spec=spec,
             text=text,
             task=task,
-            documents=gather_documents(files, unsaved, spec_path),
+            documents=gather_documents(files, unsaved, spec_path, adapters.journal().pins(workspace)),
             provider=provider,
             model=model,
             price=adapters.prices(settings).price(provider=provider.name, model=model, at=adapters.clock.now_utc()),

@@ -23,6 +23,7 @@ from bursar.storage.keeping_texts import KeepingTexts
 from bursar.storage.locks import RunLocks
 from bursar.storage.opening import Opened, open_store
 from bursar.storage.owning import Owning
+from bursar.storage.pinning import Pinning
 from bursar.storage.rows import json_text
 from bursar.storage.spool import FileSpool
 from bursar.storage.stopping import stop_now
@@ -51,7 +52,7 @@ def open_journal(home: Path, *, clock: Clock, ids: Ids, failpoint: Failpoint) ->
     return journal
 
 
-class SqliteJournal(BudgetWrites):
+class SqliteJournal(BudgetWrites, Pinning):
     """See the port for what each method promises."""
 
     def __init__(

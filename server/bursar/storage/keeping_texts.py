@@ -13,6 +13,7 @@ from bursar.storage import erasure
 from bursar.storage.backups import BackupsBusy, backups_locked, drop_backups
 from bursar.storage.connect import BUSY_MS
 from bursar.storage.counts import drop_counts
+from bursar.storage.pinning import drop_pins
 from bursar.storage.reports import drop_report
 from bursar.storage.rows import stored
 from bursar.storage.spool import FileSpool
@@ -38,8 +39,10 @@ class KeepingTexts:
             with backups_locked(self._home, looks=looks) as backups:
                 chosen = erasure.choose(db, run=run, workspace=place, everything=everything)
                 self._remove(db, chosen, at, "Its text was erased as asked.")
+                # A run's own texts say what was pinned when it began; the pins are the workspace's.
+                unpinned = drop_pins(db, place) if run is None else 0
                 erasure.scrub(db, self._path)
-                if chosen or everything:
+                if chosen or everything or unpinned:
                     erasure.renew_backups(db, backups, self._clock)
                 if everything:
                     erasure.drop_asides(self._home)

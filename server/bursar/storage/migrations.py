@@ -12,6 +12,7 @@ from bursar.domain.errors import StoreDamaged, StoreNewer
 from bursar.domain.ports import Failpoint, nowhere
 from bursar.storage.schema_bounds import BOUNDS
 from bursar.storage.schema_budgets import BUDGETS
+from bursar.storage.schema_pins import PINS
 from bursar.storage.schema_rolls import DEAREST, IMPORTED_CERTAINTY, OVER_WORKSPACES, ROLLS
 
 _FIRST = """
@@ -281,6 +282,7 @@ MIGRATIONS: tuple[str, ...] = (
     IMPORTED_CERTAINTY,
     BOUNDS,
     OVER_WORKSPACES,
+    PINS,
 )
 
 

@@ -39,6 +39,22 @@ def context_json(context: SessionContext) -> dict[str, Any]:
     }
 
 
+def no_context_json() -> dict[str, Any]:
+    """The same where no run is recorded."""
+    return {
+        "run": None,
+        "model": None,
+        "window_tokens": None,
+        "used_tokens": 0,
+        "next_request": 1,
+        "per_request_usd": None,
+        "provenance": "no run is recorded here",
+        "rate_card": None,
+        "summary": "No run is recorded here.",
+        "parts": [],
+    }
+
+
 def context_summary(context: SessionContext) -> str:
     """``14,210 of 200,000 tokens (7 %) · $0.0071 for the next request``."""
     size = f"{count(context.used_tokens)} tokens"

@@ -32,11 +32,13 @@ the arguments of calls, lines that an edit replaced, lines that were quoted.
 
 The agent's acts are those of the log: what it would have done with another context nobody can know."""
 WISHES = {
-    "pin": "keep a part of a run's window as it is, whatever is trimmed",
-    "unpin": "let a pinned part be trimmed again",
+    "pin": "keep a part of a run's window as it is, or give a file or lines of it to runs that begin later",
+    "unpin": "let a pinned part be trimmed again, or leave a pinned file out of runs that begin later",
     "drop": "leave a tool's result out of the requests that follow; nothing is lost",
     "recall": "put what was left out of a result back in full",
 }
+_ITEM_HELP = "the name of a part, as 'bursar context' lists it; or a path, with lines as in src/app.py#L3-L20"
+_PART_HELP = "the name of a part, as 'bursar context' lists it"
 _COMMANDS = frozenset({"bench", "show", *WISHES})
 
 
@@ -68,7 +70,7 @@ def add_context(commands: Commands) -> None:
     show.add_argument("run", nargs="?", metavar="RUN", help="a run; without one the newest of this workspace")
     for wish, summary in WISHES.items():
         parser = add(inner, wish, "bursar.commandline.window:hold", summary, f"bursar context {wish} t3.0")
-        parser.add_argument("item", metavar="ITEM", help="the name of a part, as 'bursar context' lists it")
+        parser.add_argument("item", metavar="ITEM", help=_ITEM_HELP if "pin" in wish else _PART_HELP)
         parser.add_argument("--run", metavar="RUN", help="a run; without it the newest of this workspace")
         parser.set_defaults(wish=wish)
     bench = add(

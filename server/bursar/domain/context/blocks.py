@@ -36,7 +36,7 @@ _NO_MATTER = frozenset(
         "service_tier",
     }
 )
-_DOCUMENT = re.compile(r'^<document path="([^"\n]*)">$', re.MULTILINE)
+_DOCUMENT = re.compile(r'^<document path="([^"\n]*)"(?: lines="[0-9]+-[0-9]+")?>$', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from bursar.domain.context.pins import Pin
     from bursar.domain.counting.calibrate import CountedRequest
     from bursar.domain.money.binding import ProviderWindow
     from bursar.domain.money.budget import (
@@ -190,6 +191,12 @@ class Journal(Protocol):
     async def keep_windows(self, *, provider: str, model: str, windows: Sequence[Window]) -> None:
         """Keep what a provider said last of its own limits; of its quota only while nothing else was said."""
 
+    async def put_pin(self, workspace: str, pin: Pin) -> None:
+        """Keep what the user pinned in a workspace; one on the same lines is replaced."""
+
+    async def remove_pin(self, workspace: str, pin: Pin) -> None:
+        """Forget a pin; harmless when it is not there."""
+
     async def set_budget_day(self, day: str) -> None:
         """Take this local day for the present one, whatever was reserved on a later one."""
 
@@ -252,6 +259,9 @@ class Journal(Protocol):
 
     def prompt_documents(self, version: str) -> tuple[tuple[str, str], ...]:
         """Path and hash of each text that makes this version of the user's texts; none where it is not known."""
+
+    def pins(self, workspace: str) -> list[Pin]:
+        """What the user has pinned in a workspace, the oldest first."""
 
     def body(self, body_sha256: str) -> bytes | None:
         """The bytes of a request as they were sent; None when they were erased."""
