@@ -1,5 +1,6 @@
 import * as vscode from "vscode";
 import { type LanguageClient, State } from "vscode-languageclient/node";
+import { type ContextWindow, contextItems, type PinRow, partChoices } from "./context";
 import { storeKey } from "./keys";
 import { lensAt } from "./lenses";
 import { actionsFor, actionTitle, type RunAction, type RunRow, rewindItems, runsFor } from "./runs";
@@ -22,6 +23,8 @@ export function registerCommands(
     register("bursar.acceptCurrent", () => actOnOne(client, "bursar.acceptRun", "waits for its check")),
     register("bursar.stopCurrent", () => actOnOne(client, "bursar.stopRun", "can be stopped")),
     register("bursar.showRuns", () => showRuns(client)),
+    register("bursar.showContext", () => showContext(client)),
+    register("bursar.addSelectionHere", () => addSelection(client)),
     register("bursar.showReport", showReport),
     register("bursar.setBudgetHere", setBudget),
     register("bursar.toggleSmallSizes", async () => {
@@ -89,10 +92,65 @@ async function act(action: RunAction, run: RunRow): Promise<void> {
   await vscode.commands.executeCommand(action, { run: run.run });
 }
 
-async function allRuns(client: LanguageClient): Promise<readonly RunRow[]> {
+/** The window of the newest run, and what is pinned for later ones; a chosen one can be kept, left out or opened. */
+async function showContext(client: LanguageClient): Promise<void> {
+  checkRunning(client);
+  const shown = await client.sendRequest<ContextWindow>("bursar/context", {});
+  const items = contextItems(shown);
+  if (items.length === 0) {
+    void vscode.window.showInformationMessage(`Bursar: ${shown.summary} Nothing is pinned.`);
+    return;
+  }
+  const picked = await vscode.window.showQuickPick(items, { placeHolder: shown.summary, matchOnDetail: true });
+  if (picked === undefined) {
+    return;
+  }
+  if ("pin" in picked) {
+    await actOnPin(picked.pin);
+    return;
+  }
+  const choices = partChoices(picked.part, shown.run);
+  if (choices.length > 0) {
+    const chosen = await vscode.window.showQuickPick(choices, { placeHolder: picked.label });
+    if (chosen !== undefined) {
+      await vscode.commands.executeCommand(chosen.command, chosen.argument);
+    }
+  }
+}
+
+async function actOnPin(pin: PinRow): Promise<void> {
+  const open = "Open";
+  const chosen = await vscode.window.showQuickPick([open, "Unpin"], { placeHolder: pin.message });
+  if (chosen === open) {
+    const at = (pin.lines?.[0] ?? 1) - 1;
+    await vscode.window.showTextDocument(vscode.Uri.parse(pin.uri), { selection: new vscode.Range(at, 0, at, 0) });
+  } else if (chosen !== undefined) {
+    await vscode.commands.executeCommand("bursar.unpin", { item: pin.item });
+  }
+}
+
+/** Without a selection the whole file. */
+async function addSelection(client: LanguageClient): Promise<void> {
+  const editor = vscode.window.activeTextEditor;
+  if (!editor) {
+    throw new Error("No editor is open: open the file that later runs are to carry.");
+  }
+  checkRunning(client);
+  const converter = client.code2ProtocolConverter;
+  await vscode.commands.executeCommand("bursar.addSelection", {
+    uri: converter.asUri(editor.document.uri),
+    ...(editor.selection.isEmpty ? {} : { range: converter.asRange(editor.selection) }),
+  });
+}
+
+function checkRunning(client: LanguageClient): void {
   if (client.state !== State.Running) {
     throw new Error("Bursar's server is not running: Bursar: Open Log says why.");
   }
+}
+
+async function allRuns(client: LanguageClient): Promise<readonly RunRow[]> {
+  checkRunning(client);
   const answer = await client.sendRequest<{ runs: RunRow[] }>("bursar/runs", {});
   return answer.runs;
 }

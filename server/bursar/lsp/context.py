@@ -8,9 +8,10 @@ from typing import Any
 from bursar.domain.errors import BadInput, BursarError
 from bursar.lsp.commands import guarded
 from bursar.lsp.desk import Desk
-from bursar.lsp.from_lsp import argument, path_of
+from bursar.lsp.from_lsp import argument
 from bursar.lsp.protocol import failed
 from bursar.lsp.to_lsp import file_uri
+from bursar.lsp.uris import path_of
 
 
 def register(desk: Desk) -> None:

@@ -12,6 +12,7 @@ from bursar.domain.ports import EditorBuffers
 from bursar.session.documents import Buffers, FrozenBuffers
 from bursar.session.ports import Adapters, Editor
 from bursar.session.records import Records
+from bursar.session.resuming import Resumes
 
 if TYPE_CHECKING:
     from bursar.domain.context.pins import Pin, PinNow
@@ -29,6 +30,7 @@ class Hold:
         editor: Editor,
         buffers: Buffers,
         records: Records,
+        resumes: Resumes,
         check: Callable[[str], None],
         folders: Callable[[], tuple[str, ...]],
         changed: Callable[[], None],
@@ -39,6 +41,7 @@ class Hold:
         self._editor = editor
         self._buffers = buffers
         self._records = records
+        self._resumes = resumes
         self._check = check
         self._folders = folders
         self._changed = changed
@@ -67,6 +70,8 @@ class Hold:
             raise BadInput("no run is recorded in the open folders: there is no window to change")
         self._check_run(run)
         said = await hold_part(self._adapters, self._adapters.settings(), wish, item, run)
+        self._resumes.again(run)
+        self._records.look_soon()
         self._editor.say("info", f"{said}.")
         return {"run": run, "item": item, "message": said}
 

@@ -43,6 +43,10 @@ class Resumes:
             self._work = asyncio.create_task(self._count_all(), name="count what resuming costs")
             tell_faults(self._work, self._editor, "Counting what resuming costs")
 
+    def again(self, run: str) -> None:
+        """What the run carries is another: it is counted anew with the next look."""
+        self._known.pop(run, None)
+
     def close(self) -> None:
         """Count no more."""
         if self._work is not None:

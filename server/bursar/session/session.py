@@ -121,6 +121,7 @@ class Session:
             editor=editor,
             buffers=self._buffers,
             records=self._records,
+            resumes=self._resumes,
             check=self._check_open,
             folders=lambda: self._folders,
             changed=self.analyst.count_all,
@@ -262,10 +263,7 @@ class Session:
         return run
 
     async def pause_run(self, run: str) -> str:
-        """Ask a run to pause between steps, or one that waits for its moment not to go on by itself.
-
-        Raises BadInput when there is none that could.
-        """
+        """Have a run pause between steps, or a waiting one not go on by itself. Raises BadInput where none could."""
         await self._control.pause(run)
         self._records.look_soon()
         return run

@@ -13,6 +13,13 @@ from bursar.domain.money.usage import Usage, cached_percent
 from bursar.views.figures import count, money, plural, seconds
 from bursar.views.reasons import reason_words
 
+_HELD = {
+    "context_pinned": "kept as it is, as you wished",
+    "context_unpinned": "may be trimmed again",
+    "context_dropped": "left out from here on, as you wished",
+    "context_recalled": "in full again, as you wished",
+}
+
 
 def event_line(kind: str, data: Mapping[str, Any], here: Here | None) -> str | None:
     """The line, or None for an event that is not worth one.
@@ -63,6 +70,8 @@ def event_line(kind: str, data: Mapping[str, Any], here: Here | None) -> str | N
             return f"  {in_local_time(data['message'], here)}"
         case "context_trimmed":
             return f"  before request {data['n']}: {trim_words(data)}"
+        case "context_pinned" | "context_unpinned" | "context_dropped" | "context_recalled":
+            return f"  {', '.join(data['items'])}: {_HELD[kind]}"
         case "rewound":
             return f"Rewound to before step {data['number']} ({data['step']})"
         case "not_covered":
