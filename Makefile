@@ -106,6 +106,9 @@ bench-budget: $(ENV_STAMP) $(LITELLM_STAMP) ## How much of a budget eight loads 
 bench-forecast: $(ENV_STAMP) ## How good the forecast of a task is: scored on the figures of recorded sessions (seconds)
 	@PYTHONPATH=tests $(PY) -m benchmarks.forecast $(BENCH_FLAGS)
 
+bench-repository: $(ENV_STAMP) ## How good the ranking of files for a task is, beside plain BM25, on questions whose files are known (about 3 minutes)
+	@PYTHONPATH=tests $(PY) -m benchmarks.repository $(BENCH_FLAGS)
+
 bench-calibration: $(ENV_STAMP) ## How good the estimates of a vendor's token counts are, learnt from a simulated one with a tokenizer of its own (half a minute)
 	@PYTHONPATH=tests $(PY) -m benchmarks.calibration $(BENCH_FLAGS)
 

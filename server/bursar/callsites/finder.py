@@ -27,7 +27,7 @@ class SyntaxCallSites:
         source = Source(text)
         reader: Reader = PythonReader(source) if language == "python" else ScriptReader(source)
         # A parser belongs to one thread, and making one costs nothing.
-        reader.read(Parser(_grammar(language)).parse(source.data).root_node)
+        reader.read(Parser(grammar(language)).parse(source.data).root_node)
         libraries = libraries_of(reader.modules)
         found: list[tuple[Span, Draft]] = []
         for node, scope in reader.calls if libraries else ():
@@ -44,7 +44,7 @@ class SyntaxCallSites:
 
 
 @cache
-def _grammar(language: CodeLanguage) -> Language:
+def grammar(language: CodeLanguage) -> Language:
     return Language(_GRAMMARS[language]())
 
 

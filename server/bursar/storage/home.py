@@ -12,7 +12,7 @@ from bursar.storage.errors import translated
 
 _OTHERS = 0o077
 _WRITERS = 0o022
-_WITH_TEXTS = ("inflight", "questions", "kept")
+_WITH_TEXTS = ("inflight", "questions", "kept", "repository")
 
 
 def secure_folder(folder: Path) -> None:

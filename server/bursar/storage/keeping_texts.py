@@ -15,6 +15,7 @@ from bursar.storage.connect import BUSY_MS
 from bursar.storage.counts import drop_counts
 from bursar.storage.pinning import drop_pins
 from bursar.storage.reports import drop_report
+from bursar.storage.repository import drop_index
 from bursar.storage.rows import stored
 from bursar.storage.spool import FileSpool
 
@@ -48,6 +49,8 @@ class KeepingTexts:
                     erasure.drop_asides(self._home)
                 drop_report(self._home)
                 drop_counts(self._home)
+                if workspace is not None or everything:
+                    drop_index(self._home, workspace)
                 return len(chosen)
 
         return remove

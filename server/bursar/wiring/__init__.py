@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from bursar.domain.money.imported import ImportedSpend
     from bursar.domain.ports import CountMemory
     from bursar.imports.frame import AgentImport, Progress
+    from bursar.runs.repository import Repository
     from bursar.storage import SqliteJournal
     from bursar.storage.examine import Finding
     from bursar.storage.imports import SqliteImports
@@ -67,6 +68,7 @@ class App:
     remembers_counts: bool = False
     _counter: TiktokenCounter | None = field(init=False, default=None)
     _texts: dict[Path, InstructionTexts] = field(init=False, default_factory=dict, repr=False)
+    _repositories: dict[Path, Repository] = field(init=False, default_factory=dict, repr=False)
     _prices: tuple[Path | None, frozenset[str], PriceBook] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
@@ -167,6 +169,8 @@ class App:
     def close(self) -> None:
         """Give the store back in order, so that the next start need not look through it; harmless the second time."""
         self.keep_counts()
+        for each in self._repositories.values():
+            each.index.close()
         if self._journal is not None:
             self._journal.close()
             self._journal = None
@@ -196,6 +200,22 @@ class App:
         from bursar.callsites import SyntaxCallSites
 
         return SyntaxCallSites()
+
+    def repository(self, root: Path) -> Repository:
+        """The workspace's files as an index of their words and names; nothing is read before it is refreshed."""
+        from bursar.callsites import SyntaxSymbols
+        from bursar.runs.repository import Repository
+        from bursar.storage.repository import SqliteRepositoryIndex
+        from bursar.workspace import LocalSources
+
+        real = root.resolve()
+        if real not in self._repositories:
+            self._repositories[real] = Repository(
+                sources=LocalSources(real, off_limits=self.home),
+                symbols=SyntaxSymbols(),
+                index=SqliteRepositoryIndex(self.home, str(real)),
+            )
+        return self._repositories[real]
 
     def prices(self, settings: Settings) -> PriceBook:
         """The price book under these settings."""

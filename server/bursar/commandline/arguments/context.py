@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bursar.commandline.arguments.adding import Commands, add
+from bursar.commandline.arguments.context_files import add_context_files
 
 _BENCH_HELP = """Each session of the file is played again, request by request: the policy sees what was sent so
 far and nothing else, and says what becomes a stub, an excerpt of whole lines, or goes. The agent's
@@ -39,7 +40,7 @@ WISHES = {
 }
 _ITEM_HELP = "the name of a part, as 'bursar context' lists it; or a path, with lines as in src/app.py#L3-L20"
 _PART_HELP = "the name of a part, as 'bursar context' lists it"
-_COMMANDS = frozenset({"bench", "show", *WISHES})
+_COMMANDS = frozenset({"bench", "files", "show", *WISHES})
 
 
 def with_show(argv: Sequence[str]) -> list[str]:
@@ -55,11 +56,12 @@ def add_context(commands: Commands) -> None:
     _add_what_if(commands)
     context = commands.add_parser(
         "context",
-        help="what a run's window holds, and what to keep in it; measure policies that trim",
+        help="what a run's window holds, and what to keep in it; which files a task needs; measure policies",
         description="Without a command: list the parts of a run's window, like 'bursar context show'.",
         epilog="example: bursar context",
     )
-    inner = context.add_subparsers(metavar="show|pin|unpin|drop|recall|bench", required=True)
+    inner = context.add_subparsers(metavar="show|pin|unpin|drop|recall|files|bench", required=True)
+    add_context_files(inner)
     show = add(
         inner,
         "show",
