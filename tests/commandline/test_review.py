@@ -51,9 +51,16 @@ def test_a_review_is_priced_before_and_billed_once(tmp_path: Path) -> None:
         assert (again["state"], again["was_there"], len(sim.log())) == ("done", True, sent + 1)
         bill = sim.bill()[-1]
         usage = user.do("usage", "--json").json()
+        assert usage["response_cache"] == {"answers": 1, "saved_usd": bill["cost_usd"]}
+        assert "$0.00  1 more answer from Bursar's response cache, paid $" in user.do("usage").out
+        paid = next(each for each in usage["requests"] if each["run"] == again["review"])
+        told = user.do("replay", again["review"]).out
+        assert f"from Bursar's response cache, paid on {paid['at']} as {paid['request_id']}: $0.00" in told
         booked = {each["run"]: each["cost_usd"] for each in usage["requests"]}
         assert booked[again["review"]] == again["cost_usd"] == bill["cost_usd"]
         assert [each["run"] for each in user.do("runs", "--json").json()["runs"]] == [run]
+        fresh = checked(user.do("review", run, "--fresh", "--json"))
+        assert (fresh["was_there"], fresh["review"] != again["review"], len(sim.log())) == (False, True, sent + 2)
 
 
 def test_a_batch_is_announced_sent_once_and_fetched_later(tmp_path: Path) -> None:

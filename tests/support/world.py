@@ -124,6 +124,7 @@ class ScriptedModel:
     def __init__(self, *script: Turn, wire: str = "anthropic", clock: FakeClock | None = None) -> None:
         self.name = "acme"
         self.wire = wire
+        self.address = "http://127.0.0.1:9"
         self.is_loopback = True
         self.can_reattach = False
         self.script = list(script)

@@ -65,8 +65,8 @@ def review(app: App, args: argparse.Namespace) -> int:
     if missing is not None:
         raise BadInput(missing)
     message(f"{args.run}: {_words(plan)}")
-    asked = submit_batch(world, plan.planned) if args.batch else ask_once(world, plan.planned)
-    found: Found = asyncio.run(asked)
+    ask = submit_batch if args.batch else ask_once
+    found: Found = asyncio.run(ask(world, plan.planned, fresh=args.fresh))
     return _tell(app, plan, found, delay, args)
 
 
@@ -123,7 +123,7 @@ def _tell(app: App, plan: ReviewPlan, found: Found | None, delay: str | None, ar
     for each in plan.changed.left_out:
         message(each)
     if isinstance(found, Answered) and found.was_there:
-        message(f"This review was paid for before ({found.run}): nothing was sent.")
+        message(f"This review is from Bursar's response cache, paid for before ({found.run}): nothing was sent.")
     if isinstance(found, Unanswered):
         message(f"{in_local_time(found.detail, here_of(app.clock))} The same command goes on from there.")
     if isinstance(found, Pending | Ended):

@@ -49,7 +49,7 @@ def split(app: App, args: argparse.Namespace) -> int:
 
 async def _split(app: App, world: World, plan: SplitPlan, args: argparse.Namespace) -> int:
     message(f"{plan.spec_path}: {_words(plan)}")
-    found = await propose(world, plan)
+    found = await propose(world, plan, fresh=args.fresh)
     cost = cost_usd(app, found.run)
     if isinstance(found, NotProposed):
         message(found.message)
@@ -57,7 +57,7 @@ async def _split(app: App, world: World, plan: SplitPlan, args: argparse.Namespa
             result_json(_json(plan, found, written=False, cost=cost))
         return PAUSED if found.paused else FOUND
     if found.was_there:
-        message(f"This answer was paid for before ({found.run}): nothing was sent.")
+        message(f"This answer is from Bursar's response cache, paid for before ({found.run}): nothing was sent.")
     can_ask = sys.stdin.isatty() and sys.stderr.isatty() and not args.json
     if not args.json and (args.yes or not can_ask):
         result(found.diff.rstrip("\n"))

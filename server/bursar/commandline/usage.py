@@ -51,17 +51,26 @@ def usage(app: App, args: argparse.Namespace) -> int:
         spending = journal.spending(by, since=since, agent=agent, most=most)
         lines = spend_lines(by, spending)
     found_worse = watched(journal)
+    reused = journal.responses.reused(since=since)
     alerts = alerts_today(journal, _alert_limits(app), app.clock.local_day())
     if args.csv:
         _csv(lines)
     elif args.json:
         requests = journal.requests(since=since, newest=_MOST_REQUESTS)
         rows = [{**_row_json(each), **success_json(efforts.get(each.key))} for each in lines]
-        more = {"findings": findings_json(app, found_worse), "alerts": [asdict(each) for each in alerts]}
+        cached = {"answers": reused.answers, "saved_usd": usd_text(reused.saved_pico)}
+        more = {
+            "response_cache": cached,
+            "findings": findings_json(app, found_worse),
+            "alerts": [asdict(each) for each in alerts],
+        }
         result_json({**_json(rows, requests, spending), **more})
     else:
         _lines(by, lines, efforts, left_out=spending.left_out)
         _totals(spending, by_agent=by == "agent")
+        if reused.answers:
+            answers = plural(reused.answers, "more answer")
+            result(f"{'$0.00':>10}  {answers} from Bursar's response cache, paid {money(reused.saved_pico)} for before")
     tell_findings(app, found_worse)
     for alert in alerts:
         message(f"bursar: alert: {alert.message}")

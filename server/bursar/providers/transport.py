@@ -50,6 +50,7 @@ class HttpProvider:
         self._failpoint = failpoint
         self.name = name
         self.wire = wire.name
+        self.address = address.base_url
         self.is_loopback = address.is_loopback
         self._format = wire
         self._resumable = wire if isinstance(wire, OpenAIResponsesWire) else None

@@ -22,8 +22,9 @@ from bursar.runs.booking import Attempt, Books, attempt_of, target_of_step
 from bursar.runs.events import Events
 from bursar.runs.focus import Focus
 from bursar.runs.fold import request_key, request_order
-from bursar.runs.operations import Answered, Unanswered, answer_of, find_operation
+from bursar.runs.operations import Answered, Unanswered, answer_of, find_operation, finish, kept_answer
 from bursar.runs.planning import refusal_text
+from bursar.runs.reusing import keys_of, my_turn
 from bursar.runs.sizing import day_of, facts_of, limits_of, size_request
 from bursar.runs.staying import allowed_ways
 from bursar.runs.world import DISTRUSTED, PauseNow, Way, World
@@ -101,8 +102,12 @@ def stopped_words(found: Answered | Pending | Ended) -> str:
     return found.detail
 
 
-async def submit_batch(world: World, planned: NewRun) -> Answered | Pending | Unanswered | Ended:
+async def submit_batch(
+    world: World, planned: NewRun, *, fresh: bool = False
+) -> Answered | Pending | Unanswered | Ended:
     """Send an operation's request as a batch, unless its answer is there or its batch is under way.
+
+    ``fresh``: an answer that is there is not used.
 
     Raises BadInput without a batch price, Refused without a batch API or for a request with tools.
     """
@@ -111,7 +116,16 @@ async def submit_batch(world: World, planned: NewRun) -> Answered | Pending | Un
     way = world.chain_for(planned.model)[0]
     batches = batches_of(way)
     price = batch_price_of(world, way, at=world.clock.now_utc())
-    run = await find_operation(world, planned)
+    keys = keys_of(world, planned)
+    async with my_turn(world, keys):
+        kept = None if fresh else await kept_answer(world, planned, keys)
+        return kept if kept is not None else await _submit_in_turn(world, planned, way, batches, price, fresh=fresh)
+
+
+async def _submit_in_turn(
+    world: World, planned: NewRun, way: Way, batches: Batches, price: Price, *, fresh: bool
+) -> Answered | Pending | Unanswered | Ended:
+    run = await find_operation(world, planned, fresh=fresh)
     if run is None:
         run = (await world.journal.create_run(planned)).run
     known = answer_of(world, run, was_there=True)
@@ -301,10 +315,10 @@ class _Drive:
             return await self._release(step, seen.batch, found.why, f"{found.message}.")
         await self._books.settle(self._attempt(way, step), found, seconds_run=run.seconds_run)
         await self._ended(step, seen.batch, "succeeded", None)
-        await world.journal.set_state(run=run.run, epoch=self._epoch, state="finished")
         answered = answer_of(world, run.run)
         if answered is None:  # pragma: no cover - it was settled a moment ago
             raise AnswerAway(f"the answer of {run.run} is not in the journal")
+        await finish(world, run.run, self._epoch, answered)
         return answered
 
     async def _release(self, step: StepRecord, batch: str | None, outcome: str, why: str) -> Ended:

@@ -17,6 +17,7 @@ from bursar.runs.codec import block_from_json
 from bursar.runs.events import Events
 from bursar.runs.focus import Focus
 from bursar.runs.fold import AskModel, answer_blocks, kept_parts, next_act, request_key
+from bursar.runs.reusing import keys_of, my_turn, reuse, to_keep
 from bursar.runs.stopping import end_for_good
 from bursar.runs.world import DISTRUSTED, Paused, World
 
@@ -57,13 +58,30 @@ def figures_of(
     return RequestFigures(counted_tokens=counted, first_request_pico=cost.pico, at_most_pico=most)
 
 
-async def ask_once(world: World, planned: NewRun) -> Answered | Unanswered:
+async def ask_once(world: World, planned: NewRun, *, fresh: bool = False) -> Answered | Unanswered:
     """The answer to an operation: one that was paid for already, one that was under way, else a new one.
 
-    An operation for the same thing whose request has become another is settled and closed. Raises OwnedElsewhere while
-    another process asks, Fenced and StorageError.
+    Who asks the same while another asks waits for that answer. ``fresh``: an answer that is there is not used, and the
+    new one takes its place. An operation for the same thing whose request has become another is settled and closed.
+    Raises OwnedElsewhere while another process goes on with it, Fenced and StorageError.
     """
-    run = await find_operation(world, planned)
+    keys = keys_of(world, planned)
+    async with my_turn(world, keys):
+        kept = None if fresh else await kept_answer(world, planned, keys)
+        return kept if kept is not None else await _ask_in_turn(world, planned, fresh=fresh)
+
+
+async def kept_answer(world: World, planned: NewRun, keys: list[str]) -> Answered | None:
+    """The answer in the response cache to exactly this request."""
+    found = await reuse(world, planned, keys)
+    if found is None:
+        return None
+    run, text, stop_reason = found
+    return Answered(run=run, text=text, stop_reason=stop_reason, was_there=True)
+
+
+async def _ask_in_turn(world: World, planned: NewRun, *, fresh: bool) -> Answered | Unanswered:
+    run = await find_operation(world, planned, fresh=fresh)
     if run is None:
         run = (await world.journal.create_run(planned)).run
     known = answer_of(world, run, was_there=True)
@@ -83,14 +101,14 @@ async def close_operation(world: World, run: str, state: RunState, reason: str, 
         await world.journal.release(run)
 
 
-async def find_operation(world: World, planned: NewRun) -> str | None:
-    """The newest operation with exactly this request whose answer can be used, or can still be had."""
+async def find_operation(world: World, planned: NewRun, *, fresh: bool = False) -> str | None:
+    """The newest operation with exactly this request whose answer can still be had; ``fresh``: and is not there yet."""
     for each in reversed(_alike(world, planned)):
         record = world.journal.run(each.record.run)
         if record is None or record.erased_at is not None:
             continue
         if record.first_request == planned.first_request:
-            if record.state == "finished" or record.state in MAY_GO_ON:
+            if record.state in MAY_GO_ON and not (fresh and answer_of(world, record.run) is not None):
                 return record.run
         elif record.state in MAY_GO_ON and not _waits_for_batch(world, record.run):
             await _give_up(world, record.run)
@@ -118,7 +136,7 @@ async def _ask(world: World, run: str) -> Answered | Unanswered:
             answered = answer_of(world, run)
             if answered is not None:
                 seconds = world.clock.monotonic_s() - began_s
-                await world.journal.set_state(run=run, epoch=epoch, state="finished", seconds_run=seconds)
+                await finish(world, run, epoch, answered, seconds_run=seconds)
                 return answered
             record = world.journal.run(run)
             if record is None or record.stop_requested:
@@ -135,6 +153,13 @@ async def _ask(world: World, run: str) -> Answered | Unanswered:
                 return Unanswered(run=run, reason=paused.reason, detail=paused.detail)
     finally:
         await world.journal.release(run)
+
+
+async def finish(world: World, run: str, epoch: int, answered: Answered, *, seconds_run: float | None = None) -> None:
+    """Say that an operation has its answer, and keep that for whoever asks the same, in one transaction."""
+    record = world.journal.run(run)
+    keep = None if record is None else to_keep(world, record, answered.text, answered.stop_reason)
+    await world.journal.set_state(run=run, epoch=epoch, state="finished", seconds_run=seconds_run, keep=keep)
 
 
 async def _give_up(world: World, run: str) -> None:

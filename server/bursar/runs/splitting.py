@@ -157,9 +157,12 @@ def plan_split(
     )
 
 
-async def propose(world: World, plan: SplitPlan) -> Proposed | NotProposed:
-    """Ask the model, unless its answer is there, and read the answer strictly; what it cost is booked in any case."""
-    answered = await ask_once(world, plan.planned)
+async def propose(world: World, plan: SplitPlan, *, fresh: bool = False) -> Proposed | NotProposed:
+    """Ask the model, unless its answer is there (``fresh`` asks all the same), and read the answer strictly.
+
+    What it cost is booked in any case.
+    """
+    answered = await ask_once(world, plan.planned, fresh=fresh)
     if isinstance(answered, Unanswered):
         detail = f"{answered.detail} Nothing was written; the same command goes on from there."
         return NotProposed(run=answered.run, message=detail, paused=True)

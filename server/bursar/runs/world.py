@@ -19,6 +19,7 @@ from bursar.domain.ports import (
     TokenCounter,
     WorkspaceFiles,
 )
+from bursar.domain.responses import ResponseLimits
 from bursar.domain.routes import LocalOnly, Route, Target
 from bursar.domain.runs import PauseReason
 from bursar.domain.snapshots import Snapshots
@@ -146,6 +147,7 @@ class World:
     circuits: Circuits = field(default_factory=Circuits)
     learnt: Learnt = field(default_factory=Learnt)
     ways: Ways | None = None
+    responses: ResponseLimits = field(default_factory=ResponseLimits)
     provider_named: Callable[[str], ModelProvider | None] = field(default=lambda _: None)
     local_only: LocalOnly = field(default_factory=LocalOnly)
     trims: bool = True

@@ -13,6 +13,7 @@ from bursar.domain.errors import BadInput
 from bursar.domain.instructions.kinds import DEFAULT_FILES, FileGlobs
 from bursar.domain.money.alerts import AlertLimits, alert_limits
 from bursar.domain.money.budget import BUDGET_KINDS, Amount, BudgetKind, budget_amount
+from bursar.domain.responses import ResponseLimits
 from bursar.domain.routes import ROLES, LocalOnly, Role, Route
 from bursar.domain.rules.codes import Severity
 from bursar.settings.checks import object_in, refuse_others
@@ -38,6 +39,7 @@ _KEYS = (
     "hints",
     "files",
     "context",
+    "response_cache",
 )
 HINT_MIN_TOKENS = 200
 
@@ -67,6 +69,7 @@ class Settings:
     hint_min_tokens: int = HINT_MIN_TOKENS
     """From how many tokens up a part of a file says its size."""
     files: FileGlobs = DEFAULT_FILES
+    responses: ResponseLimits = field(default_factory=ResponseLimits)
     roles: Mapping[Role, Route] = field(default_factory=dict)
     """Whom each role asks that has a route of its own; empty where a model was chosen nearer to the user."""
     trims: bool = True
@@ -128,6 +131,7 @@ def load_settings(home: Path, environ: Mapping[str, str], editor: Mapping[str, A
         hint_min_tokens=checked.hint_min_tokens(),
         files=checked.files(),
         trims=checked.trims(),
+        responses=checked.responses(),
         budget_places={each: _budget_place(each, raw, editor, path) for each in BUDGET_KINDS},
     )
 
@@ -267,6 +271,14 @@ class _Checked:
         if not isinstance(value, bool):
             raise BadInput(f"{place}.trim must be true or false")
         return value
+
+    def responses(self) -> ResponseLimits:
+        given = self._raw.get("response_cache")
+        if given is None:
+            return ResponseLimits()
+        from bursar.settings.responses import response_limits
+
+        return response_limits(given, f"{self._places['response_cache']}: response_cache")
 
     def silenced(self) -> frozenset[str]:
         return silenced_in(self._diagnostics())

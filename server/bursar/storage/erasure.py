@@ -14,6 +14,7 @@ from bursar.domain.errors import Refused, StorageError
 from bursar.domain.ports import Clock
 from bursar.storage.aside import all_asides
 from bursar.storage.backups import drop_backups, make_backup
+from bursar.storage.responses import drop_responses
 from bursar.storage.spool import FileSpool
 from bursar.storage.stopping import book_in_flight
 from bursar.storage.texts import drop_unused_texts
@@ -122,6 +123,7 @@ def older_than(connection: apsw.Connection, moment: str) -> list[str]:
 
 
 def _erase_one(connection: apsw.Connection, run: str, at: str, why: str) -> None:
+    drop_responses(connection, run)
     connection.execute(
         "UPDATE run SET first_request_sha256 = NULL, task_title = '', erased_at = ?, epoch = epoch + 1, owner = NULL,"
         " reason = CASE state WHEN 'finished' THEN reason WHEN 'failed' THEN reason ELSE 'erased' END,"

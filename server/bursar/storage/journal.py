@@ -13,6 +13,7 @@ from bursar.domain.errors import BadInput
 from bursar.domain.money.budget import Granted, Limit, RefusedByBudget, Scope
 from bursar.domain.money.ledger import LedgerEntry
 from bursar.domain.ports import Claimed, Clock, Failpoint, HeldElsewhere, Ids
+from bursar.domain.responses import KeptResponse
 from bursar.domain.runs import KeptSteps, NewRun, RunEvent, RunRecord, RunState, StepKind
 from bursar.storage import erasure, requests, rewinds, runs
 from bursar.storage.budget_writes import BudgetWrites
@@ -24,6 +25,7 @@ from bursar.storage.locks import RunLocks
 from bursar.storage.opening import Opened, open_store
 from bursar.storage.owning import Owning
 from bursar.storage.pinning import Pinning
+from bursar.storage.responses import SqliteResponses, keep_response
 from bursar.storage.rows import json_text
 from bursar.storage.spool import FileSpool
 from bursar.storage.stopping import stop_now
@@ -78,6 +80,7 @@ class SqliteJournal(BudgetWrites, Pinning):
         self._care = Care(home, opened, clock, failpoint, on_caller=on_caller)
         self._writer = self._care.writer
         self.imports = SqliteImports(home, self._writer, self._read, clock)
+        self.responses = SqliteResponses(home, self._writer, self._read, clock)
         self._owning = Owning(
             locks=self._locks,
             writer=self._writer,
@@ -237,12 +240,14 @@ class SqliteJournal(BudgetWrites, Pinning):
         resume_at: str | None = None,
         tick_pending: bool | None = None,
         seconds_run: float | None = None,
+        keep: KeptResponse | None = None,
     ) -> None:
         """Record where the run stands; a reason, detail or moment that is not given is cleared."""
         at = self._clock.now_utc()
         self._failpoint("before_state" if resume_at is None else "before_park")
-        await self._writer.write(
-            lambda db: runs.set_state(
+
+        def write(db: apsw.Connection) -> None:
+            runs.set_state(
                 db,
                 run=run,
                 epoch=epoch,
@@ -254,7 +259,10 @@ class SqliteJournal(BudgetWrites, Pinning):
                 seconds_run=seconds_run,
                 at=at,
             )
-        )
+            if keep is not None:
+                keep_response(db, keep, at)
+
+        await self._writer.write(write)
         self._failpoint("after_state" if resume_at is None else "after_park")
 
     async def clear_tick_pending(self, run: str) -> None:
@@ -350,6 +358,7 @@ class SqliteJournal(BudgetWrites, Pinning):
         self._close_reader()
         self._writer.close()
         self._locks.close()
+        self.responses.close()
         self._care.end()
 
     async def _change(self, run: str, assignments: str, *values: Any) -> None:

@@ -13,6 +13,7 @@ from bursar.domain.ports import Failpoint, nowhere
 from bursar.storage.schema_bounds import BOUNDS
 from bursar.storage.schema_budgets import BUDGETS
 from bursar.storage.schema_pins import PINS
+from bursar.storage.schema_responses import RESPONSES
 from bursar.storage.schema_rolls import DEAREST, IMPORTED_CERTAINTY, OVER_WORKSPACES, ROLLS
 
 _FIRST = """
@@ -283,6 +284,7 @@ MIGRATIONS: tuple[str, ...] = (
     BOUNDS,
     OVER_WORKSPACES,
     PINS,
+    RESPONSES,
 )
 
 

@@ -48,6 +48,9 @@ def event_line(kind: str, data: Mapping[str, Any], here: Here | None) -> str | N
             return f"  batch {data['batch']}: {data['model']}, at most {_usd(data['at_most_usd'])} held"
         case "batch_ended":
             return f"  batch {data['batch'] or ''}: {data['outcome']}"
+        case "answer_reused":
+            paid = in_local_time(data["paid_at"], here)
+            return f"  from Bursar's response cache, paid on {paid} as {data['request_id'] or 'a request'}: $0.00"
         case "waiting":
             until = in_local_time(data["until"], here)
             return f"  waiting until {until} ({seconds(data['seconds'])}): {in_local_time(data['message'], here)}"

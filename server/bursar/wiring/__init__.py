@@ -369,6 +369,7 @@ class App:
             in_doubt=in_doubt,
             economy=economy,
             test_command=settings.test_command,
+            responses=settings.responses,
             ceilings=ceilings or Ceilings(),
             trims=settings.trims,
         )

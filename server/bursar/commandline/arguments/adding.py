@@ -42,6 +42,15 @@ def economy(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def fresh(parser: argparse.ArgumentParser) -> None:
+    """Whether an answer that is kept is used."""
+    parser.add_argument(
+        "--fresh",
+        action="store_true",
+        help="ask and pay also where Bursar's response cache has the answer to exactly this request",
+    )
+
+
 def allow_run(parser: argparse.ArgumentParser) -> None:
     """Commands that need no question."""
     parser.add_argument(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bursar.commandline.arguments.adding import TASK_HELP, Commands, add, allow_run, economy
+from bursar.commandline.arguments.adding import TASK_HELP, Commands, add, allow_run, economy, fresh
 
 
 def add_control(commands: Commands) -> None:
@@ -44,6 +44,7 @@ def add_control(commands: Commands) -> None:
     split.add_argument("--model", metavar="NAME/MODEL", help="the provider entry and model to ask")
     split.add_argument("--max", metavar="AMOUNT", help="the most that the request may cost, for example 0.10usd")
     split.add_argument("--yes", action="store_true", help="write the sub-tasks without asking")
+    fresh(split)
     split.add_argument("--dry-run", action="store_true", help="only say what the request would cost")
     for each in (skip, retry, defer, split):
         each.add_argument("task", metavar="TASK", help=TASK_HELP)

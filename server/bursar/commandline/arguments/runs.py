@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bursar.commandline.arguments.adding import TASK_HELP, Commands, add, allow_run, economy
+from bursar.commandline.arguments.adding import TASK_HELP, Commands, add, allow_run, economy, fresh
 from bursar.commandline.arguments.control import add_control
 
 
@@ -96,6 +96,7 @@ def add_runs(commands: Commands) -> None:
     review.add_argument("--fetch", action="store_true", help="fetch the reviews that went through a batch API")
     review.add_argument("--model", metavar="NAME/MODEL", help="the provider entry and model to ask")
     review.add_argument("--max", metavar="AMOUNT", help="the most that the request may cost, for example 0.10usd")
+    fresh(review)
     review.add_argument("--dry-run", action="store_true", help="only say what the request would cost")
     listing = add(
         commands, "runs", "bursar.commandline.records:runs", "list the runs of this workspace", "bursar runs --all"

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from bursar.domain.money.spending import Spending, SpendKey
     from bursar.domain.money.use_rate import DayRequests
     from bursar.domain.pacing import Window
+    from bursar.domain.ports.responses import ResponseStore
+    from bursar.domain.responses import KeptResponse
     from bursar.domain.runs import (
         KeptSteps,
         NewRun,
@@ -67,6 +69,10 @@ class Journal(Protocol):
     @property
     def session(self) -> str:
         """The name under which this process spends: a window from its start to its end, or a command."""
+
+    @property
+    def responses(self) -> ResponseStore:
+        """Bursar's own response cache."""
 
     async def create_run(self, run: NewRun, *, only_one: bool = False, kept: KeptSteps | None = None) -> RunRecord:
         """Record a run that this process owns from then on: the first ``claim`` here takes it up, or ``release`` gives
@@ -150,7 +156,9 @@ class Journal(Protocol):
         resume_at: str | None = None,
         tick_pending: bool | None = None,
         seconds_run: float | None = None,
-    ) -> None: ...
+        keep: KeptResponse | None = None,
+    ) -> None:
+        """Record where the run stands, and with it the answer that it paid for, in one transaction."""
 
     async def clear_tick_pending(self, run: str) -> None: ...
 

@@ -52,10 +52,11 @@ class PriceBook(Protocol):
 
 
 class ModelProvider(Protocol):
-    """One configured provider in one wire format."""
+    """One configured provider in one wire format; ``address`` is the base URL that is asked."""
 
     name: str
     wire: str
+    address: str
     is_loopback: bool
     can_reattach: bool
 
