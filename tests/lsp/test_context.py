@@ -65,5 +65,13 @@ async def test_a_window_is_shown_and_held(benches: MakeBench) -> None:
             except LspError:
                 continue
             raise AssertionError(argument)
+        source.write_text("")
+        await window.press(tasks, LINE, "Stop")
+        await window.press(tasks, LINE, "Run")
+        await window.until(
+            lambda: [
+                each for each in window.told("window/showMessage") if f"{pinned['item']} is gone" in each["message"]
+            ]
+        )
         assert (await window.command("bursar.unpin", item=pinned["item"]))["item"] == pinned["item"]
         assert (await window.request("bursar/context", {}))["pins"] == []

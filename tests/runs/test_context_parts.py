@@ -158,3 +158,11 @@ async def test_a_run_from_before_its_documents_were_listed(shop: Workshop) -> No
     documents = [each for each in pieces if each.origin in ("steering", "spec")]
     assert "".join(each.text for each in documents) == first.shared
     assert documents[0].item == "steering:AGENTS.md"
+
+
+async def test_a_spec_without_documents(shop: Workshop) -> None:
+    model = ScriptedModel(finish(), clock=shop.clock)
+    run = await shop.begin(model)
+    await shop.drive(model, run)
+    found = context(shop, run)
+    assert [each.item for each in found.parts] == ["tools", "system", "documents", "task", "m1", "t1.0"]

@@ -58,7 +58,7 @@ def run(app: App, args: argparse.Namespace) -> int:
     if isinstance(price, Unpriced):
         message(f"{price.why[:1].upper()}{price.why[1:]}.")
     for each in pins_now(app, str(opened.root), NoEditor()):
-        if each.state != "as_pinned":
+        if each.needs_a_look:
             message(f"{pin_words(each)}.")
     if args.dry_run:
         local_only = settings.local_only | ways.route.local_only

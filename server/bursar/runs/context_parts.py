@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import pairwise
 
 from bursar.domain.context.last_use import Said
 from bursar.domain.context.parts import Answered, Origin, Piece, SessionContext, session_context
@@ -264,10 +265,10 @@ def _documents(first: FirstRequest) -> Iterator[tuple[str, str, str]]:
     if not first.documents:
         # A run from before its documents were listed, or one without any.
         starts = [each.start() for each in _DOCUMENT.finditer(first.shared)]
-        ends = [*starts[1:], len(first.shared)]
-        if not starts or starts[0] > 0:
-            yield "spec:", "documents", first.shared[: starts[0] if starts else None]
-        for start, end in zip(starts, ends, strict=True):
+        head = first.shared[: starts[0]] if starts else first.shared
+        if head:
+            yield "documents", "what stands in the place of documents", head
+        for start, end in pairwise([*starts, len(first.shared)]):
             found = _DOCUMENT.match(first.shared, start)
             path = "" if found is None else found[1]
             yield f"{origin_of(path)}:{path}", path, first.shared[start:end]

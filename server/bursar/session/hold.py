@@ -75,6 +75,16 @@ class Hold:
         self._editor.say("info", f"{said}.")
         return {"run": run, "item": item, "message": said}
 
+    async def tell_pins(self, workspace: str) -> None:
+        """A run of this workspace has begun: say which pins are not what was pinned any more."""
+        from bursar.domain.context.pins import pin_words
+        from bursar.session.pins import pins_now
+
+        found = await asyncio.to_thread(pins_now, self._adapters, workspace, self._unsaved())
+        for each in found:
+            if each.needs_a_look:
+                self._editor.say("warning", f"{pin_words(each)}.")
+
     async def pin(self, path: str, lines: tuple[int, int] | None) -> dict[str, Any]:
         """Have runs that begin later carry the file at this path, or lines of it."""
         from bursar.session.pins import pin_lines

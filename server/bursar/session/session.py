@@ -227,6 +227,7 @@ class Session:
         """
         workspace, file = self._place(path)
         run = await self._batches.run(workspace=workspace, path=file, line=line, title=title)
+        self._beside.start(self.hold.tell_pins(workspace))
         self._records.look_soon()
         return run
 

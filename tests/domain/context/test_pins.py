@@ -32,6 +32,7 @@ def test_what_a_pin_stands_for(
     found = pin_now(pin_of("src/a.py", TEXT, lines), now)
     assert (found.state, found.lines, found.text) == (state, where, text)
     assert found.pin.item in pin_words(found)
+    assert found.needs_a_look == (state == "gone" or (state == "changed" and lines is not None))
 
 
 @pytest.mark.parametrize("lines", [(0, 1), (3, 2), (1, 5), (5, 5)])

@@ -51,6 +51,11 @@ class PinNow:
         """The name of the part that a run which begins now gets."""
         return item_name(self.pin.path, self.lines)
 
+    @property
+    def needs_a_look(self) -> bool:
+        """Whether runs carry something else than was pinned, or nothing: files change, but lines were chosen."""
+        return self.state == "gone" or (self.state == "changed" and self.pin.lines is not None)
+
 
 def pin_of(path: str, text: str, lines: tuple[int, int] | None) -> Pin:
     """A pin on this text of a file. Raises BadInput for lines that it does not have."""
