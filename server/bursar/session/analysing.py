@@ -58,6 +58,7 @@ class Analyst:
         self._snapshot = snapshot
         self._places = places
         self._stale: set[str] = set()
+        self._sure: set[str] = set()
         self._pauses = Pauses(adapters.clock)
         self._jobs: dict[str, asyncio.Task[None]] = {}
         self.small_hints = False
@@ -111,6 +112,7 @@ class Analyst:
         """This document is no longer annotated."""
         self._stale.discard(uri)
         self._pauses.forget(uri)
+        self._sure.discard(uri)
         self._looked.pop(uri, None)
         self.analyses.pop(uri, None)
 
@@ -141,7 +143,8 @@ class Analyst:
             await self._count_in_slices(document)
             if uri in self._stale:
                 return
-            result = await self._analyse(document)
+            before = self.analyses.get(uri) if sure and uri in self._sure else None
+            result = await self._analyse(document, before)
         except BursarError as error:
             self._problem(str(error))
             return
@@ -152,7 +155,10 @@ class Analyst:
             self.analyses[uri] = result
             self._editor.annotations_changed()
             self.forecasts.look_soon()
-            if not sure:
+            if sure:
+                self._sure.add(uri)
+            else:
+                self._sure.discard(uri)
                 await self._make_sure(document)
             await self._keep()
 
@@ -204,7 +210,7 @@ class Analyst:
         counted = [(each, self.analyses.get(each.uri)) for each in snapshot.documents.values() if each.kind == "tasks"]
         return {each.uri: work_of(each, known, snapshot) for each, known in counted if known is not None}
 
-    async def _analyse(self, document: Document) -> Analysis:
+    async def _analyse(self, document: Document, before: Analysis | None = None) -> Analysis:
         settings = self._settings()
         unsaved = FrozenBuffers(texts=self._buffers.unsaved())
         ceiling_pico = self._ceiling_pico(settings)
@@ -213,7 +219,7 @@ class Analyst:
         def work() -> Analysis:
             estimating = estimating_for(self._adapters, settings, document, unsaved, ceiling_pico, calibration)
             looking = looking_at(self._adapters, settings, document.workspace)
-            return analyse(document, self._adapters.counter(), estimating, looking)
+            return analyse(document, self._adapters.counter(), estimating, looking, before)
 
         return await asyncio.to_thread(work)
 

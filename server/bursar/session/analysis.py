@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from bursar.domain.rules.rule import Found, Surroundings
 from bursar.domain.runs import TaskEstimate
 from bursar.domain.specs import Spec, SpecTask, open_tasks
 from bursar.domain.text.blocks import TextBlocks
+from bursar.domain.text.changed import text_change
 from bursar.domain.text.counts import tokens_in, tokens_in_lines
 from bursar.domain.text.kept import kept_for_newest
 from bursar.session.documents import FrozenBuffers
@@ -109,16 +110,23 @@ def analyse(
     counter: TokenCounter,
     estimating: Estimating | None,
     looking: Looking | None = None,
+    before: Analysis | None = None,
 ) -> Analysis:
-    """Count a document and its parts, estimate its runnable tasks, and ask the rules; long, so beside the loop."""
-    file = file_of(document)
+    """Count a document and its parts, estimate its runnable tasks, and ask the rules; long, so beside the loop.
+
+    Parts that are the same as in ``before`` are not counted again.
+    """
+    file, known = file_of(document), sizes_now(before, document)
     count = partial(counter.count, encoding=ENCODING)
 
     def tokens(first: int, end: int) -> int:
         return tokens_in_lines(document.blocks, first, end, ENCODING, count)
 
     def size(part: Part) -> int:
-        return tokens(part.line, part.end_line) if part.sent is None else count(part.sent)
+        if part.sent is not None:
+            return count(part.sent)
+        same = known.get((part.line, part.end_line))
+        return tokens(part.line, part.end_line) if same is None else same
 
     estimates: dict[TaskKey, TaskEstimate] = {}
     spec = spec_of(document.text, document.spec) if document.kind == "tasks" else None
@@ -149,6 +157,19 @@ def analyse(
         found=found,
         placed=placed,
     )
+
+
+def sizes_now(before: Analysis | None, document: Document) -> Mapping[tuple[int, int], int]:
+    """The tokens of the parts that were counted in another version and are the same in this one, by their lines."""
+    if before is None or before.blocks is None or before.file is None:
+        return {}
+    change, sizes = text_change(before.blocks, document.blocks), dict[tuple[int, int], int]()
+    for key, part in keyed_parts(before.file):
+        tokens, line = before.part_tokens.get(key), change.line(part.line)
+        if tokens is None or line is None or part.sent is not None or change.touches(part.line, part.end_line - 1):
+            continue
+        sizes[line, line + part.end_line - part.line] = tokens
+    return sizes
 
 
 def end_of(blocks: TextBlocks, line: int) -> int:
