@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from bursar.domain.callsites import CodeLanguage
-from bursar.domain.context.repository import Definition, Edge, FileFacts, Postings, Symbols
+if TYPE_CHECKING:
+    from bursar.domain.callsites import CodeLanguage
+    from bursar.domain.context.repository import Definition, Edge, FileFacts, Postings, Symbols
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from bursar.domain.specs.piecewise import PIECE_CHARS, pieces_of, read_pieces
 from bursar.domain.text.kept import kept_for_newest
 
 if TYPE_CHECKING:
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 _DEEPEST_NESTING = 120
 """Blocks nested deeper are not seen: each list takes two levels, and each level several Python frames."""
 _LONG_CHARS = 64_000
+_PIECE_CHARS = 4_000
 _KEPT_CHARS = 12_000_000
 """Of pieces with so many characters what was found is kept: some 5 MB."""
 _LINE_END = re.compile(r"\r\n?")
@@ -65,8 +65,11 @@ def locate(text: str) -> Outline:
     return _outline(text) if len(text) < _LONG_CHARS else outline_by_pieces(text)
 
 
-def outline_by_pieces(text: str, least_chars: int = PIECE_CHARS) -> Outline:
+def outline_by_pieces(text: str, least_chars: int = _PIECE_CHARS) -> Outline:
     """The same, read in pieces of at least so many characters, of which those that were read before are kept."""
+    # Here and not above: few texts are so long.
+    from bursar.domain.specs.piecewise import pieces_of, read_pieces
+
     pieces = pieces_of(_LINE_END.sub("\n", text), least_chars)
     read = list(read_pieces(pieces, _piece_outline, _is_open))
     return Outline(

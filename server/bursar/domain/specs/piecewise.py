@@ -11,13 +11,12 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-PIECE_CHARS = 4_000
 _CUT = re.compile(r"\n[ \t]*\n(?=#{1,6}[ \t])")
 
 _Read = TypeVar("_Read")
 
 
-def pieces_of(text: str, least_chars: int = PIECE_CHARS) -> list[str]:
+def pieces_of(text: str, least_chars: int) -> list[str]:
     """The text, whose line ends are LF, cut before headings; each piece but the last at least so long."""
     pieces, start = [], 0
     for each in _CUT.finditer(text):
