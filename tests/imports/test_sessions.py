@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import pytest
 
 from bursar.domain.ports.imports import OtherDatabase
-from bursar.imports.sessions.conversation import LoggedSession
+from bursar.imports.sessions.conversation import MOST_CHARACTERS, LoggedSession
 from bursar.imports.sessions.reading import Reading
 from bursar.storage.foreign import copied_database
 
@@ -190,6 +190,15 @@ def test_damage_is_reported_and_the_rest_is_read(tmp_path: Path) -> None:
         (2, "it is not a whole JSON object"),
         (4, "it is not a whole JSON object, and nothing follows it: the log ends in the middle of a record"),
     ]
+
+
+def test_more_text_than_any_window_holds_is_no_one_session(tmp_path: Path) -> None:
+    """So what is in memory at once is bounded, whatever the size of the log."""
+    part = "text " * (MOST_CHARACTERS // 20)
+    records = [asked(0, "go"), *(answer(n, f"m{n}", part) for n in range(1, 7))]
+    read = Read(tmp_path, lines(tmp_path / "s.jsonl", records))
+    assert [(each.name, each.record["requests"]) for each in read.sessions] == [("main", 5), ("main.2", 1)]
+    assert any("more text than any window holds" in each for each in read.sessions[1].assumed)
 
 
 def test_half_a_letter_in_a_text_is_no_end(tmp_path: Path) -> None:

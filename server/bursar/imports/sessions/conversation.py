@@ -13,7 +13,7 @@ from bursar.domain.context.sizes import FALLBACK_BASE_TOKENS, FALLBACK_TOKENS_PE
 from bursar.domain.money.imported import ImportedRequest, fuller
 from bursar.imports.recorded import session_of
 
-MOST_CHARACTERS = 32 << 20
+MOST_CHARACTERS = 8 << 20
 """More text than any window holds: a conversation that has more is divided there."""
 
 HISTORY = "history"
