@@ -64,9 +64,7 @@ async function showRuns(client: LanguageClient): Promise<void> {
   if (rewindItems(run).length > 0) {
     actions.push({ label: "Rewind to…", act: () => rewind(run) });
   }
-  if (actions.length === 0) {
-    return;
-  }
+  actions.push({ label: "Show Context", act: () => showContext(client, run.run) });
   await (await vscode.window.showQuickPick(actions, { placeHolder: run.label }))?.act();
 }
 
@@ -92,10 +90,10 @@ async function act(action: RunAction, run: RunRow): Promise<void> {
   await vscode.commands.executeCommand(action, { run: run.run });
 }
 
-/** The window of the newest run, and what is pinned for later ones; a chosen one can be kept, left out or opened. */
-async function showContext(client: LanguageClient): Promise<void> {
+/** The window of a run (the newest, if none is named) and what is pinned for later ones; each can be acted on. */
+async function showContext(client: LanguageClient, run?: string): Promise<void> {
   checkRunning(client);
-  const shown = await client.sendRequest<ContextWindow>("bursar/context", {});
+  const shown = await client.sendRequest<ContextWindow>("bursar/context", run === undefined ? {} : { run });
   const items = contextItems(shown);
   if (items.length === 0) {
     void vscode.window.showInformationMessage(`Bursar: ${shown.summary} Nothing is pinned.`);

@@ -17,6 +17,7 @@ from bursar.runs.assemble import FirstRequest
 from bursar.runs.context_parts import Window, context_of
 from bursar.runs.fold import request_order
 from bursar.runs.modes import modes_of
+from bursar.runs.shapes import shapes_of
 from support.world import RATES, ScriptedModel, WordCounter, Workshop, broken, call, finish, reply
 
 READ = "def price(weight: int) -> int:\n    return weight * table_of_prices[weight]\n"
@@ -36,7 +37,8 @@ def texts(shop: Workshop, run: str, steps: Sequence[StepRecord], events: Sequenc
     record = shop.journal.run(run)
     assert record is not None
     first = FirstRequest.from_json(record.first_request)
-    pieces = Window(first, steps, modes_of(events, began_terse=first.terse)).pieces(record)
+    modes = modes_of(events, began_terse=first.terse)
+    pieces = Window(first, steps, modes, shapes_of(events)).pieces(record)
     by_item = {each.item: each.text for each in pieces}
     tools, system = by_item.pop("tools"), by_item.pop("system")
     documents = "".join(by_item.pop(each.item) for each in pieces if each.origin in ("steering", "spec", "pinned"))
@@ -166,3 +168,34 @@ async def test_a_spec_without_documents(shop: Workshop) -> None:
     await shop.drive(model, run)
     found = context(shop, run)
     assert [each.item for each in found.parts] == ["tools", "system", "documents", "task", "m1", "t1.0"]
+
+
+async def test_trimmed_results_are_shown_as_they_are_sent(shop: Workshop) -> None:
+    shop.write("src/app.py", READ)
+    excerpt = {"t1.0": {"shape": "excerpt", "kept": [[0, 1]]}}
+
+    async def trims(body: bytes) -> Any:
+        await shop.journal.append_event(run=run, kind="context_trimmed", data={"n": 3, "items": excerpt})
+        await shop.journal.append_event(run=run, kind="context_dropped", data={"items": ["t1.1"]})
+        return reply(call("list_files", path="src"))
+
+    model = ScriptedModel(SCRIPT[0], trims, finish(), clock=shop.clock)
+    run = await shop.begin(model)
+    await shop.drive(model, run)
+    steps, events = shop.journal.steps(run), shop.journal.events(run=run)
+    for n, body in enumerate(model.bodies, start=1):
+        (sent,) = [at for at, each in enumerate(events) if each.kind == "request_started" and each.data["n"] == n]
+        before = [each for each in steps if each.n < request_order(n)]
+        assert texts(shop, run, before, events[:sent]) == model.prompt_text(body), n
+    found = context(shop, run)
+    assert {each.item: each.shape for each in found.parts if each.origin == "result"} == {
+        "t1.0": "excerpt",
+        "t1.1": "stub",
+        "t2.0": "full",
+        "t3.0": "full",
+    }
+    # Both stood so in the newest request already: what it left in the cache is still there.
+    assert {each.cached for each in found.parts if each.age_requests} == {True}
+    early = context(shop, run, steps=[each for each in steps if each.n < request_order(3)])
+    # Before it was sent so, only what stands before the first changed turn.
+    assert {each.item for each in early.parts if each.cached} == {"tools", "system", "documents", "task"}
