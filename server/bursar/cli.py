@@ -7,27 +7,32 @@ import importlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-from bursar.commandline.arguments.adding import Commands, add
-from bursar.commandline.arguments.context import add_context, with_show
-from bursar.commandline.arguments.records import add_records
-from bursar.commandline.arguments.runs import add_runs
-from bursar.commandline.arguments.specs import add_specs
-from bursar.commandline.arguments.texts import add_check, add_count
 from bursar.commandline.output import FINE, INTERNAL, PAUSED, WRONG_USE, message
+
+if TYPE_CHECKING:
+    from bursar.commandline.arguments.adding import Commands
+
+_SERVE = "bursar.lsp.serve:serve"
 
 
 def run_command_line(argv: Sequence[str]) -> int:
     """Run one command; returns its exit code (0 fine, 1 found, 2 wrong use or bad input, 3 paused, 4 internal)."""
-    parser = build_parser()
-    try:
-        args = parser.parse_args(with_show(argv))
-    except SystemExit as ended:
-        return int(ended.code or 0)
-    if not hasattr(args, "target"):
-        parser.print_help(sys.stderr)
-        return WRONG_USE
+    if list(argv) == ["serve"]:
+        # An editor waits for this one, and the arguments of all others take a while to load.
+        args = argparse.Namespace(target=_SERVE, needs_app=True)
+    else:
+        from bursar.commandline.arguments.context import with_show
+
+        parser = build_parser()
+        try:
+            args = parser.parse_args(with_show(argv))
+        except SystemExit as ended:
+            return int(ended.code or 0)
+        if not hasattr(args, "target"):
+            parser.print_help(sys.stderr)
+            return WRONG_USE
     from bursar.domain.errors import BadInput, BursarError, Fenced, OwnedElsewhere, Refused
 
     module, _, function = args.target.partition(":")
@@ -71,6 +76,11 @@ def run_command_line(argv: Sequence[str]) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
+    from bursar.commandline.arguments.context import add_context
+    from bursar.commandline.arguments.records import add_records
+    from bursar.commandline.arguments.runs import add_runs
+    from bursar.commandline.arguments.specs import add_specs
+
     parser: argparse.ArgumentParser = _Parser(
         prog="bursar", description="Looks after what an AI agent knows and what it spends."
     )
@@ -104,6 +114,9 @@ class _Version(argparse.Action):
 
 
 def _others(commands: Commands) -> None:
+    from bursar.commandline.arguments.adding import add
+    from bursar.commandline.arguments.texts import add_check, add_count
+
     simulate = commands.add_parser(
         "simulate",
         help="serve a simulated provider on loopback",
@@ -132,4 +145,4 @@ def _others(commands: Commands) -> None:
     schema.add_argument("name", nargs="?", metavar="NAME")
     add_count(commands)
     add_check(commands)
-    add(commands, "serve", "bursar.lsp.serve:serve", "speak LSP on stdio, for editors", "bursar serve")
+    add(commands, "serve", _SERVE, "speak LSP on stdio, for editors", "bursar serve")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Iterable
+from functools import cache
+from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
@@ -14,6 +16,9 @@ from bursar.session.model import Document
 from bursar.session.ports import Adapters
 from bursar.views.annotations import Annotations, Finding
 from bursar.wiring import workspace_root
+
+if TYPE_CHECKING:
+    from bursar.session.workspace_rules import WorkspaceRules
 
 
 def register_pull(desk: Desk, adapters: Adapters) -> None:
@@ -34,15 +39,17 @@ def register_pull(desk: Desk, adapters: Adapters) -> None:
         items = [] if document is None else _converted(desk, document, findings)
         return types.RelatedFullDocumentDiagnosticReport(items=items, result_id=id_)
 
-    from bursar.session.workspace_rules import WorkspaceRules
+    @cache
+    def rules() -> WorkspaceRules:
+        from bursar.session.workspace_rules import WorkspaceRules
 
-    rules = WorkspaceRules(adapters, workspace_root)
+        return WorkspaceRules(adapters, workspace_root)
 
     @desk.server.feature(types.WORKSPACE_DIAGNOSTIC)
     async def workspace_diagnostic(params: types.WorkspaceDiagnosticParams) -> types.WorkspaceDiagnosticReport:
         snapshot, folders = desk.session.snapshot(), desk.session.folders
         opened = [each for each in snapshot.documents.values() if each.kind != "other"]
-        found = await asyncio.to_thread(rules.look, folders, opened, snapshot.settings)
+        found = await asyncio.to_thread(rules().look, folders, opened, snapshot.settings)
         before = {each.uri: each.value for each in params.previous_result_ids}
         items: list[types.WorkspaceFullDocumentDiagnosticReport | types.WorkspaceUnchangedDocumentDiagnosticReport] = []
         for each in found:
