@@ -24,6 +24,7 @@ from bursar.domain.context.session import RecordedSession, Request, Turn
 from bursar.domain.context.sizes import base_tokens, tokens_per_character, turn_tokens
 from bursar.domain.money.price import Rates
 from bursar.providers import make_provider
+from bursar.runs.savings import saving_of
 from bursar.runs.shapes import TRIMMED
 from bursar.runs.world import Ceilings, Finished
 from bursar.simulator import tokens
@@ -237,3 +238,15 @@ def test_trims_happened_on_arrival_and_in_the_silence(both: tuple[Played, Played
     whys = {item["why"] for each in events for item in each["items"].values()}
     assert {"shown above", "bulk", "the cache was cold"} <= whys
     assert [each["n"] for each in events if each["is_cold"]] == [SILENCE_AT + 1]
+
+
+def test_what_is_said_to_be_saved_is_what_the_bills_differ_by(both: tuple[Played, Played]) -> None:
+    """The fold of the run's own bills, which knows nothing of the run that was not trimmed."""
+    whole, trimmed = both
+    journal = trimmed.shop.journal
+    made = saving_of(journal.events(run=trimmed.run), journal.requests(run=trimmed.run))
+    assert made is not None
+    saved = whole.input_usd - trimmed.input_usd
+    assert abs(Decimal(made.realised.pico) / 10**12 - saved) <= saved * Decimal("0.02"), (made, saved)
+    assert made.realised.lost_pico == 0, "all that was sent before was trimmed when it was cold"
+    assert saving_of(whole.shop.journal.events(run=whole.run), whole.shop.journal.requests(run=whole.run)) is None

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from bursar.commandline.output import FINE, message, result, result_json
+from bursar.domain.context.savings import RunSaving
 from bursar.domain.errors import BadInput
 from bursar.domain.money.price import usd_text
 from bursar.domain.ports import Journal
@@ -14,10 +15,12 @@ from bursar.domain.runs import RequestRow, RunEvent, RunRecord, StepRecord
 from bursar.domain.safety.show import escape_for_question
 from bursar.runs.cache_losses import lost_caches, task_rows
 from bursar.runs.rewinding import live_steps
+from bursar.runs.savings import saving_of
 from bursar.views.cache_losses import loss_text
 from bursar.views.figures import money
 from bursar.views.progress import event_line
 from bursar.views.steps import step_title
+from bursar.views.trims import saving_text
 from bursar.wiring import App
 
 
@@ -27,7 +30,8 @@ def replay(app: App, args: argparse.Namespace) -> int:
     record = journal.run(args.run)
     if record is None:
         raise BadInput(f"there is no run '{args.run}': see 'bursar runs --all'")
-    costs = _costs(journal.requests(run=record.run))
+    requests, events = journal.requests(run=record.run), journal.events(run=record.run)
+    costs = _costs(requests)
     lost = _lost(journal, record)
     aside = journal.set_aside(record.run)
     live = live_steps(journal.steps(record.run))
@@ -36,7 +40,7 @@ def replay(app: App, args: argparse.Namespace) -> int:
     for rewind, step in [*aside, *((None, each) for each in live)]:
         line = _step_json(step, rewind, None if rewind else numbers[step.key], costs, lost)
         lines.append((step.started_at, 0, step.n, line))
-    lines += [(each.at, 1, each.seq, _event_json(each)) for each in journal.events(run=record.run)]
+    lines += [(each.at, 1, each.seq, _event_json(each)) for each in events]
     lines.sort(key=lambda each: each[:3])
     for _, _, _, line in lines:
         if args.json:
@@ -45,6 +49,11 @@ def replay(app: App, args: argparse.Namespace) -> int:
             result(_for_people(line))
             for each in line.get("cache_lost") or ():
                 result(f"{'':24}       cache  {escape_for_question(each['message'])}")
+    saving = saving_of(events, requests)
+    if saving is not None and args.json:
+        result_json(_saving_json(saving))
+    elif saving is not None:
+        result(saving_text(saving))
     if record.erased_at is not None:
         message(f"The texts of this run were erased at {record.erased_at}: what is left is when and what it cost.")
     return FINE
@@ -110,6 +119,18 @@ def _step_json(
 
 def _event_json(event: RunEvent) -> dict[str, Any]:
     return {"type": "event", "at": event.at, "seq": event.seq, "kind": event.kind, "data": event.data}
+
+
+def _saving_json(saving: RunSaving) -> dict[str, Any]:
+    return {
+        "type": "trims",
+        "trims": saving.trims,
+        "tokens": saving.tokens,
+        "requests": saving.realised.requests,
+        "saved_usd": usd_text(saving.realised.pico),
+        "rewritten_usd": usd_text(saving.realised.lost_pico),
+        "recalls": saving.recalls,
+    }
 
 
 def _for_people(line: dict[str, Any]) -> str:

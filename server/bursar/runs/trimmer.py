@@ -8,7 +8,7 @@ it the history comes to the same decisions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bursar.domain.context.decision import Arrived, Decision, Excerpt, Terms
@@ -25,6 +25,7 @@ from bursar.runs.too_large import ends_of, head_and_tail_lines
 from bursar.runs.trim_terms import admitting_only
 
 _SMALLEST_SAVING = 20
+_MOST_ROUNDS = 8
 _LEAST_OF_WINDOW = 2_000
 _SHARE_OF_WINDOW = 4
 
@@ -73,11 +74,17 @@ class Trimmer:
         self._numbers: dict[str, int] = {}
         self._shown: dict[str, Shape] = {}
         self._ends = dict(ends or {})
+        self._pointing: dict[str, set[int]] = {}
+        self._off: dict[int, int] = {}
+        self._off_tokens = 0
 
     @property
     def prompt_tokens(self) -> int:
-        """The whole prompt as it stands, by our count of its parts."""
-        return self._window.tokens
+        """The whole prompt as it stands, by our count of its parts.
+
+        The policy's prompt gives every marker one size; what is really sent was counted.
+        """
+        return self._window.tokens + self._off_tokens
 
     def remember(self, parts: Sequence[Part], shapes: Shapes) -> None:
         """What a request carried first that was sent already, and how it stood then: decided long ago."""
@@ -96,16 +103,23 @@ class Trimmer:
             for item in self._shown.keys() | shapes.cut.keys()
             if item in self._numbers and self._shown.get(item) != shapes.cut.get(item)
         }
+        if not changed:
+            return
         changes = {self._numbers[item]: _as_window_has_it(shapes.cut.get(item)) for item in changed}
         self._window.apply(Decision(changes=changes))
         self._shown = {item: shape for item, shape in shapes.cut.items() if item in self._numbers}
+        for number in changes:
+            self._note_pointers(number)
+        self._measure(changes)
 
     def decide(
         self, parts: Sequence[Part], shapes: Shapes, terms: Terms, *, gap_s: float, is_cold: bool, may_edit: bool
     ) -> Trimmed:
         """What changes before this request. ``may_edit`` is false where nothing that was sent may be changed."""
         self.follow(shapes)
-        before = self._window.tokens
+        window_tokens = terms.window_tokens
+        before = self.prompt_tokens
+        terms = replace(terms, window_tokens=terms.window_tokens - self._off_tokens)
         large = self._too_large(parts, shapes, terms)
         turns = self._take(parts)
         new = self._window.arrived_from
@@ -120,8 +134,17 @@ class Trimmer:
             else:
                 whys[number] = self._why(number, is_cold=is_cold)
         whys |= self._fit_each(terms, shapes)
-        whys |= self._fit_all(terms, shapes, may_edit=may_edit)
-        trims = [*large, *self._trims(whys, prior, new, shapes)]
+        whys |= self._fit_all(terms.window_tokens, terms, shapes, may_edit=may_edit)
+        trims = self._trims(whys, prior, new, shapes)
+        for _ in range(_MOST_ROUNDS):
+            over = self.prompt_tokens - window_tokens
+            more = self._fit_all(self._window.tokens - over, terms, shapes, may_edit=may_edit) if over > 0 else {}
+            if not more:
+                break
+            # The markers took more place than they were thought to.
+            whys |= more
+            trims = self._trims(whys, prior, new, shapes)
+        trims = [*large, *trims]
         changed = [self._numbers[each.item] for each in trims if not each.is_new]
         rewritten = 0
         if changed:
@@ -129,9 +152,9 @@ class Trimmer:
             rewritten = max(0, before - self._window.tokens_before(first))
         return Trimmed(
             trims=tuple(trims),
-            prompt_tokens=self._window.tokens,
+            prompt_tokens=self.prompt_tokens,
             rewritten_tokens=rewritten,
-            over_tokens=max(0, self._window.tokens - terms.window_tokens),
+            over_tokens=max(0, self.prompt_tokens - window_tokens),
         )
 
     def _take(self, parts: Sequence[Part]) -> tuple[Turn, ...]:
@@ -218,26 +241,27 @@ class Trimmer:
                 whys[number] = "too large for the window"
         return whys
 
-    def _fit_all(self, terms: Terms, shapes: Shapes, *, may_edit: bool) -> dict[int, str]:
+    def _fit_all(self, most: int, terms: Terms, shapes: Shapes, *, may_edit: bool) -> dict[int, str]:
         """The last step before a summary: what was sent goes, oldest first, then what arrives is cut further."""
         whys: dict[int, str] = {}
         window = self._window
-        if window.tokens <= terms.window_tokens:
+        if window.tokens <= most:
             return whys
         open_ = [each for each in window.results if self._parts[each].item not in shapes.pinned]
         for number in (each for each in open_ if may_edit and each < window.arrived_from):
-            if window.tokens <= terms.window_tokens:
+            if window.tokens <= most:
                 return whys
             if window.size_as(number, "stub") < window.sizes[number]:
                 window.apply(Decision(changes={number: "stub"}))
                 whys[number] = "the window was full"
         new = sorted((each for each in open_ if each >= window.arrived_from), key=lambda each: -window.sizes[each])
         for number in new:
-            over = window.tokens - terms.window_tokens
+            over = window.tokens - most
             if over <= 0:
                 return whys
-            self._cut_to(number, max(0, window.sizes[number] - over), terms)
-            whys[number] = "the window was full"
+            if window.size_as(number, "stub") < window.sizes[number]:
+                self._cut_to(number, max(0, window.sizes[number] - over), terms)
+                whys[number] = "the window was full"
         return whys
 
     def _cut_to(self, number: int, tokens: int, terms: Terms) -> None:
@@ -250,34 +274,67 @@ class Trimmer:
         after: WindowShape = Excerpt(kept=ranges) if ranges else "stub"
         window.apply(Decision(changes={number: after}))
 
-    def _trims(self, whys: Mapping[int, str], prior: Mapping[str, Shape], new: int, shapes: Shapes) -> Iterator[Trim]:
-        after = {self._parts[each].item: self._shape_of(each) for each in sorted(whys)}
-        cut = {**shapes.cut, **self._shown, **{item: shape for item, shape in after.items() if shape is not None}}
-        together = Shapes(cut=cut, pinned=shapes.pinned)
-        for number in sorted(whys):
+    def _trims(self, whys: Mapping[int, str], prior: Mapping[str, Shape], new: int, shapes: Shapes) -> list[Trim]:
+        """What has really changed, counted as it will be sent; a marker that is no shorter is taken back."""
+        after = {each: self._shape_of(each) or self._ends.get(self._parts[each].item) for each in sorted(whys)}
+        for number, shape in after.items():
+            self._show(number, shape)
+        trims: list[Trim] = []
+        for number, shape in after.items():
             part = self._parts[number]
-            shape = after[part.item]
             if shape is None or shape == prior.get(part.item):
                 continue
             had = self._window.turns[number].tokens
             if part.item in prior and part.item not in self._ends:
-                had = self._count(
-                    replace(together, cut={**cut, part.item: prior[part.item]}).text(part.item, part.text)
-                )
-                had += TURN_TOKENS
-            has = self._count(together.text(part.item, part.text)) + TURN_TOKENS
+                had = self._count(self._text(part, prior[part.item])) + TURN_TOKENS
+            has = self._count(self._text(part, shape)) + TURN_TOKENS
             if had - has < _SMALLEST_SAVING:
+                self._show(number, prior.get(part.item))
                 self._window.apply(Decision(changes={number: _as_window_has_it(prior.get(part.item))}))
                 continue
-            self._shown[part.item] = shape
-            yield Trim(
-                item=part.item,
-                shape=shape,
-                why=whys[number],
-                tokens_before=had,
-                tokens_after=has,
-                is_new=number >= new,
+            trims.append(
+                Trim(
+                    item=part.item,
+                    shape=shape,
+                    why=whys[number],
+                    tokens_before=had,
+                    tokens_after=has,
+                    is_new=number >= new,
+                )
             )
+        self._measure(after)
+        return trims
+
+    def _show(self, number: int, shape: Shape | None) -> None:
+        item = self._parts[number].item
+        if shape is None:
+            self._shown.pop(item, None)
+        else:
+            self._shown[item] = shape
+        self._note_pointers(number)
+
+    def _note_pointers(self, number: int) -> None:
+        shape = self._shown.get(self._parts[number].item)
+        for pointer in shape.pointers if isinstance(shape, Lines) else ():
+            self._pointing.setdefault(pointer.item, set()).add(number)
+
+    def _measure(self, changed: Iterable[int]) -> None:
+        """Count what is sent of these, and of what points to them."""
+        numbers = set(changed)
+        for number in tuple(numbers):
+            numbers |= self._pointing.get(self._parts[number].item, set())
+        for number in numbers:
+            part = self._parts[number]
+            shape = self._shown.get(part.item)
+            off = 0
+            if shape is not None and not (isinstance(shape, Ends) or self._window.shapes[number] == "full"):
+                off = self._count(self._text(part, shape)) + TURN_TOKENS - self._window.sizes[number]
+            self._off_tokens += off - self._off.pop(number, 0)
+            if off:
+                self._off[number] = off
+
+    def _text(self, part: Part, shape: Shape) -> str:
+        return Shapes(cut={**self._shown, part.item: shape}).text(part.item, part.text)
 
     def _shape_of(self, number: int) -> Shape | None:
         """A turn's shape as the journal has it, with what its markers point to; None for all of it."""

@@ -61,6 +61,17 @@ class Realised:
         return self.saved_pico - self.lost_pico
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSaving:
+    """What came of the trims of one run: how many, how many tokens by our count, what the agent recalled of it."""
+
+    run: str
+    trims: int
+    tokens: int
+    recalls: int
+    realised: Realised
+
+
 def realised(requests: Iterable[Asked]) -> Realised:
     """What the tokens that were left out would have cost as each request was billed.
 
