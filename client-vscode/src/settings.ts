@@ -38,6 +38,7 @@ export const FORWARDED = [
   "files.include",
   "files.exclude",
   "context.trim",
+  "context.repository_map",
 ] as const;
 
 /**

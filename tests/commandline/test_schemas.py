@@ -239,6 +239,8 @@ PROVIDER = {"wire": "anthropic", "base_url": "http://127.0.0.1:1", "price": "fre
         ({"context": {}}, True),
         ({"context": {"trim": "no"}}, False),
         ({"context": {"trims": True}}, False),
+        ({"context": {"repository_map": True, "trim": True}}, True),
+        ({"context": {"repository_map": 1_000}}, False),
     ],
 )
 def test_settings_that_fit_are_read_and_others_refused(tmp_path: Path, settings: dict[str, Any], good: bool) -> None:

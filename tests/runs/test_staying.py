@@ -314,6 +314,15 @@ async def test_a_setting_that_comes_later_holds_for_what_was_read_before(shop: W
     assert len(away.bodies) == before
 
 
+async def test_a_file_that_the_map_lists_keeps_the_run_here(shop: Workshop) -> None:
+    _, run = await play(shop, Away(finish(), shop=shop))
+    record = shop.summary(run).record
+    first = FirstRequest(system="s", shared="d", task=f'<repository_map>\n<file path="{SECRET}">\n</file>\n\nt')
+    assert "it holds secrets/key.txt" in (why_it_stays(KEPT, record, first, ()) or "")
+    other = replace(first, task=first.task.replace(SECRET, "src/app.py"))
+    assert why_it_stays(KEPT, record, other, ()) is None
+
+
 async def test_a_review_of_what_stays_here_stays_here(shop: Workshop) -> None:
     _, run = await play(shop, Away(finish(), shop=shop))
     record = replace(shop.summary(run).record, kind="review")

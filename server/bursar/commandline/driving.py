@@ -139,6 +139,7 @@ def estimate_of(
         terse=effort == "terse",
         spec_path=opened.path,
         local_only=settings.local_only,
+        maps=app.repository_maps(opened.root) if settings.maps else None,
     )
 
 

@@ -131,11 +131,13 @@ def first_request(
     documents: Sequence[Document],
     terse: bool = False,
     withheld: frozenset[int] = frozenset(),
+    repository_map: str = "",
 ) -> FirstRequest:
     """Everything the model needs to begin this task: rules, then documents shared by all tasks, then the task.
 
     ``spec_lines`` are the lines of the tasks file. Secrets in any document are masked. ``terse`` asks for short
-    answers, behind everything else. The titles of the ``withheld`` tasks are left out.
+    answers, behind everything else. The titles of the ``withheld`` tasks are left out. A map is this task's own, so it
+    stands behind what the tasks share.
     """
     texts = [_document(each) for each in documents]
     shared = BETWEEN.join(texts)
@@ -147,10 +149,11 @@ def first_request(
         statement += f"\n{own}"
     if task.refs:
         statement += f"\nIt refers to requirements {', '.join(task.refs)}."
+    map_before = f"{repository_map}\n\n" if repository_map else ""
     return FirstRequest(
         system=_RULES,
         shared=shared or "There are no documents beside the tasks file.",
-        task=mask_secrets(f"<tasks>\n{plan}\n</tasks>\n\n{statement}")[0],
+        task=mask_secrets(f"{map_before}<tasks>\n{plan}\n</tasks>\n\n{statement}")[0],
         check=task.check,
         terse=terse,
         documents=tuple((each.item, len(text)) for each, text in zip(documents, texts, strict=True)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from bursar.domain.money.bound import input_bound_tokens
 from bursar.domain.money.price import Price, Unpriced, cost_of, first_sent, most_it_can_cost_pico
@@ -16,6 +17,10 @@ from bursar.domain.specs.traits import traits_of
 from bursar.domain.text import split_lines
 from bursar.runs.assemble import LEAST_OUTPUT_TOKENS, Document, FirstRequest, first_request, model_request
 from bursar.runs.staying import told_of
+
+if TYPE_CHECKING:
+    from bursar.domain.context.repository import FileQuestion
+    from bursar.runs.mapping import RepositoryMaps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,16 +45,25 @@ def estimate_task(
     terse: bool = False,
     spec_path: str = "",
     local_only: LocalOnly = NOTHING_LOCAL,
+    maps: RepositoryMaps | None = None,
 ) -> Estimate:
     """Build and count the first request of a task; ``terse`` where the route asks for short answers.
 
-    What is ``local_only`` is left out of a request to another machine, unless the task itself is.
+    ``maps`` where the request carries a map of the workspace. What is ``local_only`` is left out of a request to
+    another machine, unless the task itself is.
     """
     told, withheld, stays = told_of(
         local_only, spec=spec, spec_path=spec_path, task=task, documents=documents, is_here=provider.is_loopback
     )
+    lines = split_lines(text)
     first = first_request(
-        spec=spec, task=task, spec_lines=split_lines(text), documents=told, terse=terse, withheld=withheld
+        spec=spec,
+        task=task,
+        spec_lines=lines,
+        documents=told,
+        terse=terse,
+        withheld=withheld,
+        repository_map="" if maps is None else maps.text(_asked(spec, task, spec_path, lines, told), local_only),
     )
     first = replace(first, local=stays)
     body = provider.body(model_request(first, (), model=model, terse=terse))
@@ -75,6 +89,15 @@ def estimate_task(
         model=model,
     )
     return Estimate(facts=facts, first=first)
+
+
+def _asked(
+    spec: Spec, task: SpecTask, spec_path: str, lines: Sequence[str], documents: Sequence[Document]
+) -> FileQuestion:
+    from bursar.domain.context.task_question import task_question
+
+    carried = [(each.path, each.text) for each in documents]
+    return task_question(spec, task, spec_path=spec_path, spec_lines=lines, documents=carried)
 
 
 def new_run(

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from bursar.domain.context.pins import place_in
+from bursar.domain.context.repository_map import mapped_paths
 from bursar.domain.conversation import BrokenToolCall, ToolCall
 from bursar.domain.ports import EditorBuffers, WorkspaceFiles
 from bursar.domain.routes import LocalOnly
@@ -50,6 +51,7 @@ def why_it_stays(local_only: LocalOnly, run: RunRecord, first: FirstRequest, ste
     for path in (
         *_DOCUMENT.findall(first.shared),
         *listed,
+        *mapped_paths(first.task),
         *(_IN_DIFF.findall(first.task) if run.kind == "review" else ()),
     ):
         if local_only.holds_path(path):

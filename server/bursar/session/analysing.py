@@ -28,6 +28,7 @@ from bursar.settings import ESTIMATE_MODEL, Settings
 
 if TYPE_CHECKING:
     from bursar.domain.context.pins import Pin
+    from bursar.runs.mapping import RepositoryMaps
 
 _SHOWN_S = 0.5
 _KEEP_S = 60.0
@@ -265,7 +266,18 @@ def estimating_for(
         placing=Placing(adapters, settings),
         calibration=calibration,
         pins=_pins(adapters, document.workspace) if document.kind == "tasks" else (),
+        maps=_maps(adapters, document.workspace) if settings.maps and document.kind == "tasks" else None,
     )
+
+
+def _maps(adapters: Adapters, workspace: str) -> RepositoryMaps | None:
+    maps = adapters.repository_maps(Path(workspace))
+    try:
+        maps.look()
+    except BursarError:
+        # A run that wants a map could not begin either; an estimate without it is better than none.
+        return None
+    return maps
 
 
 def _pins(adapters: Adapters, workspace: str) -> Sequence[Pin]:

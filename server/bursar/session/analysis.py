@@ -34,6 +34,7 @@ from bursar.views.placed import NOTHING_PLACED
 
 if TYPE_CHECKING:
     from bursar.domain.context.pins import Pin
+    from bursar.runs.mapping import RepositoryMaps
 
 NO_BUFFERS = FrozenBuffers(texts={})
 
@@ -56,6 +57,7 @@ class Estimating:
     placing: Placing | None = None
     calibration: Calibration | None = None
     pins: Sequence[Pin] = ()
+    maps: RepositoryMaps | None = None
 
 
 def describe(
@@ -254,6 +256,7 @@ def _estimates(
             terse=estimating.terse,
             spec_path=document.spec,
             local_only=estimating.local_only,
+            maps=estimating.maps,
         ).facts
         for key, each in keyed_tasks(spec)
         if each.index in runnable

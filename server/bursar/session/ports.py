@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     )
     from bursar.domain.routes import Role
     from bursar.domain.runs import RunRecord
+    from bursar.runs.mapping import RepositoryMaps
     from bursar.runs.world import OnEvent, Ways, World
     from bursar.session.model import BufferEdit, RunChange, UsageUpdate
     from bursar.settings import Settings
@@ -67,6 +68,8 @@ class Adapters(Protocol):
     def files(self, root: Path, buffers: EditorBuffers | None = None, /) -> WorkspaceFiles: ...
 
     def instruction_texts(self, root: Path, /) -> InstructionTexts: ...
+
+    def repository_maps(self, root: Path, /) -> RepositoryMaps: ...
 
     def budgets(self, settings: Settings, /) -> Mapping[BudgetKind, Amount]: ...
 

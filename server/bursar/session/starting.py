@@ -234,6 +234,7 @@ class Starter:
             terse=ways.route.effort == "terse",
             spec_path=spec_path,
             local_only=local_only,
+            maps=adapters.repository_maps(Path(workspace)) if settings.maps else None,
         )
         return new_run(
             run=adapters.ids.new("run"),

@@ -74,6 +74,8 @@ class Settings:
     """Whom each role asks that has a route of its own; empty where a model was chosen nearer to the user."""
     trims: bool = True
     """Whether runs cut results where that probably saves more than it loses."""
+    maps: bool = False
+    """Whether a run's first request carries a map of the files that its task probably needs."""
     budget_places: Mapping[str, str] = field(default_factory=dict)
     """Where each budget of these was set: a file, the editor's setting, or nowhere."""
 
@@ -130,7 +132,8 @@ def load_settings(home: Path, environ: Mapping[str, str], editor: Mapping[str, A
         alerts=checked.alerts(),
         hint_min_tokens=checked.hint_min_tokens(),
         files=checked.files(),
-        trims=checked.trims(),
+        trims=checked.of_context("trim", True),
+        maps=checked.of_context("repository_map", False),
         responses=checked.responses(),
         budget_places={each: _budget_place(each, raw, editor, path) for each in BUDGET_KINDS},
     )
@@ -263,13 +266,13 @@ class _Checked:
 
         return files_from(self._raw.get("files", {}), f"{self._places.get('files', 'settings')}: files")
 
-    def trims(self) -> bool:
+    def of_context(self, key: str, usual: bool) -> bool:
         place = f"{self._places.get('context', 'settings')}: context"
         given = object_in(self._raw.get("context", {}), place)
-        refuse_others(given, ("trim",), place)
-        value = given.get("trim", True)
+        refuse_others(given, ("trim", "repository_map"), place)
+        value = given.get(key, usual)
         if not isinstance(value, bool):
-            raise BadInput(f"{place}.trim must be true or false")
+            raise BadInput(f"{place}.{key} must be true or false")
         return value
 
     def responses(self) -> ResponseLimits:

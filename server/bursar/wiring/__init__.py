@@ -41,11 +41,13 @@ if TYPE_CHECKING:
     from bursar.domain.money.imported import ImportedSpend
     from bursar.domain.ports import CountMemory
     from bursar.imports.frame import AgentImport, Progress
+    from bursar.runs.mapping import RepositoryMaps
     from bursar.runs.repository import Repository
     from bursar.storage import SqliteJournal
     from bursar.storage.examine import Finding
     from bursar.storage.imports import SqliteImports
     from bursar.tokens import TiktokenCounter
+    from bursar.wiring.repositories import Repositories
 
 __all__ = ["App", "build_app", "home_folder", "workspace_here", "workspace_root"]
 
@@ -68,7 +70,7 @@ class App:
     remembers_counts: bool = False
     _counter: TiktokenCounter | None = field(init=False, default=None)
     _texts: dict[Path, InstructionTexts] = field(init=False, default_factory=dict, repr=False)
-    _repositories: dict[Path, Repository] = field(init=False, default_factory=dict, repr=False)
+    _repositories: Repositories | None = field(init=False, default=None, repr=False)
     _prices: tuple[Path | None, frozenset[str], PriceBook] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
@@ -169,8 +171,8 @@ class App:
     def close(self) -> None:
         """Give the store back in order, so that the next start need not look through it; harmless the second time."""
         self.keep_counts()
-        for each in self._repositories.values():
-            each.index.close()
+        if self._repositories is not None:
+            self._repositories.close()
         if self._journal is not None:
             self._journal.close()
             self._journal = None
@@ -201,21 +203,20 @@ class App:
 
         return SyntaxCallSites()
 
+    def repository_maps(self, root: Path) -> RepositoryMaps:
+        """The maps of a workspace that first requests carry; kept, so that a second look costs little."""
+        return self._indexed().maps(root, self.counter(), self.clock)
+
     def repository(self, root: Path) -> Repository:
         """The workspace's files as an index of their words and names; nothing is read before it is refreshed."""
-        from bursar.callsites import SyntaxSymbols
-        from bursar.runs.repository import Repository
-        from bursar.storage.repository import SqliteRepositoryIndex
-        from bursar.workspace import LocalSources
+        return self._indexed().repository(root)
 
-        real = root.resolve()
-        if real not in self._repositories:
-            self._repositories[real] = Repository(
-                sources=LocalSources(real, off_limits=self.home),
-                symbols=SyntaxSymbols(),
-                index=SqliteRepositoryIndex(self.home, str(real)),
-            )
-        return self._repositories[real]
+    def _indexed(self) -> Repositories:
+        if self._repositories is None:
+            from bursar.wiring.repositories import Repositories
+
+            self._repositories = Repositories(self.home)
+        return self._repositories
 
     def prices(self, settings: Settings) -> PriceBook:
         """The price book under these settings."""

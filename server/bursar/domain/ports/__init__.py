@@ -4,7 +4,6 @@ from bursar.domain.ports.callsites import CallSites
 from bursar.domain.ports.instructions import InstructionTexts
 from bursar.domain.ports.journal import Claimed, HeldElsewhere, Journal
 from bursar.domain.ports.providers import CountMemory, ModelProvider, PriceBook, TokenCounter
-from bursar.domain.ports.repository import CodeSymbols, RepositoryIndex, Sources
 from bursar.domain.ports.system import Clock, Failpoint, Ids, nowhere
 from bursar.domain.ports.user import Asker, EditorBuffers, Question, QuestionKind
 from bursar.domain.ports.workspace import (
@@ -23,7 +22,6 @@ __all__ = [
     "CallSites",
     "Claimed",
     "Clock",
-    "CodeSymbols",
     "CommandOutcome",
     "CommandPlan",
     "CommandRunner",
@@ -41,8 +39,6 @@ __all__ = [
     "PriceBook",
     "Question",
     "QuestionKind",
-    "RepositoryIndex",
-    "Sources",
     "TokenCounter",
     "ToolRefused",
     "WorkspaceFiles",
