@@ -92,7 +92,9 @@ async def test_switched_off_everything_is_sent_as_it_is(shop: Workshop) -> None:
 
 
 async def test_after_a_silence_what_is_hardly_needed_goes(shop: Workshop) -> None:
-    """Files that were read long ago and never used: rewriting the prompt without them costs nothing then."""
+    """Texts that were read long ago and never used: rewriting the prompt without them costs nothing then."""
+    for name in ("big.py", "other.py"):
+        shop.write(name, "\n".join(f"some words of {name} that nobody speaks of any more, {n}" for n in range(1_000)))
     for n in range(9):
         shop.write(f"d{n}/x.txt", f"{n}")
     looks = [reply(call("list_files", id=f"l{n}", path=f"d{n}")) for n in range(9)]

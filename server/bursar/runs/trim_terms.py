@@ -88,7 +88,7 @@ def terms_of(
 
 def admitting_only(terms: Terms) -> Terms:
     """The same where nothing that was sent may change: no window and no price edge asks for it."""
-    return replace(terms, window_tokens=_WITHOUT_END, prices=replace(terms.prices, edge_tokens=None))
+    return replace(terms, may_rewrite=False, window_tokens=_WITHOUT_END, prices=replace(terms.prices, edge_tokens=None))
 
 
 def is_cold(rules: CacheRules, last: LastAnswer | None, target: Target, now_s: float) -> bool:

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from bursar.domain.context.decision import Arrived, Decision, Excerpt, Terms
 from bursar.domain.context.decision import Shape as WindowShape
 from bursar.domain.context.duplicates import Run
+from bursar.domain.context.policies.bursar.admission import WORTHWHILE_TOKENS
 from bursar.domain.context.policies.bursar.policy import Steps
-from bursar.domain.context.policies.bursar.repeats import WORTHWHILE_TOKENS
 from bursar.domain.context.session import Turn
 from bursar.domain.context.sizes import TURN_TOKENS
 from bursar.domain.context.window import Window
@@ -228,7 +228,7 @@ class Trimmer:
                 return "bulk"
             gaps = _gaps(shape, len(self._window.lines_of(number)))
             return "shown above" if shape.pointers >= len(gaps) else "shown above, bulk"
-        return "the cache was cold" if is_cold else "the window or a price edge was near"
+        return "the cache was cold" if is_cold else "hardly needed any more, or the window or a price edge was near"
 
     def _fit_each(self, terms: Terms, shapes: Shapes) -> dict[int, str]:
         """No single result takes more than its share of the window, whatever it is."""

@@ -8,10 +8,14 @@ import pytest
 
 from bursar.domain.context.decision import Decision, Excerpt, Terms
 from bursar.domain.context.duplicates import Run
+from bursar.domain.context.policies.bursar import features
 from bursar.domain.context.policies.bursar.chances import Chances
-from bursar.domain.context.policies.bursar.history import History, identifiers
-from bursar.domain.context.policies.bursar.origin import Origin
-from bursar.domain.context.policies.bursar.trims import cold_plan, inherited
+from bursar.domain.context.policies.bursar.coefficients import ALL
+from bursar.domain.context.policies.bursar.features import identifiers
+from bursar.domain.context.policies.bursar.history import History
+from bursar.domain.context.policies.bursar.origin import UNKNOWN, Origin
+from bursar.domain.context.policies.bursar.plans import Plans
+from bursar.domain.context.policies.bursar.trims import plan_of
 from bursar.domain.context.rates import PRICE_SETS
 from bursar.domain.context.session import Turn, TurnKind
 from bursar.domain.context.sizes import turn_tokens
@@ -36,23 +40,52 @@ def terms(base_tokens: int = 50_000, source: str | None = None) -> Terms:
 
 
 def test_a_chance_by_hand() -> None:
-    """One line, read three requests ago and never spoken of: each term of the published table, one by one."""
+    """One line, read three requests ago and never spoken of: each feature reckoned here, one by one."""
     history = History()
-    text = "func runTheJob() {"
+    text = "func runTheJob() { // see src/run_it.go"
     history.add(0, turn(0, "user", "mend it", 0), READ)
     history.add(1, turn(1, "tool_result", text, 2), READ)
     history.show(1, 0)
-    logit = -1.363
-    logit += 0.884 * log(1 + RATE * 19) + 0.011 * 1  # tokens, one identifier
-    logit += -0.972 * log(1 + 10) + 0.595 * log(1 + 1)  # the result: 4.5 rounded plus six tokens, one line
-    logit += 0.217 + 0.677  # read, code
-    logit += 0.128  # a definition
-    logit += -0.464 * log(1 + 3) - 0.160 * log(1 + 3)  # no use yet, age 3
-    logit += -0.141 * log(1 + 5)  # the user spoke at 0
-    logit += -0.107 * log(1 + 1)  # one result in its request
-    logit += (0.288 + 0.019 + 0.027) * 1  # the identifier is new to everybody, and first here
-    logit += (-0.082 + 0.012) * log(1 + 500)  # nothing was mentioned or used
+    values = dict.fromkeys(features.NAMES, 0.0)
+    values["line tokens ln"] = log(1 + RATE * 40)
+    values |= {"identifiers": 2, "definition": 1, "path": 1}
+    values |= {"has unsaid": 1, "unsaid paths": 1, "unsaid camel": 1, "used distance ln": log(501)}
+    values["result tokens ln"] = values["code x result tokens ln"] = log(1 + 16)
+    values |= {"result lines ln": log(2), "age ln": log(4), "since touched ln": log(4), "since user ln": log(6)}
+    values["since use ln"] = values["code x since use ln"] = log(4)
+    values |= {"results in request ln": log(2), "request ln": log(6), "code": 1}
+    logit = ALL[0] + sum(beta * values[name] for name, beta in zip(features.NAMES, ALL[1:], strict=True))
     assert Chances(history, RATE).of(1, 5) == [pytest.approx(1 / (1 + exp(-logit)), abs=1e-9)]
+
+
+def test_a_name_that_was_said_or_shown_again_no_longer_hangs_on_a_line() -> None:
+    history = History()
+    for number in (0, 1):
+        history.add(number, turn(number, "tool_result", "see src/run_it.go\nand theOther", number), READ)
+    history.show(0, 0)
+    history.show(0, 1)
+    assert history.results[0].unsaid == {0: {"src/run_it.go"}, 1: {"theOther"}}
+    history.show(1, 0)
+    assert history.results[0].unsaid == {0: set(), 1: {"theOther"}}
+    assert (history.results[0].gone, history.results[1].unsaid) == ({0}, {0: {"src/run_it.go"}})
+    history.add(2, turn(2, "assistant", "I look at theOther", 2), UNKNOWN)
+    assert history.results[0].unsaid == {0: set(), 1: set()}
+
+
+def test_only_lines_of_which_something_changed_are_read_again() -> None:
+    history = History()
+    text = "\n".join(f"the name of part_{n} stands here" for n in range(50))
+    history.add(0, turn(0, "tool_result", text, 0), READ)
+    for line in range(50):
+        history.show(0, line)
+    chances = Chances(history, RATE)
+    before = chances.of(0, 1)
+    history.add(1, turn(1, "assistant", "part_7 and part_9", 1), UNKNOWN)
+    after = chances.of(0, 1)
+    assert chances.lines_read == 52
+    assert [n for n in range(50) if before[n] != after[n]] == [7, 9]
+    assert Chances(history, RATE).of(0, 1) == after
+    assert max(after[7], after[9]) < min(before)
 
 
 def test_a_line_that_a_newer_result_shows_is_hardly_needed() -> None:
@@ -61,20 +94,23 @@ def test_a_line_that_a_newer_result_shows_is_hardly_needed() -> None:
         history.add(number, turn(number, "tool_result", "func runTheJob() {", number), READ)
         history.show(number, 0)
     old, new = (Chances(history, RATE).of(each, 5)[0] for each in (0, 1))
-    assert old < 0.05 * new
+    assert old < 0.2 * new
 
 
 def test_what_a_call_used_is_remembered_by_line() -> None:
     history = History()
     history.add(0, turn(0, "tool_result", "one\nsee src/run_it.go\na line that stands here alone", 1), READ)
+    for line in range(3):
+        history.show(0, line)
     history.add(1, turn(1, "tool_call", '{"path": "src/run_it.go"}', 3), Origin(kind="read"))
-    assert (history.results[0].used, history.results[0].uses, history.results[0].last_use) == ({1}, 1, 3)
+    assert (history.results[0].used, history.results[0].uses, history.results[0].last_use) == ([1], 1, 3)
     history.add(
         2, turn(2, "tool_call", '{"old": "  a line that stands here alone"}', 4), Origin(kind="edit", path="a.go")
     )
-    assert (history.results[0].used, history.results[0].uses, history.results[0].last_use) == ({1, 2}, 2, 4)
-    assert history.edited_since(history.results[0])
-    assert not history.read_since(history.results[0])
+    assert (history.results[0].used, history.results[0].uses, history.results[0].last_use) == ([1, 2], 2, 4)
+    known = dict(zip(features.OF_RESULT, history.of_result(history.results[0], 5), strict=True))
+    assert (known["edited since"], known["read since"]) == (True, False)
+    assert known["since touched ln"] == pytest.approx(log(2))
 
 
 def test_identifiers_are_words_that_name_something() -> None:
@@ -104,37 +140,58 @@ def test_a_line_stays_where_its_loss_would_cost_more_than_its_place() -> None:
     even = (1.25 + 0.1 * 60) * tokens / (1.5 * 0.1 * window.tokens)
     chances = [0.0] * 20
     chances[3], chances[7] = 1.01 * even, 0.99 * even
-    plan = cold_plan(0, window, told, chances, (), 1.5)
+    plan = plan_of(0, window, told, chances, (), 1.5)
     assert plan is not None
     assert plan.shape == Excerpt(kept=((3, 4),))
     after = turn_tokens(len(TEXT.split("\n")[3]) + 1, RATE) + 14 + 2 * 4
     assert plan.saved_tokens == window.sizes[0] - after
     again = 0.1 * window.tokens + (1.25 + 10 * 0.1) * window.sizes[0] + 80 * 5
     cost = max(again * (1 - exp(-chances[7] / 4)), 1.5 * 0.1 * window.tokens * chances[7])
-    assert plan.value == pytest.approx(7.25 * plan.saved_tokens - cost)
+    assert plan.cost == pytest.approx(cost)
 
 
 def test_what_nobody_needs_is_masked_whole_and_what_all_need_stays() -> None:
     window, told = shown(TEXT)
-    plan = cold_plan(0, window, told, [0.0] * 20, (), 1.5)
+    plan = plan_of(0, window, told, [0.0] * 20, (), 1.5)
     assert plan is not None
     assert plan.shape == "stub"
-    assert cold_plan(0, window, told, [0.5] * 20, (), 1.5) is None
+    assert plan_of(0, window, told, [0.5] * 20, (), 1.5) is None
 
 
 def test_a_pointer_goes_with_the_lines_beside_it() -> None:
     window, told = shown(TEXT)
     window.apply(Decision(changes={0: Excerpt(kept=((0, 5), (8, 12), (15, 20)), pointers=2)}))
     runs = (Run(first=5, end=8, turn=9, copy_first=0), Run(first=12, end=15, turn=9, copy_first=0))
-    plan = cold_plan(0, window, told, [0.5] * 5 + [0.0] * 15, runs, 1.5)
+    plan = plan_of(0, window, told, [0.5] * 5 + [0.0] * 15, runs, 1.5)
     assert plan is not None
     assert plan.shape == Excerpt(kept=((0, 5),), pointers=1)
 
 
 def test_a_copy_is_as_wanted_as_what_points_to_it() -> None:
-    chances = {1: [0.1, 0.2, 0.3], 2: [0.5, 0.0, 0.4], 3: [0.9]}
-    inherited(
-        chances,
-        {2: (Run(first=0, end=2, turn=1, copy_first=1),), 3: (Run(first=0, end=1, turn=2, copy_first=0),)},
-    )
-    assert chances[1] == [0.1, 0.9, 0.3]
+    history = History()
+    for number, origin in ((0, UNKNOWN), (1, READ)):
+        text = "\n".join(f"func runTheJob{number}{n}() {{" for n in range(3))
+        history.add(number, turn(number, "tool_result", text, number), origin)
+        for line in range(3):
+            history.show(number, line)
+    chances = Chances(history, RATE)
+    own, other = chances.of(0, 2), chances.of(1, 2)
+    assert other[0] > own[1] and other[1] > own[2]
+    plans = Plans(chances, {1: (Run(first=0, end=2, turn=0, copy_first=1),)})
+    plans.point(1)
+    assert plans.wanted(0, 2) == [own[0], other[0], other[1]]
+    assert plans.wanted(1, 2) == other
+
+
+def test_a_plan_is_made_anew_as_its_result_ages() -> None:
+    window, told = shown(TEXT)
+    history = History()
+    history.add(0, window.turns[0], READ)
+    plans = Plans(Chances(history, RATE), {})
+    made = [plans.current(0, window, told, request, 0.1) for request in range(1, 60)]
+    assert all(each is not None for each in made)
+    changes = [n for n in range(1, len(made)) if made[n] is not made[n - 1]]
+    assert changes[0] == 3
+    assert len(changes) < 16
+    window.apply(Decision(changes={0: Excerpt(kept=((0, 12),))}))
+    assert plans.current(0, window, told, 59, 0.1) is not made[-1]

@@ -55,7 +55,8 @@ class Arrived:
 class Terms:
     """What a policy knows of a session before it begins.
 
-    ``unseen_source``: nothing that was learnt from sessions of this source may be used.
+    ``unseen_source``: nothing that was learnt from sessions of this source may be used. ``may_rewrite``: what was sent
+    may be changed, so what arrives is not all that can be trimmed.
     """
 
     prices: PriceSet
@@ -63,6 +64,7 @@ class Terms:
     base_tokens: int
     tokens_per_character: float
     unseen_source: str | None = None
+    may_rewrite: bool = True
 
 
 class Policy(Protocol):

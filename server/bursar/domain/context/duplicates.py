@@ -12,7 +12,7 @@ IsVisible: TypeAlias = Callable[[int, int], bool]
 """Whether a line (by its number) of a turn (by its number) stands in the prompt now."""
 
 _LINE_NUMBER = re.compile(r"^\s*\d+[\t:→|]")
-_OCCURRENCES_TRIED = 6
+_OCCURRENCES_TRIED = 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,7 @@ class ShownLines:
         self._add(turn, [plain(each) for each in text.split("\n")])
 
     def add_call(self, turn: int, arguments: str) -> None:
-        """A call: the lines of its strings, where they stand in the prompt letter by letter (nothing is escaped)."""
+        """A call: the lines of its strings, where they stand in the prompt letter by letter but for their tabs."""
         try:
             decoded = json.loads(arguments)
         except ValueError:
@@ -88,7 +88,7 @@ def plain(line: str) -> str:
 
 
 def _as_is(line: str) -> bool:
-    return json.dumps(line, ensure_ascii=False) == f'"{line}"'
+    return json.dumps(line.lstrip("\t"), ensure_ascii=False) == f'"{line.lstrip(chr(9))}"'
 
 
 def _strings(value: Any) -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from bursar.domain.context.decision import Arrived, Decision, Excerpt, Shape, Terms
 from bursar.domain.context.duplicates import Run, ShownLines
 from bursar.domain.context.window import Window
@@ -11,10 +13,20 @@ _SHORTEST_RUN, _SMALLEST_RUN = 2, 18
 
 
 class Dedupe:
-    """Changes nothing that was sent before, and loses nothing: each line it leaves out stands elsewhere."""
+    """Changes nothing that was sent before, and loses nothing: each line it leaves out stands elsewhere.
 
-    def __init__(self) -> None:
+    ``from_tokens``: a smaller prompt is left alone.
+    """
+
+    def __init__(self, from_tokens: int = 0) -> None:
+        self._from_tokens = from_tokens
         self._shown = ShownLines()
+        self._copies: dict[int, tuple[Run, ...]] = {}
+
+    @property
+    def copies(self) -> Mapping[int, tuple[Run, ...]]:
+        """By turn, the runs of its lines that became pointers, and where they stand."""
+        return self._copies
 
     def __call__(self, window: Window, arrived: Arrived, terms: Terms) -> Decision:
         """The new results that repeat enough, each as an excerpt of the rest; the window has it when this returns."""
@@ -24,7 +36,9 @@ class Dedupe:
             if turn.kind == "tool_call":
                 self._shown.add_call(number, turn.text)
             elif turn.kind == "tool_result":
-                excerpt = self._without_repeats(number, window, terms) if turn.tokens >= _SMALLEST_RESULT else None
+                excerpt = None
+                if turn.tokens >= _SMALLEST_RESULT and window.tokens >= self._from_tokens:
+                    excerpt = self._without_repeats(number, window, terms)
                 if excerpt is not None:
                     changes[number] = excerpt
                     window.apply(Decision(changes={number: excerpt}))
@@ -48,7 +62,10 @@ class Dedupe:
             kept.append((at, len(lines)))
         excerpt = Excerpt(kept=tuple(kept), pointers=len(runs))
         saved = window.sizes[number] - window.size_as(number, excerpt)
-        return excerpt if runs and saved >= _SMALLEST_SAVING else None
+        if not runs or saved < _SMALLEST_SAVING:
+            return None
+        self._copies[number] = tuple(runs)
+        return excerpt
 
 
 def _is_worth_a_marker(run: Run, lines: list[str], per_character: float) -> bool:

@@ -1,50 +1,44 @@
-"""Bulky output of commands and searches is cut to its head and tail before it is first sent, which breaks no cache."""
+"""New results are cut before they are first sent, which breaks no cache: by their chances, or to the room there is."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from bursar.domain.context.decision import Excerpt
+from bursar.domain.context.decision import Excerpt, Shape
 from bursar.domain.context.policies.bursar.origin import Origin
 from bursar.domain.context.window import Window
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Admission:
-    """A result above ``from_tokens`` is cut to ``share`` of it, at most ``most_tokens``. ``documents``: those too."""
-
-    from_tokens: int
-    share: float
-    most_tokens: int
-    documents: bool
+WORTHWHILE_TOKENS = 20_000
+"""A smaller prompt is left alone: there is little to save, and short sessions use everything they saw."""
+CUT_KINDS = ("command", "search", "edit")
+"""Files and reports of other agents were asked for to be read: they come whole."""
+SMALLEST_CUT = 60
+_ENDS = 2
+_LONG_LINE = 1_000
 
 
-D2000 = Admission(from_tokens=2_000, share=0.3, most_tokens=1_500, documents=True)
-N1000 = Admission(from_tokens=1_000, share=0.3, most_tokens=1_000, documents=False)
-"""Cuts more, but what is made to be read as a whole (help, diffs, answers of an API) passes."""
-D1000 = Admission(from_tokens=1_000, share=0.4, most_tokens=1_500, documents=True)
-
-_SHORT_LIFE_S = 300.0
-
-
-def usual(ttl_s: float) -> Admission:
-    """A cache that lives longer leaves fewer moments at which a trim is free: there more is cut on arrival instead."""
-    return D2000 if ttl_s <= _SHORT_LIFE_S else D1000
+def with_ends(chances: list[float], lines: Sequence[str]) -> list[float]:
+    """The same with the first and the last lines as good as needed: they say what the output is, and how it ended."""
+    for place in {*range(min(_ENDS, len(lines))), *range(max(0, len(lines) - _ENDS), len(lines))}:
+        if len(lines[place]) < _LONG_LINE:
+            chances[place] = 1.0
+    return chances
 
 
-def head_and_tail(
-    number: int, window: Window, origin: Origin, rules: Admission, per_character: float
-) -> Excerpt | None:
-    """What is left of a new result; None where it is sent as it stands. Files and reports of agents always are."""
-    if origin.kind not in ("command", "search") or (origin.is_document and not rules.documents):
-        return None
-    size = window.sizes[number]
-    if size <= rules.from_tokens:
+def is_cut(origin: Origin, tokens: int) -> bool:
+    """Whether a new result may lose lines before anybody saw it."""
+    return origin.kind in CUT_KINDS and tokens >= SMALLEST_CUT
+
+
+def fitted(number: int, window: Window, most_tokens: float, per_character: float) -> Shape | None:
+    """Head and tail of a result that is larger than there is room for; a stub where not one line fits, else None."""
+    if window.sizes[number] <= most_tokens:
         return None
     lines, shape = window.lines_of(number), window.shapes[number]
     ranges = shape.kept if isinstance(shape, Excerpt) else ((0, len(lines)),)
+    pointers = shape.pointers if isinstance(shape, Excerpt) else 0
     numbers = [each for first, end in ranges for each in range(first, end)]
-    budget = min(rules.share * size, rules.most_tokens) / per_character
+    budget = (most_tokens - window.size_as(number, Excerpt(kept=(), pointers=pointers))) / per_character
     head, tail = 0, len(numbers)
     while head < tail:
         from_head = head <= len(numbers) - tail
@@ -52,11 +46,8 @@ def head_and_tail(
         if budget < 0:
             break
         head, tail = (head + 1, tail) if from_head else (head, tail - 1)
-    if head == 0 or head >= tail:
-        return None  # not one whole line fits, or all do
-    pointers = shape.pointers if isinstance(shape, Excerpt) else 0
     excerpt = Excerpt(kept=ranges_of(numbers[:head] + numbers[tail:]), pointers=pointers)
-    return excerpt if window.size_as(number, excerpt) < size else None
+    return excerpt if head and window.size_as(number, excerpt) <= most_tokens else "stub"
 
 
 def ranges_of(numbers: list[int]) -> tuple[tuple[int, int], ...]:

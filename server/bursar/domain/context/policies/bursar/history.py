@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from bursar.domain.context.duplicates import plain
+from bursar.domain.context.policies.bursar import features
 from bursar.domain.context.policies.bursar.origin import Origin
 from bursar.domain.context.retention import ATOM, is_atom
 from bursar.domain.context.session import Turn, arguments_of, texts_in
 
-_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{5,}")
-_TELLING = re.compile(r"[_0-9]|[a-z][A-Z]")
-_LONG_WORD = 10
 _SHORTEST_LINE = 20
-_MOST_LINES_USED = 3
-
-
-def identifiers(text: str) -> list[str]:
-    """Words that name something: with an underscore, a digit or a capital inside, or long."""
-    return [each for each in _WORD.findall(text) if len(each) >= _LONG_WORD or _TELLING.search(each)]
 
 
 @dataclass(slots=True, kw_only=True)
 class Result:
-    """A result and what later calls made of it. ``seen``: by line, whether an earlier result had it.
+    """A result and what later turns made of it. Lines are told by their number.
 
-    ``used`` has the numbers of its lines that a later call used.
+    ``seen``: whether an earlier result had the line. ``unsaid``: the names that nobody said and that no newer line
+    shows. ``gone``: lines that a newer result shows. ``used`` has, in order, what later calls used. ``touched``: the
+    lines of which something changed since somebody asked; None where all may have.
     """
 
     number: int
@@ -35,18 +29,13 @@ class Result:
     origin: Origin
     lines: list[str]
     seen: list[bool]
+    unsaid: dict[int, set[str]] = field(default_factory=dict)
+    gone: set[int] = field(default_factory=set)
+    used: list[int] = field(default_factory=list)
+    touched: set[int] | None = None
     in_request: int = 1
-    used: set[int] = field(default_factory=set)
     uses: int = 0
     last_use: int = 0
-
-
-@dataclass(slots=True)
-class Mentions:
-    """When the assistant said a word in text, thought or arguments: the first and the last request that carried it."""
-
-    first: int
-    last: int
 
 
 class History:
@@ -54,99 +43,143 @@ class History:
 
     def __init__(self) -> None:
         self.results: dict[int, Result] = {}
-        self.mentions: dict[str, Mentions] = {}
-        self.said: set[str] = set()
-        self.user_requests: list[int] = []
-        self.user_words: frozenset[str] = frozenset()
-        self.newest: dict[str, int] = {}
+        self._said: set[str] = set()
+        self._user_requests: list[int] = []
         self._edits: dict[str, int] = {}
         self._reads: dict[str, int] = {}
-        self._atoms: dict[str, tuple[int, list[int]]] = {}
-        self._places: dict[str, tuple[int, int]] = {}
+        self._holders: dict[str, tuple[int, int]] = {}
+        self._newest: dict[str, tuple[int, int]] = {}
+        self._known: set[str] = set()
         self._of_request: list[Result] = []
 
     def add(self, number: int, turn: Turn, origin: Origin) -> None:
         """Any turn, in order; ``origin`` is that of the call or the result."""
         if turn.kind == "tool_result":
             self._add_result(number, turn, origin)
-        elif turn.kind == "user":
-            words = identifiers(turn.text)
-            self.user_words = frozenset(words)
-            self.said.update(words)
-            self.user_requests.append(turn.request)
-        elif turn.kind != "system":
-            self._add_answer(turn, origin)
+            return
+        if turn.kind == "user":
+            self._user_requests.append(turn.request)
+        if turn.kind == "tool_call":
+            if origin.kind == "edit" and origin.path:
+                self._edits[origin.path] = turn.request
+            for of, line in self.needed_by(turn.text):
+                self._use(of, line, turn.request)
+        for atom in ATOM.findall(turn.text):
+            if atom not in self._said:
+                self._said.add(atom)
+                self._release(atom)
 
     def show(self, number: int, line: int) -> None:
-        """A line that stands in the prompt, or is pointed to from there: older copies of it are superseded."""
-        self.newest[plain(self.results[number].lines[line])] = number
+        """A line that stands in the prompt from now on: older copies of it, and of its names, are superseded."""
+        result = self.results[number]
+        text = plain(result.lines[line])
+        older = self._newest.get(text)
+        if older is not None and older[0] != number:
+            before = self.results[older[0]]
+            before.gone.add(older[1])
+            _touch(before, older[1])
+        if text:
+            self._newest[text] = self._newest[text.strip()] = (number, line)
+        for atom in ATOM.findall(result.lines[line]):
+            if atom not in self._said and is_atom(atom):
+                holder = self._holders.get(atom)
+                if holder is not None and holder[0] == number:
+                    continue
+                self._release(atom)
+                self._holders[atom] = (number, line)
+                result.unsaid.setdefault(line, set()).add(atom)
 
-    def edited_since(self, result: Result) -> bool:
-        """Whether its file was changed after it was read."""
-        return self._edits.get(result.origin.path, -1) > result.turn.request
+    def needed_by(self, arguments: str) -> Iterator[tuple[int, int]]:
+        """The lines (result, number) that a call's arguments used: the newest that show a name or a line of them."""
+        for atom in sorted(set(ATOM.findall(arguments))):
+            if atom in self._holders:
+                yield self._holders[atom]
+        for text in texts_in(arguments_of(arguments)):
+            for line in text.split("\n"):
+                said = line.strip()
+                if len(said) >= _SHORTEST_LINE and said in self._newest:
+                    yield self._newest[said]
 
-    def read_since(self, result: Result) -> bool:
-        """Whether its file was read once more."""
-        return self._reads.get(result.origin.path, -1) > result.turn.request
+    def holder_of(self, atom: str) -> tuple[int, int] | None:
+        """The line that shows a name which nobody said, the newest."""
+        return self._holders.get(atom)
+
+    def newest_of(self, text: str) -> tuple[int, int] | None:
+        """The newest line that says this, without what is before and behind it."""
+        return self._newest.get(text)
+
+    def changing(self, result: Result, line: int) -> tuple[float, ...]:
+        """What events made of a line."""
+        unsaid = [0] * 5
+        for atom in result.unsaid.get(line, ()):
+            unsaid[features.sort_of(atom)] += 1
+        at = bisect_left(result.used, line)
+        near = result.used[max(0, at - 1) : at + 1]
+        return features.changing(
+            line in result.gone,
+            line in near,
+            min((abs(each - line) for each in near), default=None),
+            tuple(unsaid),
+        )
+
+    def of_result(self, result: Result, request: int) -> tuple[float, ...]:
+        """What is known of a whole result before a request."""
+        arrived, path, users = result.turn.request, result.origin.path, self._user_requests
+        edited, read = self._edits.get(path, -1), self._reads.get(path, -1)
+        return features.of_result(
+            result.turn,
+            result.origin,
+            lines=len(result.lines),
+            request=request,
+            last_use=result.last_use,
+            uses=result.uses,
+            used_lines=len(result.used),
+            edited_since=edited > arrived,
+            read_since=read > arrived,
+            touched=max(arrived, edited, read),
+            user_turns_since=len(users) - bisect_right(users, arrived),
+            user_request=users[-1] if users else 0,
+            in_request=result.in_request,
+        )
 
     def _add_result(self, number: int, turn: Turn, origin: Origin) -> None:
         lines = turn.text.split("\n")
+        texts = [plain(each) for each in lines]
         result = Result(
             number=number,
             turn=turn,
             origin=origin,
             lines=lines,
-            seen=[plain(each) in self._places for each in lines],
+            seen=[each in self._known for each in texts],
             last_use=turn.request,
         )
+        self._known.update(texts)
         self.results[number] = result
         if self._of_request and self._of_request[0].turn.request != turn.request:
             self._of_request = []
         self._of_request.append(result)
         for each in self._of_request:
             each.in_request = len(self._of_request)
-        for place, line in enumerate(lines):
-            if text := plain(line).strip():
-                self._places[plain(line)] = self._places[text] = (number, place)
-            for atom in ATOM.findall(line):
-                if is_atom(atom):
-                    holder = self._atoms.get(atom)
-                    if holder is None or holder[0] != number:
-                        self._atoms[atom] = (number, [place])
-                    else:
-                        holder[1].append(place)
         if origin.kind == "read" and origin.path:
             self._reads[origin.path] = turn.request
 
-    def _add_answer(self, turn: Turn, origin: Origin) -> None:
-        for word in identifiers(turn.text):
-            known = self.mentions.get(word)
-            if known is None:
-                self.mentions[word] = Mentions(turn.request, turn.request)
-                self.said.add(word)
-            else:
-                known.last = turn.request
-        if turn.kind != "tool_call":
-            return
-        if origin.kind == "edit" and origin.path:
-            self._edits[origin.path] = turn.request
-        for atom in {each for each in ATOM.findall(turn.text) if is_atom(each)}:
-            holder = self._atoms.get(atom)
-            if holder is not None:
-                self._use(holder[0], holder[1] if len(holder[1]) <= _MOST_LINES_USED else holder[1][:1], turn.request)
-        for line in _lines(turn.text):
-            text = line.strip()
-            place = self._places.get(text) if len(text) >= _SHORTEST_LINE else None
-            if place is not None:
-                self._use(place[0], [place[1]], turn.request)
+    def _release(self, atom: str) -> None:
+        holder = self._holders.pop(atom, None)
+        if holder is not None:
+            result = self.results[holder[0]]
+            result.unsaid[holder[1]].discard(atom)
+            _touch(result, holder[1])
 
-    def _use(self, number: int, lines: list[int], request: int) -> None:
+    def _use(self, number: int, line: int, request: int) -> None:
         result = self.results[number]
-        result.used.update(lines)
+        at = bisect_left(result.used, line)
+        if result.used[at : at + 1] != [line]:
+            result.used.insert(at, line)
+            result.touched = None
         result.uses += 1
         result.last_use = request
 
 
-def _lines(arguments: str) -> Iterator[str]:
-    for text in texts_in(arguments_of(arguments)):
-        yield from text.split("\n")
+def _touch(result: Result, line: int) -> None:
+    if result.touched is not None:
+        result.touched.add(line)
