@@ -13,7 +13,7 @@ from bursar.domain.context.rates import PriceSet
 from bursar.domain.runs import StepRecord
 from bursar.runs.arrivals import Part
 from bursar.runs.recalling import recalled
-from bursar.runs.shapes import Lines, Shapes
+from bursar.runs.shapes import Ends, Lines, Shapes
 from bursar.runs.trimmer import Trimmed, Trimmer
 
 PRICES = PriceSet(name="test", read=0.1, write=1.25, ttl_s=300, output=5, minimum_tokens=1_024)
@@ -159,9 +159,9 @@ def test_a_resume_decides_as_the_run_would_have(asked: list[Asked], window: int,
     """A policy that is fed the history, as it stood at each request, comes to the same decision."""
     play(asked, window, may_edit=True)
     at = data.draw(st.integers(0, len(asked) - 1))
-    ends = {item: shape for item, shape in asked[-1].shapes.cut.items() if not isinstance(shape, Lines)}
-    then = {item for each in asked[:at] for item in each.shapes.cut}
-    trimmer = Trimmer(terms(window), count=len, ends={item: each for item, each in ends.items() if item in then})
+    shaped = [pair for each in asked[:at] for pair in each.shapes.cut.items()]
+    ends = {item: shape for item, shape in shaped if isinstance(shape, Ends)}
+    trimmer = Trimmer(terms(window), count=len, ends=ends)
     for each in asked[:at]:
         trimmer.remember(each.parts, each.shapes)
     before = asked[at - 1].shapes if at else Shapes()

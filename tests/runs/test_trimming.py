@@ -244,3 +244,15 @@ async def test_a_resume_sends_the_same_bytes_as_a_run_that_was_not_interrupted(s
         json.loads(each)["messages"] for each in whole.bodies
     ]
     assert [each["items"] for each in trims(shop, second)] == [each["items"] for each in done] != []
+
+
+async def test_a_word_that_was_written_before_the_process_died_is_written_once(shop: Workshop) -> None:
+    model = ScriptedModel(*reads("big.py", "other.py", "big.py"), finish(), clock=shop.clock)
+    run = await shop.begin(model, named=EDITABLE, ceiling_usd=None)
+    shop.dies_on = (TRIMMED, 1)
+    await shop.die(model, run)
+    assert len(model.bodies) == 3
+    await shop.drive(model, run)
+    (trim,) = trims(shop, run)
+    assert list(trim["items"]) == ["t3.0"]
+    assert results(model.requests[-1])["c2"].startswith("[lines 1-700: as lines 1-700 of result t1.0 above")

@@ -25,7 +25,9 @@ from bursar.runs.too_large import ends_of, head_and_tail_lines
 from bursar.runs.trim_terms import admitting_only
 
 _SMALLEST_SAVING = 20
-_MOST_ROUNDS = 8
+_MOST_ROUNDS = 12
+_ROOM_FOR_MARKERS = 16
+"""What is cut in addition where the markers made a prompt too large, twice as much with each further round."""
 _LEAST_OF_WINDOW = 2_000
 _SHARE_OF_WINDOW = 4
 
@@ -136,15 +138,17 @@ class Trimmer:
         whys |= self._fit_each(terms, shapes)
         whys |= self._fit_all(terms.window_tokens, terms, shapes, may_edit=may_edit)
         trims = self._trims(whys, prior, new, shapes)
-        for _ in range(_MOST_ROUNDS):
+        for turn in range(_MOST_ROUNDS):
             over = self.prompt_tokens - window_tokens
-            more = self._fit_all(self._window.tokens - over, terms, shapes, may_edit=may_edit) if over > 0 else {}
+            room = self._window.tokens - over - (_ROOM_FOR_MARKERS << turn)
+            more = self._fit_all(room, terms, shapes, may_edit=may_edit) if over > 0 else {}
             if not more:
                 break
             # The markers took more place than they were thought to.
             whys |= more
             trims = self._trims(whys, prior, new, shapes)
-        trims = [*large, *trims]
+        # Where the process died between the word and the request, the journal has it already.
+        trims = [each for each in (*large, *trims) if shapes.cut.get(each.item) != each.shape]
         changed = [self._numbers[each.item] for each in trims if not each.is_new]
         rewritten = 0
         if changed:
