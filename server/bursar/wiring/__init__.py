@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -22,13 +22,13 @@ from bursar.domain.ports import (
     TokenCounter,
     WorkspaceFiles,
 )
-from bursar.domain.routes import Role, Route, Target
-from bursar.domain.runs import MODEL_CHOSEN, RunRecord
+from bursar.domain.routes import Role
+from bursar.domain.runs import RunRecord
 from bursar.runs.circuits import Circuits
 from bursar.runs.learnt import Learnt
 from bursar.runs.pace import Pace
-from bursar.runs.world import Ceilings, OnEvent, Way, Ways, World
-from bursar.settings import BUILT_IN, ESTIMATE_MODEL, ProviderEntry, Settings, load_settings, split_model
+from bursar.runs.world import Ceilings, OnEvent, Ways, World
+from bursar.settings import ProviderEntry, Settings, load_settings
 from bursar.system.clock import SystemClock
 from bursar.system.failpoints import Failpoints
 from bursar.system.home import home_folder
@@ -36,6 +36,7 @@ from bursar.system.ids import SystemIds
 from bursar.system.jitter import SystemJitter
 from bursar.system.nobody import NobodyToAsk, NoEditor
 from bursar.system.roots import workspace_here, workspace_root
+from bursar.wiring.targets import Targets
 
 if TYPE_CHECKING:
     from bursar.domain.money.imported import ImportedSpend
@@ -162,7 +163,7 @@ class App:
 
     def has_key(self, entry: ProviderEntry) -> bool:
         """Whether a key for this provider is there."""
-        return self._key_of(entry)() is not None
+        return self.targets.key_of(entry)() is not None
 
     def notices(self) -> tuple[str, ...]:
         """What the user must be told about the store: damage that was found, what became of it."""
@@ -228,76 +229,31 @@ class App:
             self._prices = (settings.prices, free, book)
         return self._prices[2]
 
-    def provider(
-        self, settings: Settings, chosen: str | None = None, *, role: Role = "edit"
-    ) -> tuple[ModelProvider, str]:
-        """The provider and model to use: what was chosen, the setting, else the default for estimates.
-
-        Raises BadInput for a provider that no setting names.
-        """
-        route = settings.roles.get(role, settings.route)
-        if chosen is None and route is not None:
-            first = route.chain[0]
-            return self._provider_named(settings, first.provider), first.model
-        name, model = split_model(chosen or settings.model or f"anthropic/{ESTIMATE_MODEL}")
-        return self._provider_named(settings, name), model
-
-    def ways(self, settings: Settings, chosen: str | None = None, *, role: Role = "edit") -> Ways:
-        """Whom a new run may ask: a chosen model alone, else the role's own route, the route that holds for all, or the
-        one model of the settings."""
-        route = settings.roles.get(role, settings.route)
-        if chosen is None and route is not None:
-            return self._ways(settings, route)
-        return Ways.only(*self.provider(settings, chosen, role=role))
-
-    def ways_of(self, settings: Settings, record: RunRecord) -> Ways:
-        """Whom a run that was begun may ask: its route as it is now with the run's own model in it, else that alone.
-
-        A model that the user has chosen for the run is asked alone, too, until the run ends or they choose another.
-        """
-        # Here and not above: what drives runs is loaded when it is first needed, not when the server starts.
-        from bursar.runs.assemble import FirstRequest
-
-        own = Target(provider=record.provider, model=record.model)
-        route = settings.routes.get(FirstRequest.from_json(record.first_request).route or "")
-        if route is None or any(each.kind == MODEL_CHOSEN for each in self.journal().events(run=record.run)):
-            return self.ways(settings, str(own))
-        if own not in route.chain:
-            route = replace(route, chain=(own, *route.chain))
-        return self._ways(settings, route)
-
-    def _ways(self, settings: Settings, route: Route) -> Ways:
-        made: dict[str, ModelProvider] = {}
-
-        def way(target: Target) -> Way:
-            if target.provider not in made:
-                made[target.provider] = self._provider_named(settings, target.provider)
-            return Way(provider=made[target.provider], model=target.model)
-
-        return Ways(
-            route=route,
-            chain=tuple(way(each) for each in route.chain),
-            stronger=None if route.stronger is None else way(route.stronger),
-            economy=None if route.economy is None else way(route.economy),
-        )
-
-    def _provider_named(self, settings: Settings, name: str) -> ModelProvider:
-        entry = settings.providers.get(name)
-        if entry is None:
-            known = ", ".join(sorted(settings.providers))
-            raise BadInput(f"no provider is named '{name}': choose one of {known}, or add it to 'providers'")
-        from bursar.providers import make_provider
-
-        return make_provider(
-            name=name,
-            wire=entry.wire,
-            base_url=entry.base_url,
-            key=self._key_of(entry),
-            key_name=entry.key_env,
+    @property
+    def targets(self) -> Targets:
+        """Whom requests may go to, with the keys that are there now."""
+        return Targets(
+            environ=self.environ,
+            keys=self.keys,
             clock=self.clock,
             ids=self.ids,
             failpoint=self.failpoint,
+            journal=self.journal,
         )
+
+    def provider(
+        self, settings: Settings, chosen: str | None = None, *, role: Role = "edit"
+    ) -> tuple[ModelProvider, str]:
+        """See `Targets.provider`."""
+        return self.targets.provider(settings, chosen, role=role)
+
+    def ways(self, settings: Settings, chosen: str | None = None, *, role: Role = "edit") -> Ways:
+        """See `Targets.ways`."""
+        return self.targets.ways(settings, chosen, role=role)
+
+    def ways_of(self, settings: Settings, record: RunRecord) -> Ways:
+        """See `Targets.ways_of`."""
+        return self.targets.ways_of(settings, record)
 
     def files(self, root: Path, buffers: EditorBuffers | None = None) -> WorkspaceFiles:
         """The user's files below one root."""
@@ -349,7 +305,7 @@ class App:
             spool=FileSpool(self.home),
             provider=ways.chain[0].provider,
             ways=ways,
-            provider_named=lambda name: self._provider_named(settings, name) if name in settings.providers else None,
+            provider_named=lambda name: self.targets.named(settings, name) if name in settings.providers else None,
             local_only=settings.local_only | ways.route.local_only,
             prices=self.prices(settings),
             counter=self.counter(),
@@ -391,20 +347,6 @@ class App:
             if unit == known:
                 return Amount(unit=known, value=value)
         raise BadInput(f"the stored budget for a {kind} is in '{unit}', which this version does not know: set it anew")
-
-    def _key_of(self, entry: ProviderEntry) -> Callable[[], str | None]:
-        """The entry's key: kept by the editor under its name, else in its variable.
-
-        A key that was kept for a vendor goes to that vendor's host only, not to another that took the name.
-        """
-        vendor = BUILT_IN.get(entry.name)
-        takes_kept = vendor is None or vendor.base_url.rstrip("/") == entry.base_url.rstrip("/")
-
-        def key() -> str | None:
-            kept = self.keys.get(entry.name) if takes_kept else None
-            return kept or (self.environ.get(entry.key_env) or None if entry.key_env else None)
-
-        return key
 
 
 def build_app(environ: Mapping[str, str] | None = None, *, keys: Mapping[str, str] | None = None) -> App:
