@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 import pytest
 
 from bursar.domain.conversation import ModelReply
+from bursar.domain.money.usage import Usage
+from bursar.runs.cache_losses import lost_caches
 from bursar.runs.shapes import DROPPED, PINNED, TRIMMED
 from bursar.runs.world import Ceilings
 from support.world import RATES, ScriptedModel, Workshop, call, finish, ran_well, reply
@@ -256,3 +259,29 @@ async def test_a_word_that_was_written_before_the_process_died_is_written_once(s
     (trim,) = trims(shop, run)
     assert list(trim["items"]) == ["t3.0"]
     assert results(model.requests[-1])["c2"].startswith("[lines 1-700: as lines 1-700 of result t1.0 above")
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "cause"),
+    [
+        (TRIMMED, {"n": 3, "is_cold": False, "items": {"t1.0": {"shape": "stub", "is_new": False}}}, "trimmed"),
+        (TRIMMED, {"n": 3, "is_cold": True, "items": {"t1.0": {"shape": "stub", "is_new": False}}}, "expired"),
+        (DROPPED, {"items": ["t1.0"]}, "message"),
+    ],
+)
+async def test_a_cache_that_a_trim_gave_up_is_told_as_that(
+    shop: Workshop, kind: str, data: dict[str, Any], cause: str
+) -> None:
+    first = reply(call("read_file", id="c0", path="big.py"), usage=Usage(cache_write_5m=5_000, output=50))
+    then = reply(call("list_files", id="c1", path="."), usage=Usage(cache_read=5_000, cache_write_5m=20_000, output=50))
+    last = replace(finish(), usage=Usage(cache_read=5_000, cache_write_5m=1_000, output=50))
+
+    async def changes(body: bytes) -> ModelReply:
+        await shop.journal.append_event(run=run, kind=kind, data=data)
+        return then
+
+    model = ScriptedModel(first, changes, last, clock=shop.clock)
+    run = await shop.begin(model, named=EDITABLE, ceiling_usd=None)
+    await shop.drive(model, run)
+    (found,) = lost_caches(shop.journal, shop.journal.requests(run=run))
+    assert (found.row.step, found.loss.cause, found.loss.tokens) == ("m3", cause, 20_000)

@@ -28,6 +28,7 @@ def lost(number: int, pico: int | None = 31 * MILLI, **changes: object) -> LostC
         ("model", "the model changed from turn 1 to edited, and each has a cache of its own"),
         ("options", "the request's turn 1 changed"),
         ("message", "turn 1 is not as it was sent before"),
+        ("trimmed", "Bursar left results out of the conversation, which should save more in the requests to come"),
         ("expired", "6 min had passed since the request before, and it was no longer kept"),
         ("lookback", "the turn added 41 blocks behind the last mark, and the provider does not look back that far"),
         ("evicted", "the provider gave it up after 6 min, with the same bytes and within its life"),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bursar.domain.context.losses import LostCache, Sent, loss_between, lost_pico, may_be_lost, rates_of
+from bursar.domain.context.losses import Loss, LostCache, Sent, loss_between, lost_pico, may_be_lost, rates_of
 from bursar.domain.context.rules import rules_for
 from bursar.domain.ports import Journal
 from bursar.domain.runs import RequestRow, RunSummary
+from bursar.runs.shapes import TRIMMED
 
 _NEWEST_RUNS = 20
 
@@ -59,9 +60,22 @@ def lost_cache(journal: Journal, pair: Pair) -> LostCache | None:
     loss = loss_between(one, other, rules_for(pair.earlier.model), goes_on=pair.goes_on)
     if loss is None:
         return None
+    if loss.cause == "message" and pair.goes_on:
+        loss = _of_a_trim(journal, pair.later, loss)
     rates = rates_of(pair.later.unit_prices)
     pico = None if rates is None else lost_pico(loss.tokens, pair.later.usage, rates)
     return LostCache(row=pair.later, loss=loss, pico=pico)
+
+
+def _of_a_trim(journal: Journal, row: RequestRow, loss: Loss) -> Loss:
+    """An earlier turn is not as it was because a trim changed it: then that is the cause, or the silence before it."""
+    for event in journal.events(run=row.run):
+        data = event.data
+        if event.kind != TRIMMED or f"m{data.get('n')}" != row.step:
+            continue
+        if any(not each["is_new"] for each in data["items"].values()):
+            return replace(loss, cause="expired" if data["is_cold"] else "trimmed")
+    return loss
 
 
 def newest_rows(summaries: Iterable[RunSummary]) -> list[RequestRow]:

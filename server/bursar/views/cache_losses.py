@@ -12,6 +12,7 @@ CAUSE_NAMES: dict[Cause, str] = {
     "model": "Another model was asked",
     "options": "Options of the request changed",
     "message": "An earlier turn was changed or dropped",
+    "trimmed": "Results were left out to save more",
     "expired": "The cache had expired",
     "lookback": "The turn outran the provider's lookback",
     "evicted": "The provider gave the cache up",
@@ -41,6 +42,8 @@ def why(loss: Loss) -> str:
             return f"the request's {loss.part} changed"
         case "message":
             return f"{loss.part} is not as it was sent before"
+        case "trimmed":
+            return "Bursar left results out of the conversation, which should save more in the requests to come"
         case "expired":
             return f"{seconds(loss.waited_s)} had passed since the request before, and it was no longer kept"
         case "lookback":

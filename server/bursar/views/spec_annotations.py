@@ -24,8 +24,8 @@ from bursar.views.task_lenses import task_lenses
 
 NOTHING_KNOWN: Mapping[str, Resumable] = MappingProxyType({})
 NOTHING_LOST: Mapping[str, Sequence[LostCache]] = MappingProxyType({})
-# Nothing was kept that could be lost; and of what was erased nothing more can be said.
-_UNTOLD = ("too_short", "erased")
+# Nothing was kept that could be lost; of what was erased nothing more can be said; what a trim gave up was meant to go.
+_UNTOLD = ("too_short", "erased", "trimmed")
 _NOWHERE = Here(zone=UTC, day="")
 """For what says nothing of any moment."""
 NOTHING_RAISED: Mapping[str, int] = MappingProxyType({})
