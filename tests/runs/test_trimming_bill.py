@@ -248,5 +248,4 @@ def test_what_is_said_to_be_saved_is_what_the_bills_differ_by(both: tuple[Played
     assert made is not None
     saved = whole.input_usd - trimmed.input_usd
     assert abs(Decimal(made.realised.pico) / 10**12 - saved) <= saved * Decimal("0.02"), (made, saved)
-    assert made.realised.lost_pico == 0, "all that was sent before was trimmed when it was cold"
     assert saving_of(whole.shop.journal.events(run=whole.run), whole.shop.journal.requests(run=whole.run)) is None

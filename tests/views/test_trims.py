@@ -84,7 +84,7 @@ def test_a_prefix_that_a_trim_broke_is_counted_against_it() -> None:
         rates=RATES,
         left_tokens=5_000,
         kept_tokens=45_000,
-        rewritten_tokens=30_000,
+        changed_tokens=5_000,
     )
     assert realised([broke]) == Realised(saved_pico=int(5_000 * 0.2 * M), lost_pico=int(30_000 * 2.3 * M), requests=1)
 

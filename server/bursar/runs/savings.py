@@ -28,7 +28,7 @@ def saving_of(events: Sequence[RunEvent], rows: Iterable[RequestRow]) -> RunSavi
         standing = sent.get((row.step, row.attempt))
         rates = rates_of(row.unit_prices)
         if standing is not None and rates is not None:
-            left, new, rewritten = standing
+            left, new, changed = standing
             asked.append(
                 Asked(
                     usage=row.usage,
@@ -36,7 +36,7 @@ def saving_of(events: Sequence[RunEvent], rows: Iterable[RequestRow]) -> RunSavi
                     left_tokens=left,
                     new_tokens=new,
                     kept_tokens=kept,
-                    rewritten_tokens=rewritten,
+                    changed_tokens=changed,
                 )
             )
         kept = row.usage.cache_read + row.usage.cache_write_5m + row.usage.cache_write_1h or row.usage.input
@@ -55,7 +55,7 @@ def saving_of(events: Sequence[RunEvent], rows: Iterable[RequestRow]) -> RunSavi
 
 
 def _at_each_request(events: Sequence[RunEvent]) -> dict[tuple[str, int], tuple[int, int, int]]:
-    """By step and attempt: what was left out before, what with this request for the first time, what was rewritten.
+    """By step and attempt: what was left out before, what with this request for the first time, what a warm trim took.
 
     In the vendor's tokens, as it counted when the trim was made.
     """
@@ -76,10 +76,12 @@ def _at_each_request(events: Sequence[RunEvent]) -> dict[tuple[str, int], tuple[
             to = place_of(data["step"]) or (0, 0)
             left = {item: less for item, less in left.items() if (place_of(item) or to) < to}
         elif event.kind == "request_started":
-            n, new, rewritten = int(data["n"]), 0.0, 0.0
+            n, new, changed = int(data["n"]), 0.0, 0.0
             if newest.get("n") == n:
                 first = (item for item, shape in newest["items"].items() if shape["is_new"])
                 new = sum(left.get(item, 0.0) for item in first)
-                rewritten = 0 if newest["is_cold"] else newest["rewritten_tokens"] * newest["vendor_ratio"]
-            sent[f"m{n}", int(data["attempt"])] = (int(sum(left.values()) - new), int(new), int(rewritten))
+                sent_before = [shape for shape in newest["items"].values() if not shape["is_new"]]
+                taken = sum(shape["tokens_before"] - shape["tokens_after"] for shape in sent_before)
+                changed = 0.0 if newest["is_cold"] else taken * newest["vendor_ratio"]
+            sent[f"m{n}", int(data["attempt"])] = (int(sum(left.values()) - new), int(new), int(changed))
     return sent

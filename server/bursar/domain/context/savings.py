@@ -36,7 +36,7 @@ class Asked:
     """One request as it was billed, and what had been left out of it by then, in the vendor's tokens.
 
     ``new_tokens`` were left out before they were ever sent, with this request; ``left_tokens`` are all others.
-    ``kept_tokens`` is what the cache held of the request before; ``rewritten_tokens`` what its trim changed.
+    ``kept_tokens`` is what the cache held of the request before; ``changed_tokens`` what a trim took out of that now.
     """
 
     usage: Usage
@@ -44,7 +44,7 @@ class Asked:
     left_tokens: int
     new_tokens: int = 0
     kept_tokens: int = 0
-    rewritten_tokens: int = 0
+    changed_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,11 +86,12 @@ def realised(requests: Iterable[Asked]) -> Realised:
         writes = bool(each.usage.cache_write_5m or each.usage.cache_write_1h)
         fresh = "write" if writes else "input"
         # A trim that broke a warm prefix did so for what it took away, which would have been read.
-        was_warm = each.usage.cache_read > 0 or (each.rewritten_tokens > 0 and each.kept_tokens > 0)
+        was_warm = each.usage.cache_read > 0 or (each.changed_tokens > 0 and each.kept_tokens > 0)
         saved += _pico(each.new_tokens, each.rates, fresh)
         saved += _pico(each.left_tokens, each.rates, "read" if was_warm else fresh)
-        missed = min(each.rewritten_tokens, max(0, each.kept_tokens - each.usage.cache_read))
-        lost += max(0, _dearer(missed, each.rates, writes=writes))
+        if each.changed_tokens:
+            missed = max(0, each.kept_tokens - each.usage.cache_read - each.changed_tokens)
+            lost += max(0, _dearer(missed, each.rates, writes=writes))
     return Realised(saved_pico=saved, lost_pico=lost, requests=count)
 
 
