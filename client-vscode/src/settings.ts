@@ -18,6 +18,7 @@ export const FORWARDED = [
   "budget.task",
   "budget.session",
   "budget.workspace",
+  "budget.keep-warm",
   "budget.week",
   "budget.month",
   "diagnostics.requestCost",
@@ -39,6 +40,7 @@ export const FORWARDED = [
   "files.exclude",
   "context.trim",
   "context.repository_map",
+  "context.keep_warm",
 ] as const;
 
 /**

@@ -152,7 +152,10 @@ def test_warning_levels_that_are_none_change_nothing(user: User, warn: str) -> N
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (("unset",), "say which budget: request, run, task, session, workspace, day, week, month; for example bursar"),
+        (
+            ("unset",),
+            "say which budget: request, run, task, session, workspace, keep-warm, day, week, month; for example bursar",
+        ),
         (("unset", "weeks"), "'weeks' is not a scope: did you mean 'week'?"),
         (("unset", "day", "5usd"), "unset takes no amount: write bursar budget unset day, or bursar budget set day"),
         (("set", "day", "none"), "'none' is not an amount: 'bursar budget unset day' goes back to the settings"),

@@ -71,14 +71,15 @@ def test_a_period_holds_its_days_and_ends_where_the_next_begins(day: date) -> No
 
 
 def test_limits_of_periods_go_with_the_day_and_others_stay() -> None:
-    scopes = scopes_of(run="r", workspace="/w", spec="s", task="2.1", session="x", day="2026-11-30")
+    scopes = scopes_of(run="r", workspace="/w", spec="s", task="2.1", session="x", day="2026-11-30", keep_warm=True)
     amounts = {kind: Amount(unit="usd", value=number) for number, kind in enumerate(BUDGET_KINDS, 1)}
     limits = chain(scopes, amounts)
     assert [each.scope.kind for each in limits] == list(BUDGET_KINDS), "from the narrowest to the widest"
     later = dated(limits, "2026-12-01")
-    assert [each.scope.key for each in later] == ["r", "r", "s#2.1", "x", "/w", "2026-12-01", "2026-W49", "2026-12"]
+    periods = ["2026-12-01", "2026-12-01", "2026-W49", "2026-12"]
+    assert [each.scope.key for each in later] == ["r", "r", "s#2.1", "x", "/w", *periods]
     assert [each.amount for each in later] == [each.amount for each in limits]
-    assert dated([Limit(scope=scopes["week"], amount=amounts["week"])], "2026-12-01") == [limits[6]]
+    assert dated([Limit(scope=scopes["week"], amount=amounts["week"])], "2026-12-01") == [limits[7]]
 
 
 @pytest.mark.parametrize(

@@ -215,4 +215,4 @@ async def test_the_look_at_start_reads_as_many_rows_as_are_held(home: Path) -> N
     plan = [str(row[3]) for row in connection.execute(f"EXPLAIN QUERY PLAN {_ORPHANS}", (1,))]
     connection.close()
     assert [each for each in plan if each.startswith("SCAN")] == ["SCAN hold"]
-    assert sum(each.startswith("SEARCH") for each in plan) == 4
+    assert sum(each.startswith("SEARCH") for each in plan) == 5

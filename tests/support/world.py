@@ -439,8 +439,7 @@ class Workshop:
 
     async def die(self, model: ScriptedModel, run: str, **rules: Any) -> None:
         """Drive until the process dies; then a new process opens the store."""
-        mortal = MortalJournal(self.journal)
-        self._mortal = mortal
+        mortal = self.mortal()
         try:
             await drive(self.world(model, journal=mortal, **rules), run)
         except ProcessDied:
@@ -448,6 +447,11 @@ class Workshop:
         else:
             raise AssertionError("the process did not die")
         self.restart()
+
+    def mortal(self) -> MortalJournal:
+        """The journal of the process that dies next."""
+        self._mortal = MortalJournal(self.journal)
+        return self._mortal
 
     def death(self) -> ProcessDied:
         """The end of the process, to be raised where it happens."""

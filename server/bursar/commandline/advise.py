@@ -14,6 +14,7 @@ from bursar.domain.money.price import usd_text
 from bursar.domain.outcomes import Outcome, outcomes_of
 from bursar.domain.ports import Journal
 from bursar.domain.routes import ROLES
+from bursar.domain.runs import KEEP_WARM
 from bursar.views.figures import count, money, seconds
 from bursar.wiring import App, workspace_here
 
@@ -74,6 +75,8 @@ def _outcomes(journal: Journal, workspace: str | None) -> Iterator[Outcome]:
         key=lambda each: (each.record.created_at, each.record.run),
     )
     for each in summaries[-MOST_RUNS:]:
+        if each.record.kind == KEEP_WARM:
+            continue
         run = each.record.run
         steps = [*journal.steps(run), *(step for _, step in journal.set_aside(run))]
         yield from outcomes_of(each.record, steps, journal.events(run=run), each.requests)

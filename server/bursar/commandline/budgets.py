@@ -19,7 +19,7 @@ from bursar.domain.money.budget import (
 )
 from bursar.domain.money.price import usd_text
 from bursar.domain.money.scopes import scope_kind
-from bursar.session.money import begins_with, wide_states, windows_now
+from bursar.session.money import begins_with, keep_warm_state, wide_states, windows_now
 from bursar.views.figures import amount
 from bursar.wiring import App, workspace_here
 
@@ -69,6 +69,9 @@ def _states(app: App) -> list[BudgetState]:
     wide = wide_states(app, journal, settings, workspaces=[workspace_here()])
     day, *others = [each for each in wide if each.scope.kind != "session"]
     run, *each_new = [begins_with(app, settings, kind) for kind in _EACH]
+    warm = keep_warm_state(app, journal, settings)
+    if warm.limit is not None or warm.spent or warm.reserved:
+        others.append(warm)
     return [day, run, *others, *(each for each in each_new if each.limit is not None)]
 
 

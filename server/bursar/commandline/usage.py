@@ -20,7 +20,7 @@ from bursar.domain.money.price import usd_text
 from bursar.domain.money.rolls import OWN_AGENT, Sums
 from bursar.domain.money.speed import Percentiles, Speed, output_tokens_per_s
 from bursar.domain.money.spending import MOST_TIMED, Spending, SpendKey, SpendLine, spend_lines
-from bursar.domain.runs import RequestRow
+from bursar.domain.runs import KEEP_WARM, RequestRow
 from bursar.runs.alerting import alerts_today
 from bursar.runs.watching import watched
 from bursar.views.figures import count, money, plural
@@ -71,6 +71,7 @@ def usage(app: App, args: argparse.Namespace) -> int:
         if reused.answers:
             answers = plural(reused.answers, "more answer")
             result(f"{'$0.00':>10}  {answers} from Bursar's response cache, paid {money(reused.saved_pico)} for before")
+        _kept_warm(journal.requests(since=since, newest=_MOST_REQUESTS))
     tell_findings(app, found_worse)
     for alert in alerts:
         message(f"bursar: alert: {alert.message}")
@@ -100,6 +101,7 @@ def request_json(row: RequestRow) -> dict[str, Any]:
         if (row.certainty != "billed" and row.at_most_tokens) or row.certainty == "unknown"
         else None,
         "certainty": row.certainty,
+        "operation": row.operation or None,
         "ttft_ms": row.ttft_ms,
         "duration_ms": row.duration_ms,
         "output_tokens_per_s": output_tokens_per_s(
@@ -201,6 +203,13 @@ def _totals(spending: Spending, *, by_agent: bool) -> None:
             f", {plural(others.unpriced_requests, 'request')} without a price" if others.unpriced_requests else ""
         )
         message(f"Other agents spent {money(others.cost_pico)} beside that{unpriced}: see bursar usage --by agent.")
+
+
+def _kept_warm(rows: Sequence[RequestRow]) -> None:
+    own = [each for each in rows if each.operation == KEEP_WARM]
+    if own:
+        spent = money(sum(each.cost_pico or 0 for each in own))
+        message(f"{spent} of it, {plural(len(own), 'request')}, kept prompts warm while runs waited.")
 
 
 def _sums(rows: Sequence[RequestRow]) -> Sums:

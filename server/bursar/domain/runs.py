@@ -10,8 +10,10 @@ from bursar.domain.money.usage import Usage
 from bursar.domain.prompts import NO_PROMPT, Prompt
 from bursar.domain.specs.traits import TaskTraits
 
-RunKind = Literal["task", "split", "review"]
-"""A run of a task by the agent; or one request without tools that belongs to a task or to a run: an operation."""
+RunKind = Literal["task", "split", "review", "keep_warm"]
+"""A run of a task by the agent; or one request beside the runs that belongs to a task or to a run: an operation."""
+KEEP_WARM: RunKind = "keep_warm"
+"""One request that only keeps the prompt of a run in its provider's cache while the run waits for its user."""
 RunState = Literal["running", "paused", "in_doubt", "finished", "failed"]
 StepKind = Literal["model", "edit", "command", "look", "tick"]
 StepStatus = Literal["intent", "done", "failed", "in_doubt"]
@@ -194,6 +196,8 @@ class RequestRow:
     body_sha256: str = ""
     unit_prices: str | None = None
     """The five rates that it was priced with, as the ledger keeps them; None without a price."""
+    operation: str = ""
+    """The kind of its run; empty in entries older than it is."""
 
     @property
     def open_pico(self) -> int:

@@ -10,3 +10,10 @@ WIRES = (
     "gemini",
     "ollama",
 )
+_LEAST_ANSWER = {"openai-responses": 16}
+"""Where the format refuses a shorter bound than that (its reference, 'max_output_tokens')."""
+
+
+def least_answer_tokens(wire: str) -> int:
+    """The shortest answer that a request in this format may ask for."""
+    return _LEAST_ANSWER.get(wire, 1)

@@ -47,9 +47,15 @@ class GoOn(Exception):
 
 
 class Requests:
-    """Sends the requests of one run under one epoch, one at a time."""
+    """Sends the requests of one run under one epoch, one at a time.
 
-    def __init__(self, world: World, run: RunRecord, epoch: int, events: Events) -> None:
+    ``about`` is the run whose conversation is sent, where that is another one.
+    """
+
+    def __init__(
+        self, world: World, run: RunRecord, epoch: int, events: Events, *, about: RunRecord | None = None
+    ) -> None:
+        self._about = about
         self._world = world
         self._modes = Modes()
         self._shapes = FULL
@@ -60,7 +66,7 @@ class Requests:
         self._prompt_sha256 = hashlib.sha256(run.first_request.encode("utf-8", "replace")).hexdigest()
         self._seconds_run = run.seconds_run
         self._read_from_cache = 0
-        self._plans = Plans(world, run, terse=False)
+        self._plans = Plans(world, run, terse=False, about=about)
         self._answers = Answers(world, run.run, events)
         self._known = Known()
         self._choice: Choice | None = None
@@ -71,7 +77,7 @@ class Requests:
         self._world = world
         self._modes = modes
         self._shapes = shapes
-        self._plans = Plans(world, self._run, terse=modes.terse_fields, shapes=shapes)
+        self._plans = Plans(world, self._run, terse=modes.terse_fields, shapes=shapes, about=self._about)
 
     async def ask(
         self,

@@ -25,6 +25,7 @@ from bursar.runs.modes import Modes, modes_of
 from bursar.runs.resuming import asked_target
 from bursar.runs.shapes import FULL, STUB, Shapes, shapes_of
 from bursar.runs.tools import TOOLS
+from bursar.runs.warming import warmed_at
 
 _DOCUMENT = re.compile(r'^<document path="([^"\n]*)">$', re.MULTILINE)
 _TITLE_CHARS = 80
@@ -50,7 +51,7 @@ def context_of(
     first = FirstRequest.from_json(run.first_request)
     modes = modes_of(events, began_terse=first.terse)
     target = asked_target(run, modes)
-    answered = _answered(run, steps, requests, target, at)
+    answered = _answered(run, steps, events, requests, target, at)
     then = FULL if answered is None else shapes_of(_before_request(events, answered.n))
     window = Window(first, steps, modes, shapes_of(events), then)
     return session_context(
@@ -225,7 +226,12 @@ def _before_request(events: Sequence[RunEvent], n: int) -> Sequence[RunEvent]:
 
 
 def _answered(
-    run: RunRecord, steps: Sequence[StepRecord], requests: Sequence[RequestRow], target: Target, at: str
+    run: RunRecord,
+    steps: Sequence[StepRecord],
+    events: Sequence[RunEvent],
+    requests: Sequence[RequestRow],
+    target: Target,
+    at: str,
 ) -> Answered | None:
     """The newest answered request; its usage as far as its provider told it."""
     done = [each for each in steps if each.kind == "model" and each.status == "done"]
@@ -234,11 +240,12 @@ def _answered(
         return None
     rows = [each for each in requests if (each.step, each.attempt) == (newest.key, newest.attempt)]
     billed = rows[-1] if rows and rows[-1].certainty == "billed" else None
+    n = int(newest.key[1:])
     return Answered(
-        n=int(newest.key[1:]),
+        n=n,
         counted_tokens=int(newest.intent.get("counted_tokens", 0)),
         usage=None if billed is None else billed.usage,
-        ago_s=_seconds_between(newest.ended_at or newest.started_at, at),
+        ago_s=_seconds_between(warmed_at(events, n) or newest.ended_at or newest.started_at, at),
         same_model=target_of_step(newest, run) == target,
     )
 

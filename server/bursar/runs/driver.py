@@ -19,6 +19,7 @@ from bursar.runs.deferring import is_parked_until
 from bursar.runs.events import Events
 from bursar.runs.focus import focus_of
 from bursar.runs.fold import AllDone, AskModel, Idle, RunCheck, failed_checks, next_act, repeats
+from bursar.runs.keeping_warm import KeepWarm
 from bursar.runs.modes import Modes, modes_of
 from bursar.runs.refusals import Refusals
 from bursar.runs.staying import guarded
@@ -26,6 +27,7 @@ from bursar.runs.stopping import end_for_good
 from bursar.runs.switching import Switches
 from bursar.runs.ticking import LeftAlone, NotYet, Ticked, tick_task
 from bursar.runs.trimming import Trims
+from bursar.runs.warming import settle_left
 from bursar.runs.warning import warn
 from bursar.runs.wishes import StopAsked, stop_is_asked
 from bursar.runs.world import DISTRUSTED, Finished, Outcome, Paused, PauseNow, Stopped, World
@@ -81,15 +83,20 @@ class _Drive:
         self._tools = Tools(guarded_world, run, epoch, events, keeps)
         self._switches = Switches(world, run, events)
         self._refusals = Refusals(world, run, events, self._switches)
+        self._warm = KeepWarm(world, run, events)
+        events.while_asking = self._warm.while_waiting
         self._began_s = world.clock.monotonic_s()
 
     async def go(self) -> Outcome:
         try:
+            await settle_left(self._world, self._run)
             return await self._go()
         except PauseNow as pause:
             return pause.paused
         except StopAsked:
             return _STOPPED
+        finally:
+            await self._warm.close()
 
     async def _go(self) -> Outcome:
         world, run = self._world, self._run
@@ -152,6 +159,7 @@ class _Drive:
                     modes = decided
                     continue
                 await warn(world, run, self._events)
+                await self._warm.ask_once()
             elif isinstance(act, RunCheck):
                 paused = await self._tools.check(act, seconds_run=self._seconds_run())
             else:

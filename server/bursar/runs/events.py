@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 
 from bursar.domain.ports import Question
@@ -15,6 +17,8 @@ class Events:
     def __init__(self, world: World, run: str) -> None:
         self._world = world
         self._run = run
+        self.while_asking: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+        """What goes on beside a question."""
 
     async def tell(self, kind: str, **data: Any) -> None:
         """Keep the event in the journal, then pass it on."""
@@ -31,7 +35,8 @@ class Events:
         Raises PauseNow where trust was withdrawn, and StopAsked where the user's stop took the question back.
         """
         await self.tell("approval_asked", question=question.kind, summary=question.summary)
-        answer = await unless_stopped(self._world, self._run, self._world.asker.ask(question))
+        async with self.while_asking():
+            answer = await unless_stopped(self._world, self._run, self._world.asker.ask(question))
         if not self._world.trusted():
             # Whatever was answered, or nothing: it is not the user's word about this.
             raise PauseNow(DISTRUSTED)

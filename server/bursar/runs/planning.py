@@ -31,10 +31,14 @@ class Planned:
 class Plans:
     """Plans the requests of one run; ``terse``: in the form that asks for short answers.
 
-    ``shapes`` say how what was sent before stands now.
+    ``shapes`` say how what was sent before stands now. ``about`` is the run whose conversation it is, where that is
+    another one.
     """
 
-    def __init__(self, world: World, run: RunRecord, *, terse: bool, shapes: Shapes = FULL) -> None:
+    def __init__(
+        self, world: World, run: RunRecord, *, terse: bool, shapes: Shapes = FULL, about: RunRecord | None = None
+    ) -> None:
+        self._about = about or run
         self._shapes = shapes
         self._world = world
         self._run = run
@@ -82,8 +86,9 @@ class Plans:
     def _prefix(self, way: Way) -> Prefix | None:
         """What this way's provider counted of the conversation so far, in the newest request that it answered."""
         journal = self._world.journal
-        steps, requests = journal.steps(self._run.run), journal.requests(run=self._run.run)
-        return counted_before(self._run, steps, requests, way.target, self._shapes)
+        about = self._about
+        steps, requests = journal.steps(about.run), journal.requests(run=about.run)
+        return counted_before(about, steps, requests, way.target, self._shapes)
 
 
 def wanted_of(sized: Sized, unit: Unit) -> int:

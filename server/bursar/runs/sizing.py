@@ -13,7 +13,7 @@ from bursar.domain.money.budget import Amount, BudgetKind, Limit, Scope, Standin
 from bursar.domain.money.price import Price, Unpriced, most_it_can_cost_pico
 from bursar.domain.money.scopes import chain, period_scopes, scopes_of
 from bursar.domain.ports import Journal, TokenCounter
-from bursar.domain.runs import RunRecord
+from bursar.domain.runs import KEEP_WARM, RunRecord
 from bursar.runs.assemble import LEAST_OUTPUT_TOKENS, FirstRequest, model_request
 from bursar.runs.world import Way, World
 
@@ -74,6 +74,7 @@ def limits_of(run: RunRecord, world: World) -> list[Limit]:
         task=run.task_address,
         session=world.journal.session,
         day=day_of(world).key,
+        keep_warm=run.kind == KEEP_WARM,
     )
     amounts: dict[BudgetKind, Amount] = dict(world.budgets())
     found = []

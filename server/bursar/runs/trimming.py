@@ -25,6 +25,7 @@ from bursar.runs.fold import AskModel, request_key
 from bursar.runs.shapes import TRIMMED, Ends, ShapeFold, Shapes, shape_from_json, shape_to_json
 from bursar.runs.trim_terms import LastAnswer, is_cold, terms_of
 from bursar.runs.trimmer import Trim, Trimmed, Trimmer
+from bursar.runs.warming import KEPT_WARM
 from bursar.runs.world import Way, World
 
 _PLAUSIBLE_RATE = (0.1, 1.0)
@@ -45,6 +46,7 @@ class Trims:
         self._decided: int = 0
         self._usage: dict[int, Usage] = {}
         self._misses = 0
+        self._warmed: tuple[int, str] = (0, "")
         self.over_tokens = 0
         """By how much the newest request is larger than its window takes after all that can be cut was cut."""
 
@@ -55,6 +57,8 @@ class Trims:
         for event in new:
             if event.kind == "request_finished":
                 self._note_usage(event.data)
+            elif event.kind == KEPT_WARM and event.data["hit"]:
+                self._warmed = int(event.data["n"]), event.at
         if self._trimmer is None and self._world.trims:
             self._history += new
         return self._fold.shapes
@@ -148,7 +152,8 @@ class Trims:
             return None
         return LastAnswer(
             target=target_of_step(step, self._run),
-            ended_s=_seconds(step.ended_at),
+            # What was read to keep it lives on from then.
+            ended_s=_seconds(self._warmed[1] if self._warmed[0] == n - 1 else step.ended_at),
             counted_tokens=int(step.intent.get("counted_tokens", 0)),
             usage=self._usage.get(n - 1),
             misses=self._misses,

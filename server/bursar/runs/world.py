@@ -150,6 +150,8 @@ class World:
     responses: ResponseLimits = field(default_factory=ResponseLimits)
     provider_named: Callable[[str], ModelProvider | None] = field(default=lambda _: None)
     local_only: LocalOnly = field(default_factory=LocalOnly)
+    keep_warm: Literal["ask", "on", "off"] = "off"
+    """Whether a prompt is kept in the provider's cache while its run waits for the user."""
     trims: bool = True
     """Whether results are cut where that saves more than it loses; what was cut before stays so."""
 

@@ -64,6 +64,7 @@ class RunJobs:
         self._fetcher = Fetcher(adapters=adapters, editor=editor, world=self.world, may_write=may_run, changed=changed)
         self._jobs: dict[str, _Job] = {}
         self._alarms: dict[str, asyncio.Task[None]] = {}
+        self._warming: dict[str, asyncio.Task[None]] = {}
         self._remembered: set[tuple[str, str]] = set()
 
     @property
@@ -93,6 +94,8 @@ class RunJobs:
         Raises BadInput and StorageError where it cannot even begin.
         """
         self._forget_alarm(record.run)
+        if (warming := self._warming.pop(record.run, None)) is not None:
+            warming.cancel()
         world = self.world(record)
         work = asyncio.create_task(self._drive(record, world, parked_until), name=record.run)
         tell_faults(work, self._editor, f"Run {record.task_address}")
@@ -124,7 +127,7 @@ class RunJobs:
     async def close(self, hopeless: frozenset[str]) -> None:
         """End all jobs: between two steps where that comes soon, else, as for the ``hopeless``, by cancelling."""
         self._fetcher.close()
-        for alarm in list(self._alarms.values()):
+        for alarm in (*self._alarms.values(), *self._warming.values()):
             alarm.cancel()
         jobs = list(self._jobs.values())
         if not jobs:
@@ -166,7 +169,20 @@ class RunJobs:
         needs_nobody = isinstance(outcome, Paused) and outcome.reason == "limit" and outcome.resume_at is not None
         if isinstance(outcome, Paused) and outcome.reason != "asked" and not needs_nobody:
             self._editor.say("warning", f"Paused {record.task_address}: {self._in_local_time(outcome.detail)}")
+        if isinstance(outcome, Paused) and world.keep_warm != "off":
+            self._keep_warm(record, world)
         self._ended(record, outcome)
+
+    def _keep_warm(self, record: RunRecord, world: World) -> None:
+        """Keep the prompt of a run in its provider's cache that waits for its user now, where that was chosen."""
+        from bursar.runs.events import Events
+        from bursar.runs.keeping_warm import KeepWarm
+
+        keeper = KeepWarm(world, record, Events(world, record.run))
+        work = asyncio.create_task(keeper.after_pause(), name=f"keep warm {record.run}")
+        tell_faults(work, self._editor, f"Keeping the prompt of {record.task_address} warm")
+        self._warming[record.run] = work
+        work.add_done_callback(lambda _: self._warming.pop(record.run, None))
 
     def _set_alarm(self, record: RunRecord, at: str) -> None:
         self._forget_alarm(record.run)

@@ -17,7 +17,7 @@ from bursar.domain.money.budget import (
     level_of,
     parse_amount,
 )
-from bursar.domain.money.scopes import PERIODS, day_after, period_scopes
+from bursar.domain.money.scopes import ENDING, day_after, keep_warm_scope, period_scopes
 from bursar.domain.ports import Journal
 from bursar.domain.runs import RunRecord
 from bursar.session.ports import Adapters
@@ -53,6 +53,11 @@ def wide_states(
     ]
     amounts = adapters.budgets(settings)
     return [_state(adapters, journal, settings, each) for each in scopes if each.kind == "day" or each.kind in amounts]
+
+
+def keep_warm_state(adapters: Adapters, journal: Journal, settings: Settings) -> BudgetState:
+    """The day's budget of the requests that only keep prompts warm. It stops nothing else, so it is with no others."""
+    return _state(adapters, journal, settings, keep_warm_scope(_periods(adapters, journal)["day"].key))
 
 
 def begins_with(adapters: Adapters, settings: Settings, kind: BudgetKind) -> BudgetState:
@@ -130,6 +135,7 @@ def meter(
     first = binds_first(budgets, windows)
     spent_pico = day.spent if day.unit == "usd" else journal.used(day.scope, "usd").charged
     others = journal.imported_on(here.day)
+    warm = journal.used(keep_warm_scope(day.scope.key), "usd").charged
     return meter_of(
         day=day,
         spent_pico=spent_pico,
@@ -138,6 +144,7 @@ def meter(
         others=others,
         budgets=budgets,
         first=first,
+        kept_warm_pico=warm,
         window_level=window_level(first, journal.warn_percent()) if isinstance(first, ProviderWindow) else "ok",
     )
 
@@ -162,7 +169,7 @@ def _state(adapters: Adapters, journal: Journal, settings: Settings, scope: Scop
         not_known=standing.used.not_known,
         reserved=standing.used.held,
         level=level_of(taken=standing.taken, limit=limit, warn_percent=journal.warn_percent()),
-        resets_at=adapters.clock.local_midnight_utc(day_after(scope)) if scope.kind in PERIODS else None,
+        resets_at=adapters.clock.local_midnight_utc(day_after(scope)) if scope.kind in ENDING else None,
         source=f"{source}{raised}",
         overrides=overrides,
     )

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from bursar.domain.errors import BadInput
 from bursar.domain.instructions.kinds import DEFAULT_FILES, FileGlobs
@@ -42,6 +42,8 @@ _KEYS = (
     "response_cache",
 )
 HINT_MIN_TOKENS = 200
+KeepWarmSetting: TypeAlias = Literal["ask", "on", "off"]
+_KEEP_WARM: tuple[KeepWarmSetting, ...] = ("ask", "on", "off")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,8 @@ class Settings:
     """Whether runs cut results where that probably saves more than it loses."""
     maps: bool = False
     """Whether a run's first request carries a map of the files that its task probably needs."""
+    keep_warm: KeepWarmSetting = "off"
+    """Whether a run's prompt is kept in the provider's cache while it waits for the user."""
     budget_places: Mapping[str, str] = field(default_factory=dict)
     """Where each budget of these was set: a file, the editor's setting, or nowhere."""
 
@@ -135,6 +139,7 @@ def load_settings(home: Path, environ: Mapping[str, str], editor: Mapping[str, A
         trims=checked.of_context("trim", True),
         maps=checked.of_context("repository_map", False),
         responses=checked.responses(),
+        keep_warm=checked.keep_warm(),
         budget_places={each: _budget_place(each, raw, editor, path) for each in BUDGET_KINDS},
     )
 
@@ -269,7 +274,7 @@ class _Checked:
     def of_context(self, key: str, usual: bool) -> bool:
         place = f"{self._places.get('context', 'settings')}: context"
         given = object_in(self._raw.get("context", {}), place)
-        refuse_others(given, ("trim", "repository_map"), place)
+        refuse_others(given, ("trim", "repository_map", "keep_warm"), place)
         value = given.get(key, usual)
         if not isinstance(value, bool):
             raise BadInput(f"{place}.{key} must be true or false")
@@ -282,6 +287,14 @@ class _Checked:
         from bursar.settings.responses import response_limits
 
         return response_limits(given, f"{self._places['response_cache']}: response_cache")
+
+    def keep_warm(self) -> KeepWarmSetting:
+        value = self._raw.get("context", {}).get("keep_warm", "off") or "off"
+        for each in _KEEP_WARM:
+            if value == each:
+                return each
+        place = f"{self._places.get('context', 'settings')}: context"
+        raise BadInput(f"{place}.keep_warm must be 'ask', 'on' or 'off'")
 
     def silenced(self) -> frozenset[str]:
         return silenced_in(self._diagnostics())

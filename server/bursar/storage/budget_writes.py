@@ -74,6 +74,10 @@ class BudgetWrites(JournalReads):
         """Take this day for the present one, as the user says."""
         await self._writer.write(lambda db: standing.set_day(db, day))
 
+    async def choose_keep_warm(self, *, on: bool) -> None:
+        """Keep the user's answer to whether prompts are kept warm."""
+        await self._writer.write(lambda db: budgets.choose_keep_warm(db, on=on))
+
     async def set_warn_percent(self, percent: WarnPercent) -> None:
         """Keep at which shares of a budget its level changes."""
         await self._writer.write(lambda db: budgets.set_warn_percent(db, percent))

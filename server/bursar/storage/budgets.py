@@ -8,6 +8,7 @@ from bursar.domain.money.budget import DEFAULT_WARN_PERCENT, Scope, Unit, WarnPe
 from bursar.storage.rows import loaded, stored
 
 _WARN = "warn_percent"
+_KEEP_WARM = "keep_warm"
 
 
 def limits(connection: apsw.Connection) -> dict[str, tuple[str, int]]:
@@ -88,6 +89,20 @@ def warn_percent(connection: apsw.Connection) -> WarnPercent:
     """At which shares of a budget its level changes."""
     text = connection.execute("SELECT value FROM meta WHERE key = ?", (_WARN,)).get
     return DEFAULT_WARN_PERCENT if text is None else parse_warn_percent(str(text))
+
+
+def keep_warm(connection: apsw.Connection) -> bool | None:
+    """What the user has answered to whether prompts are kept warm; None before that."""
+    text = connection.execute("SELECT value FROM meta WHERE key = ?", (_KEEP_WARM,)).get
+    return None if text is None else text == "on"
+
+
+def choose_keep_warm(connection: apsw.Connection, *, on: bool) -> None:
+    """Keep that answer."""
+    connection.execute(
+        "INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+        (_KEEP_WARM, "on" if on else "off"),
+    )
 
 
 def set_warn_percent(connection: apsw.Connection, percent: WarnPercent) -> None:

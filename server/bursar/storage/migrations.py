@@ -15,6 +15,7 @@ from bursar.storage.schema_budgets import BUDGETS
 from bursar.storage.schema_pins import PINS
 from bursar.storage.schema_responses import RESPONSES
 from bursar.storage.schema_rolls import DEAREST, IMPORTED_CERTAINTY, OVER_WORKSPACES, ROLLS
+from bursar.storage.schema_warm import WARM
 
 _FIRST = """
 CREATE TABLE text (
@@ -285,6 +286,7 @@ MIGRATIONS: tuple[str, ...] = (
     OVER_WORKSPACES,
     PINS,
     RESPONSES,
+    WARM,
 )
 
 

@@ -184,6 +184,11 @@ class JournalReads:
         with self._read() as db:
             return budgets.warned(db, scope, unit, limit)
 
+    def keep_warm(self) -> bool | None:
+        """What the user has answered to whether prompts are kept warm; None before that."""
+        with self._read() as db:
+            return budgets.keep_warm(db)
+
     def warn_percent(self) -> WarnPercent:
         """At which shares of a budget its level changes."""
         with self._read() as db:

@@ -19,7 +19,7 @@ from bursar.storage.stopping import book_one
 
 MOST_AT_ONCE = 500
 # A run that is paused, in doubt or was interrupted is settled by whoever goes on with it. So is a batch whose answer
-# can still be fetched: an operation that failed goes on waiting for it.
+# can still be fetched: an operation that failed goes on waiting for it. What keeps a prompt warm its run settles.
 _ORPHANS = (
     "SELECT hold.run, hold.key, hold.attempt, hold.amount_pico,"
     " ledger.n IS NOT NULL OR not_taken.n IS NOT NULL AS ended"
@@ -32,6 +32,8 @@ _ORPHANS = (
     "  OR run.state = 'failed' AND NOT coalesce("
     "   step.status = 'intent' AND step.attempt = hold.attempt"
     "   AND iif(json_valid(step.intent), json_type(step.intent, '$.batch') IS NOT NULL, 0), 0)"
+    "  OR run.purpose <> '' AND NOT EXISTS (SELECT 1 FROM run AS warmed WHERE warmed.run = run.about"
+    "   AND warmed.erased_at IS NULL AND warmed.state IN ('running', 'paused', 'in_doubt'))"
     "  OR step.run IS NULL OR step.attempt <> hold.attempt OR step.status IN ('done', 'failed')"
     " ORDER BY hold.at, hold.hold LIMIT ?"
 )

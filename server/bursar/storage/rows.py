@@ -17,7 +17,10 @@ USAGE_COLUMNS = (*BUCKETS, "reasoning")
 _OWN_LEDGER_COLUMNS = tuple(each.name for each in fields(LedgerEntry) if each.name != "usage")
 LEDGER_COLUMNS = _OWN_LEDGER_COLUMNS + USAGE_COLUMNS
 NEW_RUN_COLUMNS = tuple(each.name for each in fields(NewRun) if each.name not in ("first_request", "prompt", "traits"))
-RUN_COLUMNS = tuple(each.name for each in fields(RunRecord) if each.name not in ("first_request", "owner_alive"))
+RUN_COLUMNS = (
+    *(each.name for each in fields(RunRecord) if each.name not in ("first_request", "owner_alive")),
+    "purpose",
+)
 STEP_COLUMNS = tuple(each.name for each in fields(StepRecord))
 REQUEST_COLUMNS = tuple(each.name for each in fields(RequestRow) if each.name != "usage") + USAGE_COLUMNS
 EVENT_COLUMNS = tuple(each.name for each in fields(RunEvent))
@@ -91,6 +94,7 @@ def request_row(row: Sequence[Any]) -> RequestRow:
 def run_record(row: Sequence[Any], *, first_request: str, owner_alive: bool) -> RunRecord:
     """The run of a row of RUN_COLUMNS; one whose owner died while it ran reads as paused."""
     values = _values(RUN_COLUMNS, row)
+    values["kind"] = values.pop("purpose") or values["kind"]
     for name in ("pause_requested", "stop_requested", "tick_pending"):
         values[name] = bool(values[name])
     if values["state"] == "running" and not owner_alive:

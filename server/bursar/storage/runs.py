@@ -8,7 +8,7 @@ from typing import Any
 import apsw
 
 from bursar.domain.errors import BadInput, Fenced, OwnedElsewhere, Refused, StorageError
-from bursar.domain.runs import KeptSteps, NewRun, RunState, StepKind
+from bursar.domain.runs import KEEP_WARM, KeptSteps, NewRun, RunState, StepKind
 from bursar.storage.rows import NEW_RUN_COLUMNS, bindings, columns, json_text, marks, stored
 from bursar.storage.texts import keep_text
 
@@ -52,10 +52,15 @@ def create(
         )
     sha256 = keep_text(connection, run.first_request.encode("utf-8", "surrogatepass"))
     values = {name: getattr(run, name) for name in NEW_RUN_COLUMNS}
+    purpose = ""
+    if run.kind == KEEP_WARM:
+        # The column of the kind takes those that were there when it was made, and is never made anew.
+        values["kind"], purpose = "review", run.kind
     connection.execute(
         f"INSERT INTO run ({columns(NEW_RUN_COLUMNS)}, first_request_sha256, state, epoch, owner, created_at,"  # noqa: S608
-        f" updated_at, prompt_version) VALUES ({marks(NEW_RUN_COLUMNS)}, ?, 'running', {FIRST_EPOCH}, ?, ?, ?, ?)",
-        (*bindings(NEW_RUN_COLUMNS, values), sha256, owner, at, at, run.prompt.version),
+        f" updated_at, prompt_version, purpose) VALUES ({marks(NEW_RUN_COLUMNS)}, ?, 'running', {FIRST_EPOCH}, ?, ?, ?,"
+        " ?, ?)",
+        (*bindings(NEW_RUN_COLUMNS, values), sha256, owner, at, at, run.prompt.version, purpose),
     )
     if run.traits is not None:
         connection.execute(

@@ -20,6 +20,7 @@ from bursar.domain.money.budget import (
 from bursar.domain.money.rolls import ALL_DAYS, OWN_AGENT
 from bursar.domain.money.scopes import chain, dated, days_of, scopes_of
 from bursar.domain.money.usage import BUCKETS
+from bursar.domain.runs import KEEP_WARM
 from bursar.storage.budgets import limits, raised
 from bursar.storage.imports import counted_in_budgets
 from bursar.storage.rolls import task_key
@@ -33,11 +34,11 @@ _HELD: dict[Unit, str] = {
     "tokens": "coalesce(sum(amount_tokens), 0)",
     "requests": "count(*)",
 }
-# The sums are kept by task, session and day; a run has few rows, and an index of its own.
-_RUN_ROWS = (
+# The sums are kept by task, session and day; a run, and what keeps prompts warm on a day, has few rows and an index.
+_OWN_ROWS = (
     f"(SELECT coalesce(cost_pico, 0) AS cost_pico, {columns(BUCKETS)}, 1 AS requests,"  # noqa: S608
     f" {OPEN_PICO} AS at_most_pico, {OPEN_TOKENS} AS at_most_tokens,"
-    " certainty = 'unknown' AS unknown_requests FROM ledger WHERE run = ?)"
+    " certainty = 'unknown' AS unknown_requests FROM ledger WHERE {})"
 )
 
 
@@ -75,9 +76,17 @@ def in_force(connection: apsw.Connection, given: Sequence[Limit], *, run: str, s
     What the user has set by command is looked up anew: another window may have set it since ``given`` was made. The
     ceiling in money that a run began with is its own.
     """
-    row = connection.execute("SELECT workspace, spec, task_address FROM run WHERE run = ?", (run,)).fetchone()
-    workspace, spec, task = ("", "", "") if row is None else map(loaded, row)
-    scopes = scopes_of(run=run, workspace=workspace, spec=spec, task=task, session=session, day=day)
+    row = connection.execute("SELECT workspace, spec, task_address, purpose FROM run WHERE run = ?", (run,)).fetchone()
+    workspace, spec, task, purpose = ("", "", "", "") if row is None else map(loaded, row)
+    scopes = scopes_of(
+        run=run,
+        workspace=workspace,
+        spec=spec,
+        task=task,
+        session=session,
+        day=day,
+        keep_warm=purpose == KEEP_WARM,
+    )
     stored = stored_amounts(connection)
     if (own := stored.get("run")) is not None and own.unit == "usd":
         del stored["run"]
@@ -134,7 +143,9 @@ def _of_sums(scope: Scope, *, everybody: bool) -> tuple[str, tuple[str, ...]]:
     Requests, runs, tasks and sessions are our own in any case.
     """
     if scope.kind == "run":
-        return _RUN_ROWS, (stored(scope.key),)
+        return _OWN_ROWS.format("run = ?"), (stored(scope.key),)
+    if scope.kind == "keep-warm":
+        return _OWN_ROWS.format(f"operation = '{KEEP_WARM}' AND local_day = ?"), (scope.key,)
     where: str
     values: tuple[str, ...]
     match scope.kind:
@@ -161,6 +172,8 @@ def _of_holds(scope: Scope) -> tuple[str, tuple[str, ...]]:
             spec, task = _task(scope)
             of_task = "SELECT run FROM run WHERE workspace = ? AND spec = ? AND task_address = ?"
             return f"run IN ({of_task})", (stored(scope.workspace), stored(spec), stored(task))
+        case "keep-warm":
+            return "local_day = ? AND run IN (SELECT run FROM run WHERE purpose = ?)", (scope.key, KEEP_WARM)
         case "request":
             return "false", ()
         case _:

@@ -24,7 +24,7 @@ _IN_FLIGHT = (
     "SELECT hold.key, hold.attempt, hold.epoch, hold.local_day, hold.amount_pico, coalesce(step.intent, ''),"
     " step.body_sha256, step.prompt_sha256, hold.workspace, coalesce(run.spec, ''), coalesce(run.task_address, ''),"
     " coalesce(run.provider, ''), coalesce(run.model, ''), hold.session, coalesce(run.prompt_version, ''),"
-    " coalesce(run.kind, ''), hold.amount_tokens FROM hold LEFT JOIN run USING (run)"
+    " coalesce(nullif(run.purpose, ''), run.kind, ''), hold.amount_tokens FROM hold LEFT JOIN run USING (run)"
     " LEFT JOIN step ON step.run = hold.run AND step.key = hold.key AND step.attempt = hold.attempt"
     " WHERE hold.run = ? ORDER BY hold.at, hold.hold"
 )

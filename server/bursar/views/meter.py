@@ -26,6 +26,7 @@ def meter_of(
     budgets: Sequence[BudgetState] = (),
     first: BudgetState | ProviderWindow | None = None,
     window_level: Level = "ok",
+    kept_warm_pico: int = 0,
 ) -> Meter:
     """``$0.42 of $5.00 today``, with ``· running 2.1`` behind it; ``running`` are task addresses.
 
@@ -53,6 +54,8 @@ def meter_of(
     for each in budgets:
         if each.limit is not None and each is not day and each is not shown:
             tooltip += f" {_sentence(each, here)}"
+    if kept_warm_pico:
+        tooltip += f" Of it for keeping prompts warm while runs waited: {money(kept_warm_pico)}."
     if others is not None:
         tooltip += f" {_others(others, here)}"
     of_money = isinstance(shown, BudgetState) and shown.unit == "usd" and shown.limit is not None

@@ -73,6 +73,8 @@ def event_line(kind: str, data: Mapping[str, Any], here: Here | None) -> str | N
             return f"  {in_local_time(data['message'], here)}"
         case "context_trimmed":
             return f"  before request {data['n']}: {trim_words(data)}"
+        case "kept_warm" | "keep_warm_failed":
+            return f"  {warm_words(kind, data)}"
         case "context_pinned" | "context_unpinned" | "context_dropped" | "context_recalled":
             return f"  {', '.join(data['items'])}: {_HELD[kind]}"
         case "rewound":
@@ -99,6 +101,18 @@ def trim_words(data: Mapping[str, Any]) -> str:
         return f"{size} ({data['expected_from']})"
     verb = "costs about" if expected.startswith("-") else "saves about"
     return f"{size}, {verb} {_usd(expected.removeprefix('-'))} ({data['expected_from']})"
+
+
+def warm_words(kind: str, data: Mapping[str, Any]) -> str:
+    """What the request cost that kept a prompt in the provider's cache, or why none did."""
+    if kind == "keep_warm_failed":
+        return f"the prompt of request {data['n']} was not kept warm: {data['message']}"
+    cost = "no price" if data["cost_usd"] is None else _usd(data["cost_usd"])
+    if not data["hit"]:
+        usage = Usage(**data["usage"])
+        read = f"{count(usage.cache_read)} of {count(usage.input)} tokens"
+        return f"the provider had not kept the prompt ({read} read, {cost}): no more of this for this run"
+    return f"prompt kept warm: {cost}, saves {_usd(data['saves_usd'])} ({data['saves_from']})"
 
 
 def _paused(reason: str, detail: str) -> str:

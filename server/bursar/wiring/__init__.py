@@ -329,6 +329,7 @@ class App:
             responses=settings.responses,
             ceilings=ceilings or Ceilings(),
             trims=settings.trims,
+            keep_warm=settings.keep_warm,
         )
 
     def _learnt_under(self, settings: Settings) -> Learnt:

@@ -12,8 +12,11 @@ from bursar.domain.money.price import PICO_PER_USD, usd_text
 
 Unit = Literal["usd", "tokens", "requests"]
 BUDGET_UNITS: tuple[Unit, ...] = ("usd", "tokens", "requests")
-BudgetKind = Literal["request", "run", "task", "session", "workspace", "day", "week", "month"]
-BUDGET_KINDS: tuple[BudgetKind, ...] = ("request", "run", "task", "session", "workspace", "day", "week", "month")
+BudgetKind = Literal["request", "run", "task", "session", "workspace", "keep-warm", "day", "week", "month"]
+BUDGET_KINDS: tuple[BudgetKind, ...] = (
+    *("request", "run", "task", "session", "workspace"),
+    *("keep-warm", "day", "week", "month"),
+)
 Level = Literal["ok", "notice", "warning", "critical", "over", "off"]
 WarnPercent = tuple[int, int, int]
 DEFAULT_WARN_PERCENT: WarnPercent = (50, 80, 95)

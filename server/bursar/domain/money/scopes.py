@@ -11,12 +11,15 @@ from bursar.domain.errors import BadInput
 from bursar.domain.money.budget import BUDGET_KINDS, Amount, BudgetKind, Limit, Scope
 
 PERIODS: tuple[BudgetKind, ...] = ("day", "week", "month")
+ENDING: tuple[BudgetKind, ...] = (*PERIODS, "keep-warm")
+"""Those whose scope is over with a day."""
 _EACH: Mapping[BudgetKind, str] = {
     "request": "this request",
     "run": "this run",
     "task": "this task",
     "session": "this session",
     "workspace": "this workspace",
+    "keep-warm": "keeping prompts warm today",
     "day": "today",
     "week": "this week",
     "month": "this month",
@@ -44,10 +47,13 @@ def whose_budget(kind: BudgetKind) -> str:
     return f"{words[:1].upper()}{words[1:]}'s budget"
 
 
-def scopes_of(*, run: str, workspace: str, spec: str, task: str, session: str, day: str) -> dict[BudgetKind, Scope]:
+def scopes_of(
+    *, run: str, workspace: str, spec: str, task: str, session: str, day: str, keep_warm: bool = False
+) -> dict[BudgetKind, Scope]:
     """Every scope that a request of this run lies in on this local day (YYYY-MM-DD), from the narrowest to the widest.
 
-    A request's own budget is kept under its run: it bounds each of them, so nothing adds up in it.
+    A request's own budget is kept under its run: it bounds each of them, so nothing adds up in it. Those that only
+    keep a prompt in the provider's cache (``keep_warm``) have one of their own for the day, too.
     """
     return {
         "request": Scope(kind="request", key=run),
@@ -55,6 +61,7 @@ def scopes_of(*, run: str, workspace: str, spec: str, task: str, session: str, d
         "task": Scope(kind="task", key=task_key(spec, task), workspace=workspace),
         "session": Scope(kind="session", key=session),
         "workspace": Scope(kind="workspace", key=workspace),
+        **({"keep-warm": keep_warm_scope(day)} if keep_warm else {}),
         **period_scopes(day),
     }
 
@@ -64,9 +71,14 @@ def period_scopes(day: str) -> dict[BudgetKind, Scope]:
     return {kind: Scope(kind=kind, key=period_key(kind, day)) for kind in PERIODS}
 
 
+def keep_warm_scope(day: str) -> Scope:
+    """The requests of a local day that only keep prompts in the provider's cache."""
+    return Scope(kind="keep-warm", key=day)
+
+
 def period_key(kind: BudgetKind, day: str) -> str:
     """The key of the period that a local day lies in: ``2026-11-21``, ``2026-W47`` (ISO 8601), ``2026-11``."""
-    if kind == "day":
+    if kind in ("day", "keep-warm"):
         return day
     if kind == "month":
         return day[:7]
@@ -83,7 +95,7 @@ def dated(limits: Iterable[Limit], day: str) -> list[Limit]:
     """The same limits, those of a period for the one that this local day lies in."""
     found = []
     for each in limits:
-        if each.scope.kind in PERIODS:
+        if each.scope.kind in ENDING:
             key = period_key(each.scope.kind, day)
             found.append(replace(each, scope=replace(each.scope, key=key)))
         else:
@@ -113,7 +125,7 @@ def _first_day(scope: Scope) -> date:
     if scope.kind == "week":
         year, week = scope.key.split("-W")
         return date.fromisocalendar(int(year), int(week), 1)
-    return date.fromisoformat(scope.key if scope.kind == "day" else f"{scope.key}-01")
+    return date.fromisoformat(scope.key if scope.kind in ("day", "keep-warm") else f"{scope.key}-01")
 
 
 def _day_after(scope: Scope, first: date) -> date:

@@ -208,6 +208,9 @@ class Journal(Protocol):
     async def set_budget_day(self, day: str) -> None:
         """Take this local day for the present one, whatever was reserved on a later one."""
 
+    async def choose_keep_warm(self, *, on: bool) -> None:
+        """Keep the user's answer to whether prompts are kept warm while runs wait; it is asked once."""
+
     async def set_warn_percent(self, percent: WarnPercent) -> None:
         """At which shares of a budget its level changes."""
 
@@ -304,6 +307,9 @@ class Journal(Protocol):
 
     def warned(self, scope: Scope, unit: Unit, limit: int) -> int:
         """The highest share of this limit, in percent, that was told of; 0 for none."""
+
+    def keep_warm(self) -> bool | None:
+        """That answer; None before it."""
 
     def warn_percent(self) -> WarnPercent:
         """At which shares of a budget its level changes."""

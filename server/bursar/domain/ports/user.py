@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 QuestionKind = Literal[
-    "command", "path", "editor", "in_doubt", "rewind", "ticked", "economy", "stronger", "split", "budget"
+    "command", "path", "editor", "in_doubt", "rewind", "ticked", "economy", "stronger", "split", "budget", "keep_warm"
 ]
 
 

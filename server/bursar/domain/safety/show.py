@@ -14,6 +14,7 @@ COMMAND_CHOICES = ("Once", "For this run", "No")
 YES_NO = ("Yes", "No")
 ECONOMY_CHOICES = ("Economy mode", "Go on as it is")
 STRONGER_CHOICES = ("Go on", "No")
+KEEP_WARM_CHOICES = ("Keep warm", "No")
 IN_DOUBT_CHOICES = ("Run again", "Treat as done", "Stop")
 
 _BESIDE = "Read the whole in the document opened beside this before you answer."
@@ -143,6 +144,11 @@ def question_for_economy(run: str, what: str) -> Question:
 def question_for_stronger(run: str, what: str) -> Question:
     """May a run whose check keeps failing go on with the stronger, dearer model, where no limit says so."""
     return _question("stronger", run, _in_order(escape_for_question(what)), STRONGER_CHOICES)
+
+
+def question_for_keep_warm(run: str, what: str) -> Question:
+    """May prompts be kept in the provider's cache while runs wait; the answer holds for all of them."""
+    return _question("keep_warm", run, _in_order(escape_for_question(what)), KEEP_WARM_CHOICES)
 
 
 def question_for_budget(run: str, what: str, choices: tuple[str, ...]) -> Question:
