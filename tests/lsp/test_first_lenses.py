@@ -154,7 +154,7 @@ def test_what_comes_between_and_might_matter_is_minded(pipes: Pipes) -> None:
     "case",
     [
         *("cancelled", "not opened", "opened twice", "no tasks", "no text", "long", "same id", "with a token"),
-        *("other file", "no file", "odd path", "shut down", "told of settings"),
+        *("other file", "no file", "odd path", "shut down", "told of settings", "greeted id"),
     ],
 )
 def test_the_rest_is_left_to_the_server(pipes: Pipes, case: str) -> None:
@@ -168,6 +168,7 @@ def test_the_rest_is_left_to_the_server(pipes: Pipes, case: str) -> None:
         "no text": [pipes.opened(text=7), asked],  # type: ignore[arg-type]
         "long": [pipes.opened(TASKS + "x" * 60_000), asked],
         "same id": [opened, hint, asked],
+        "greeted id": [opened, pipes.lenses(0)],
         "with a token": [opened, pipes.lenses(workDoneToken="t")],
         "shut down": [opened, {"id": 9, "method": "shutdown"}, asked],
         "told of settings": [opened, {"method": "workspace/didChangeConfiguration", "params": {}}, asked],

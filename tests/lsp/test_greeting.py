@@ -285,6 +285,32 @@ def test_the_server_takes_over_after_its_greeting(tmp_path: Path) -> None:
     assert "another answer" not in server.stderr()
 
 
+def test_what_can_be_no_path_and_no_descriptor_ends_nothing_that_was_greeted(tmp_path: Path) -> None:
+    # A zero byte and a bracket where a host stands raise in what reads paths; the number is none that C knows.
+    folders = [{"uri": uri, "name": "x"} for uri in ("file:///a%00b", "file://[x/y", tmp_path.as_uri())]
+    uri = (tmp_path / ".kiro/specs/a/tasks.md").as_uri()
+    opened = {"uri": uri, "languageId": "markdown", "version": 1, "text": "- [ ] 1. Begin\n"}
+    params = {"capabilities": {}, "workspaceFolders": folders, "initializationOptions": {"keysFd": 2**70}}
+    server = Server(tmp_path)
+    try:
+        server.send(
+            {"id": 1, "method": "initialize", "params": params},
+            {"method": "initialized", "params": {}},
+            {"method": "textDocument/didOpen", "params": {"textDocument": {**opened, "uri": "file:///%00/tasks.md"}}},
+            {"method": "textDocument/didOpen", "params": {"textDocument": opened}},
+            {"id": 2, "method": "textDocument/codeLens", "params": {"textDocument": {"uri": uri}}},
+        )
+        # The keys that cannot be read are told.
+        server.until(lambda: server.told["window/showMessage"] and len(server.answers) == 2)
+        server.send({"id": 3, "method": "shutdown"}, {"method": "exit"})
+        assert server.end() == 0
+    finally:
+        server.close()
+    assert [each["id"] for each in server.answers] == [1, 2, 3]
+    assert [each["command"]["command"] for each in server.answers[1]["result"]] == ["bursar.runTask"]
+    assert not server.stderr()
+
+
 def test_a_wrong_frame_before_the_greeting_ends_the_server_as_ever(tmp_path: Path) -> None:
     server = Server(tmp_path)
     try:

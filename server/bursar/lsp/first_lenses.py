@@ -39,7 +39,7 @@ def answer_first_lenses(channels: Channels, environ: Mapping[str, str]) -> None:
     if greeted is None or not _is_told_to_ask_again(greeted.params):
         return
     try:
-        texts, asked = _first_messages(_arrived(channels))
+        texts, asked = _first_messages(_arrived(channels), greeted.id)
         answers = _answers(greeted.params, texts, asked, environ)
     except Exception:  # noqa: BLE001 - whatever it is, the server meets it too, and says what is wrong
         return
@@ -116,11 +116,12 @@ def _arrived(channels: Channels) -> Iterator[bytes]:
     yield from found[1:]
 
 
-def _first_messages(frames: Iterator[bytes]) -> tuple[dict[str, str], dict[Id, str]]:
+def _first_messages(frames: Iterator[bytes], greeted: Id) -> tuple[dict[str, str], dict[Id, str]]:
     """The documents that are opened, and the requests for lenses, up to the first message that might change them."""
     texts: dict[str, str] = {}
     asked: dict[Id, str] = {}
-    ids: set[Id] = set()
+    # An id that is used again says nothing of which request was answered: by it the server would leave out both.
+    ids = {greeted}
     for frame in frames:
         message = read_message(frame)
         if not isinstance(message, Incoming) or message.id in ids:

@@ -21,7 +21,7 @@ async def take_keys(desk: Desk, adapters: Adapters, descriptor: int | None) -> N
         if descriptor is not None:
             os.set_inheritable(descriptor, False)
             adapters.keys = await asyncio.to_thread(_read, descriptor, adapters)
-    except (BadInput, OSError) as error:
+    except (BadInput, OSError, OverflowError) as error:
         desk.editor.say("error", f"The keys that the editor holds could not be read ({error}): reload the window.")
     finally:
         desk.keys_taken.set()
