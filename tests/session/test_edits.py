@@ -185,6 +185,9 @@ async def test_the_first_figures_are_the_kept_ones_and_are_counted_once_they_are
         def keep(self, counts: Mapping[bytes, int], /) -> None:
             kept.update(counts)
 
+        def was_erased(self) -> bool:
+            return False
+
     async def figures() -> tuple[list[bool], list[int]]:
         counter = TiktokenCounter(memory=Memory())
         office.adapters.counter = lambda: counter  # type: ignore[method-assign]

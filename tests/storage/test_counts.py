@@ -149,6 +149,50 @@ def test_two_windows_keep_what_both_have_counted_and_nothing_that_was_erased_com
         other.end()
 
 
+@pytest.mark.parametrize("gave", [True, False], ids=["gave before", "gave nothing yet"])
+def test_a_window_that_keeps_last_after_an_erasure_brings_nothing_back(tmp_path: Path, gave: bool) -> None:
+    one, other = Window(tmp_path), Window(tmp_path)
+    try:
+        one.told("count what is erased")
+        if gave:
+            assert one.told("keep") == "kept"
+        alone = tmp_path / "alone"
+        alone.mkdir()
+        counter = TiktokenCounter(memory=CountFile(alone, made_by=fingerprint()))
+        counter.count("what is erased " + "word " * 50)
+        counter.keep()
+        erased = kept_in(alone)
+        assert len(erased) == 1 and (not gave or erased <= kept_in(tmp_path))
+        drop_counts(tmp_path)
+        # The other window keeps something by then, so the file is there and holds counts.
+        for text in ("of the other window", "more of it"):
+            other.told(f"count {text}")
+            assert other.told("keep") == "kept"
+        assert kept_in(tmp_path)
+        one.told("count what comes later")
+        assert one.told("keep") == "kept"
+        assert not erased & kept_in(tmp_path)
+    finally:
+        one.end()
+        other.end()
+
+
+def test_an_erasure_between_the_look_and_the_writing_is_not_overtaken(tmp_path: Path) -> None:
+    class Erasing(CountFile):
+        def read(self) -> dict[bytes, int]:
+            there = super().read()
+            drop_counts(tmp_path)
+            return there
+
+    CountFile(tmp_path, made_by="these").keep({b"0" * 16: 1})
+    counter = TiktokenCounter(memory=Erasing(tmp_path, made_by="these"))
+    counter.load("o200k_base")
+    counter.count(TEXT)
+    counter.keep()
+    assert not CountFile(tmp_path, made_by="these").read()
+    assert stat.S_IMODE((tmp_path / "counts.erased").stat().st_mode) == 0o600
+
+
 def test_a_disk_that_is_full_leaves_what_was_kept_and_nothing_half_written(tmp_path: Path) -> None:
     window = Window(tmp_path)
     try:

@@ -18,6 +18,8 @@ from bursar.storage.errors import translated
 
 KEPT = 16_384
 _NAME = "counts"
+_ERASED = "counts.erased"
+"""Holds another number after each erasure and nothing else: a process that goes on must not bring back what it knew."""
 _DIGEST_BYTES = 16
 _NUMBER_BYTES = 4
 _RECORD_BYTES = _DIGEST_BYTES + _NUMBER_BYTES
@@ -29,6 +31,7 @@ class CountFile:
     def __init__(self, home: Path, *, made_by: str) -> None:
         self._path = home / _NAME
         self._head = f"bursar counts 1 {made_by}\n".encode()
+        self._erasure = _erasure(home)
 
     def read(self) -> dict[bytes, int]:
         """The counts by digest, the newest last."""
@@ -46,7 +49,7 @@ class CountFile:
         }
 
     def keep(self, counts: Mapping[bytes, int]) -> None:
-        """Keep the newest of these, over what was kept before. Raises StorageError."""
+        """Keep the newest of these, over what was kept before; ask ``was_erased`` first. Raises StorageError."""
         newest = islice(counts.items(), max(0, len(counts) - KEPT), None)
         body = self._head + b"".join(
             digest + number.to_bytes(_NUMBER_BYTES, "little")
@@ -65,6 +68,14 @@ class CountFile:
             except OSError:
                 beside.unlink(missing_ok=True)
                 raise
+            # Erased since it was last asked: these may be older.
+            if _erasure(self._path.parent) != self._erasure:
+                self._path.unlink(missing_ok=True)
+
+    def was_erased(self) -> bool:
+        """Whether they were dropped since this was made, or last asked."""
+        before, self._erasure = self._erasure, _erasure(self._path.parent)
+        return before != self._erasure
 
     def _remove_left_over(self) -> None:
         """Remove what a process that was killed in the middle left; what another one is writing is locked."""
@@ -80,7 +91,20 @@ class CountFile:
 
 def drop_counts(home: Path) -> None:
     """Forget them: a digest tells whoever has a text that it was here."""
+    # In this order: who keeps counts looks at the number once more behind its own writing. A disk without room for it
+    # still has the counts removed.
+    with contextlib.suppress(OSError):
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+        with os.fdopen(os.open(home / _ERASED, flags, 0o600), "wb") as file:
+            file.write(secrets.token_bytes(16))
     (home / _NAME).unlink(missing_ok=True)
+
+
+def _erasure(home: Path) -> bytes | None:
+    try:
+        return (home / _ERASED).read_bytes()
+    except OSError:
+        return None
 
 
 def _seal(body: bytes) -> bytes:

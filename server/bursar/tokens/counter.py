@@ -39,7 +39,6 @@ class TiktokenCounter:
         self._memory = memory
         self._recalled: Mapping[bytes, int] | None = None
         self._kept = 0
-        self._has_given = False
         self._loaded: dict[str, Encoding] = {}
         self._loading = Lock()
         self._remembered = _Remembered(remembered_blocks)
@@ -82,13 +81,13 @@ class TiktokenCounter:
         made = self._remembered.made
         if self._memory is None or made == self._kept:
             return
-        # Read anew: other windows keep theirs there, and what was erased must not come back from here.
-        there = self._memory.read()
-        if self._has_given and not there:
+        # What was erased must not come back from here.
+        if self._memory.was_erased():
             self._remembered.clear()
-        counts = {**there, **self._remembered.all()}
-        self._memory.keep(counts)
-        self._kept, self._has_given = made, bool(counts)
+            self._recalled = {}
+        # Read anew: other windows keep theirs there.
+        self._memory.keep({**self._memory.read(), **self._remembered.all()})
+        self._kept = made
 
     def _count_block(self, block: str, encoding: str) -> int:
         if self._memory is None and len(block) < _WORTH_REMEMBERING_CHARS:

@@ -33,6 +33,9 @@ class CountMemory(Protocol):
     def keep(self, counts: Mapping[bytes, int], /) -> None:
         """Keep the newest of these, over what was kept. Raises StorageError."""
 
+    def was_erased(self) -> bool:
+        """Whether the user had them erased since this was made, or last asked."""
+
 
 class PriceBook(Protocol):
     """Prices by model."""
