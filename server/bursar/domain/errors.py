@@ -13,7 +13,8 @@ BursarError
 │   │   ├── QuotaExhausted   402 or a 429 that waiting does not cure
 │   │   ├── ModelNotKnown    404
 │   │   └── RequestRejected  400, 413, 422 and redirects
-│   │       └── OptionRefused    for an option only: the next attempt goes without it
+│   │       ├── OptionRefused    for an option only: the next attempt goes without it
+│   │       └── WindowExceeded   it is longer than the model's window takes
 │   ├── AnswerCut            it may be owed: the hold is kept as "at most"
 │   └── AnswerAway           the provider may still have an answer, and it cannot be fetched now: try again later
 ├── StorageError             the store cannot do what it must
@@ -105,6 +106,23 @@ class RequestRejected(NotAccepted):
 
 class OptionRefused(RequestRejected):
     """The provider rejected the request for an option that it can do without; it is left out from now on."""
+
+
+class WindowExceeded(RequestRejected):
+    """The request is longer than the model takes. Both counts are the provider's, None where it named none."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        window_tokens: int | None,
+        asked_tokens: int | None,
+        request_id: str | None = None,
+        status: int | None = None,
+    ) -> None:
+        super().__init__(message, request_id=request_id, status=status)
+        self.window_tokens = window_tokens
+        self.asked_tokens = asked_tokens
 
 
 class AnswerCut(ProviderError):

@@ -34,6 +34,7 @@ PauseReason = Literal[
     "deferred",
     "batch",
     "check",
+    "window",
 ]
 
 

@@ -17,9 +17,11 @@ from bursar.domain.errors import (
     ProviderError,
     QuotaExhausted,
     RequestRejected,
+    WindowExceeded,
 )
 from bursar.domain.money.usage import Owed
 from bursar.domain.ports import Clock
+from bursar.providers.exceeding import exceeded_in
 from bursar.providers.strict_json import json_object
 
 MAX_SAID_CHARS = 300
@@ -59,6 +61,7 @@ _STATUS_OF_KIND = {
     "rate_limit_exceeded": 429,
     "invalid_api_key": 401,
     "model_not_found": 404,
+    "context_length_exceeded": 400,
 }
 
 
@@ -148,6 +151,15 @@ def of_status(
         return ModelNotKnown(
             f"the provider {name} does not know the model '{model}' or the address at {sender.host} (404){tail}; "
             "check the model's name and the provider's base_url in the settings",
+            request_id=request_id,
+            status=status,
+        )
+    exceeded = exceeded_in(said.code, said.kind, said.text) if status in (400, 413, 422) else None
+    if exceeded is not None:
+        return WindowExceeded(
+            f"the provider {name} says that the request is longer than the model '{model}' takes ({status}){tail}",
+            window_tokens=exceeded.window_tokens,
+            asked_tokens=exceeded.asked_tokens,
             request_id=request_id,
             status=status,
         )

@@ -17,6 +17,7 @@ from bursar.domain.errors import (
     ProviderError,
     QuotaExhausted,
     Unreachable,
+    WindowExceeded,
 )
 from bursar.domain.failover import move_after
 from bursar.domain.money.budget import RefusedByBudget
@@ -28,6 +29,7 @@ from bursar.runs.answering import Answers
 from bursar.runs.booking import Attempt, Books, attempt_of, target_of_step
 from bursar.runs.choosing import Choice, Elsewhere, Known
 from bursar.runs.events import Events
+from bursar.runs.exceeding import Teaching
 from bursar.runs.focus import Focus
 from bursar.runs.fold import request_key, request_order
 from bursar.runs.listening import Listener
@@ -68,6 +70,7 @@ class Requests:
         self._read_from_cache = 0
         self._plans = Plans(world, run, terse=False, about=about)
         self._answers = Answers(world, run.run, events)
+        self._teaching = Teaching(world, run, events)
         self._known = Known()
         self._choice: Choice | None = None
         self._patience = Patience(world, run.run, epoch, events)
@@ -323,6 +326,12 @@ class Requests:
             world.failpoint("answer_read")
         except NotAccepted as error:
             await self._books.give_back(attempt, error)
+            if isinstance(error, WindowExceeded):
+                paused = await self._teaching.exceeded(attempt, error)
+                if not choice.pass_over(way, str(error)):
+                    raise PauseNow(paused) from error
+                await self._tell_passed_over(attempt.n, way, str(error))
+                raise Elsewhere(error) from error
             if await self._go_elsewhere(error, way, later, choice):
                 raise Elsewhere(error) from error
             raise
@@ -353,6 +362,7 @@ class Requests:
         world.learnt.refused.pop(way.target.provider, None)
         self._read_from_cache = 0 if reply.usage is None else reply.usage.cache_read
         await self._books.settle(attempt, reply, seconds_run=self._seconds_run)
+        await self._teaching.read(attempt, way, reply.usage)
 
     async def settle_in_flight(self, step: StepRecord) -> None:
         """Book what a dead process had in flight for this step. Raises AnswerAway where it cannot be fetched now."""

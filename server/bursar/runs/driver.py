@@ -158,6 +158,11 @@ class _Drive:
                         return decided
                     modes = decided
                     continue
+                if paused is not None and paused.too_long is not None:
+                    refused_by = world.way_to(paused.too_long.target)
+                    ratio = paused.too_long.ratio
+                    if refused_by is not None and await trims.again(act, steps, refused_by, ratio=ratio):
+                        continue
                 await warn(world, run, self._events)
                 await self._warm.ask_once()
             elif isinstance(act, RunCheck):

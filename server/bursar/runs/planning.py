@@ -13,6 +13,7 @@ from bursar.domain.money.price import Price, Unpriced
 from bursar.domain.money.scopes import scope_words, whose_budget
 from bursar.domain.runs import RunRecord
 from bursar.runs.counted import counted_before
+from bursar.runs.exceeding import known_window
 from bursar.runs.shapes import FULL, Shapes
 from bursar.runs.sizing import Sized, day_of, limits_of, size_request
 from bursar.runs.world import Paused, Way, World
@@ -64,7 +65,7 @@ class Plans:
             terse=self._terse,
             prefix=self._prefix(way),
         )
-        window = world.prices.window_tokens(provider=target.provider, model=target.model)
+        window = known_window(world.prices, world.journal, world.clock, target)
         needs = sized.counted_tokens + sized.max_tokens
         if check_window and window is not None and needs > window:
             detail = f"the window of {target} takes {window:,} tokens, and the next request needs {needs:,}"

@@ -21,6 +21,7 @@ from bursar.domain.runs import RunRecord, StepRecord
 from bursar.domain.safety.show import question_for_economy, question_for_stronger
 from bursar.runs.assemble import FirstRequest
 from bursar.runs.events import Events
+from bursar.runs.exceeding import known_window
 from bursar.runs.fold import AskModel, failed_checks, next_act
 from bursar.runs.here import here_of
 from bursar.runs.modes import Modes
@@ -258,7 +259,7 @@ class Switches:
         stays = why_it_stays(self._world.local_only, self._run, self._first, steps)
         if stays is not None and not way.provider.is_loopback:
             return f"it is elsewhere, and this run stays on this machine, because {stays}"
-        window = self._world.prices.window_tokens(provider=way.provider.name, model=way.model)
+        window = known_window(self._world.prices, self._world.journal, self._world.clock, way.target)
         needs = sized.counted_tokens + sized.max_tokens
         if window is not None and needs > window:
             return f"its window takes {window:,} tokens, and the next request needs {needs:,}"

@@ -30,6 +30,7 @@ _ROOM_FOR_MARKERS = 16
 """What is cut in addition where the markers made a prompt too large, twice as much with each further round."""
 _LEAST_OF_WINDOW = 2_000
 _SHARE_OF_WINDOW = 4
+_ENOUGH_OF_WINDOW = 0.75
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +125,6 @@ class Trimmer:
         terms = replace(terms, window_tokens=terms.window_tokens - self._off_tokens)
         large = self._too_large(parts, shapes, terms)
         turns = self._take(parts)
-        new = self._window.arrived_from
         prior = dict(self._shown)
         arrived = Arrived(request=self._fed - 1, gap_s=gap_s, is_cold=is_cold and may_edit, turns=turns)
         decision = self._steps(self._window, arrived, terms if may_edit else admitting_only(terms))
@@ -136,6 +136,29 @@ class Trimmer:
             else:
                 whys[number] = self._why(number, is_cold=is_cold)
         whys |= self._fit_each(terms, shapes)
+        return self._fitted(whys, large, prior, before, window_tokens, terms, shapes, may_edit=may_edit)
+
+    def press(self, shapes: Shapes, terms: Terms, *, may_edit: bool) -> Trimmed:
+        """Make more room in a request that was decided on already: its window takes less than was thought."""
+        self.follow(shapes)
+        prior, before, window_tokens = dict(self._shown), self.prompt_tokens, terms.window_tokens
+        terms = replace(terms, window_tokens=window_tokens - self._off_tokens)
+        whys = self._fit_each(terms, shapes)
+        return self._fitted(whys, [], prior, before, window_tokens, terms, shapes, may_edit=may_edit)
+
+    def _fitted(
+        self,
+        whys: dict[int, str],
+        large: list[Trim],
+        prior: Mapping[str, Shape],
+        before: int,
+        window_tokens: int,
+        terms: Terms,
+        shapes: Shapes,
+        *,
+        may_edit: bool,
+    ) -> Trimmed:
+        new = self._window.arrived_from
         whys |= self._fit_all(terms.window_tokens, terms, shapes, may_edit=may_edit)
         trims = self._trims(whys, prior, new, shapes)
         for turn in range(_MOST_ROUNDS):
@@ -246,19 +269,29 @@ class Trimmer:
         return whys
 
     def _fit_all(self, most: int, terms: Terms, shapes: Shapes, *, may_edit: bool) -> dict[int, str]:
-        """The last step before a summary: what was sent goes, oldest first, then what arrives is cut further."""
+        """The last step before a summary: what was sent goes, oldest first, then what arrives is cut further.
+
+        What was sent goes until there is room for more than this request, so that the next one need not rewrite the
+        prompt again; what failed stays, it is what must not be done again.
+        """
         whys: dict[int, str] = {}
         window = self._window
         if window.tokens <= most:
             return whys
+        enough = min(most, int(terms.window_tokens * _ENOUGH_OF_WINDOW))
         open_ = [each for each in window.results if self._parts[each].item not in shapes.pinned]
         for number in (each for each in open_ if may_edit and each < window.arrived_from):
-            if window.tokens <= most:
+            if window.tokens <= enough:
                 return whys
+            if self._parts[number].is_error:
+                continue
             if window.size_as(number, "stub") < window.sizes[number]:
                 window.apply(Decision(changes={number: "stub"}))
                 whys[number] = "the window was full"
-        new = sorted((each for each in open_ if each >= window.arrived_from), key=lambda each: -window.sizes[each])
+        new = sorted(
+            (each for each in open_ if each >= window.arrived_from),
+            key=lambda each: (self._parts[each].is_error, -window.sizes[each]),
+        )
         for number in new:
             over = window.tokens - most
             if over <= 0:

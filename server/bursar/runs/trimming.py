@@ -21,6 +21,7 @@ from bursar.runs.arrivals import arrivals
 from bursar.runs.assemble import FirstRequest
 from bursar.runs.booking import target_of_step
 from bursar.runs.events import Events
+from bursar.runs.exceeding import known_window
 from bursar.runs.fold import AskModel, request_key
 from bursar.runs.shapes import TRIMMED, Ends, ShapeFold, Shapes, shape_from_json, shape_to_json
 from bursar.runs.trim_terms import LastAnswer, is_cold, terms_of
@@ -44,6 +45,7 @@ class Trims:
         self._history: list[RunEvent] = []
         self._trimmer: Trimmer | None = None
         self._decided: int = 0
+        self._pressed: int = 0
         self._usage: dict[int, Usage] = {}
         self._misses = 0
         self._warmed: tuple[int, str] = (0, "")
@@ -72,35 +74,53 @@ class Trims:
             return False
         self._decided = act.n
         by_key = {each.key: each for each in steps}
-        decided = await asyncio.to_thread(self._decide, act.n, by_key, way)
-        if decided is None:
+        return await self._tell(act.n, way, await asyncio.to_thread(self._decide, act.n, by_key, way))
+
+    async def again(self, act: AskModel, steps: Sequence[StepRecord], way: Way, *, ratio: float) -> bool:
+        """Make room in request ``act.n``, which was refused as too long; whether anything could be left out.
+
+        ``ratio`` is how many of the provider's tokens one of ours was then. Once for each request: what is refused
+        twice is not made shorter by guessing.
+        """
+        if act.n != self._decided or act.n == self._pressed:
             return False
+        self._pressed = act.n
+        by_key = {each.key: each for each in steps}
+        decided = await asyncio.to_thread(self._decide, act.n, by_key, way, refused_at=ratio)
+        return await self._tell(act.n, way, decided)
+
+    async def _tell(self, n: int, way: Way, decided: tuple[Trimmed, bool, Price | Unpriced, float]) -> bool:
         trimmed, cold, price, ratio = decided
         self.over_tokens = trimmed.over_tokens
         if not trimmed.trims:
             return False
-        await self._events.tell("context_trimmed", **_event(act.n, trimmed, way, price, ratio, is_cold=cold))
+        await self._events.tell("context_trimmed", **_event(n, trimmed, way, price, ratio, is_cold=cold))
         return True
 
     def _decide(
-        self, n: int, by_key: Mapping[str, StepRecord], way: Way
-    ) -> tuple[Trimmed, bool, Price | Unpriced, float] | None:
+        self, n: int, by_key: Mapping[str, StepRecord], way: Way, refused_at: float | None = None
+    ) -> tuple[Trimmed, bool, Price | Unpriced, float]:
         world, target = self._world, way.target
         rules = rules_for(target.model)
         price = world.prices.price(provider=target.provider, model=target.model, at=world.clock.now_utc())
         last = self._last_answer(n, by_key)
         ratio = last.ratio if last is not None and last.target == target else 1.0
+        if refused_at is not None:
+            ratio = max(ratio, refused_at)
         base, rate = self._base()
         terms = terms_of(
             model=target.model,
             rules=rules,
             price=price,
-            window_tokens=world.prices.window_tokens(provider=target.provider, model=target.model),
+            window_tokens=known_window(world.prices, world.journal, world.clock, target),
             answer_tokens=self._first.max_tokens,
             ratio=ratio,
             base_tokens=base,
             tokens_per_character=rate,
         )
+        if refused_at is not None and self._trimmer is not None:
+            trimmed = self._trimmer.press(self._fold.shapes, terms, may_edit=not rules.preserved_thinking)
+            return trimmed, False, price, ratio
         trimmer = self._trimmer or self._rebuilt(n, by_key, terms)
         now_s = _seconds(world.clock.now_utc())
         cold = is_cold(rules, last, target, now_s)

@@ -174,16 +174,25 @@ class Finished:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TooLong:
+    """A target has refused a request as longer than its window; ``ratio``: how many of its tokens one of ours is."""
+
+    target: Target
+    ratio: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Paused:
     """The run stands still and can go on; ``detail`` says what happened and what to do.
 
-    ``refused`` is the budget that had no room, where that was it.
+    ``refused`` is the budget that had no room, ``too_long`` whose window, where that was it.
     """
 
     reason: PauseReason
     detail: str
     resume_at: str | None = None
     refused: RefusedByBudget | None = None
+    too_long: TooLong | None = None
 
 
 DISTRUSTED = Paused(

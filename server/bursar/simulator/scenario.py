@@ -45,6 +45,8 @@ class Model:
     refuses: tuple[str, ...] = ()
     input_token_ratio: Decimal = Decimal(1)
     """How many tokens this model makes of one of the simulator's own, in what it is asked."""
+    window_tokens: int | None = None
+    """What the prompt and the longest answer asked for may have together; without it nothing is too long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +163,7 @@ _DEFAULT_MODELS: Mapping[str, Any] = {
 
 def _model(name: str, value: object) -> Model:
     key = f"models.{name}"
-    raw = _object(value, key, ("wire", "prices", "cache", "refuses", "input_token_ratio"))
+    raw = _object(value, key, ("wire", "prices", "cache", "refuses", "input_token_ratio", "window_tokens"))
     prices = _object(raw.get("prices"), f"{key}.prices", (*PRICE_KEYS, "tiers", "batch"))
     for needed in ("input", "output"):
         if needed not in prices:
@@ -183,6 +185,9 @@ def _model(name: str, value: object) -> Model:
         cache_min_tokens=_whole(cache.get("min_tokens", 1024), f"{key}.cache.min_tokens", least=1),
         refuses=tuple(_text(item, f"{key}.refuses[{i}]") for i, item in enumerate(_list(raw, "refuses", key))),
         input_token_ratio=Decimal(str(ratio)),
+        window_tokens=None
+        if "window_tokens" not in raw
+        else _whole(raw["window_tokens"], f"{key}.window_tokens", least=1),
     )
 
 

@@ -27,6 +27,7 @@ from bursar.simulator.replies import Faults, answer
 from bursar.simulator.request import Refusal, decode, invalid
 from bursar.simulator.responses_wire import OpenAIResponsesWire
 from bursar.simulator.scenario import Fault, Scenario
+from bursar.simulator.windows import check_window
 from bursar.simulator.wire import Exchange, Wire
 
 HOST = "127.0.0.1"
@@ -320,6 +321,7 @@ class Provider:
         unknown = next((each for each in model.refuses if each in body), None)
         if unknown is not None:
             raise invalid(f"Unknown parameter: '{unknown}'.")
+        check_window(wire.name, model, ask)
         job.fault = self._faults.strike(ask)
         _refuse(job.fault, wire)
         if job.fault and job.fault.kind == "evict":

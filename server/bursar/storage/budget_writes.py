@@ -15,7 +15,7 @@ from bursar.storage.care import Care
 from bursar.storage.reading import JournalReads
 from bursar.storage.reaping import Orphan, orphans, reap
 from bursar.storage.spool import FileSpool
-from bursar.storage.windows import keep_windows
+from bursar.storage.windows import keep_context_window, keep_windows
 from bursar.storage.writer import Writer
 
 
@@ -65,6 +65,13 @@ class BudgetWrites(JournalReads):
         """Keep what a provider said last of its own limits."""
         at = self._clock.now_utc()
         await self._writer.write(lambda db: keep_windows(db, provider=provider, model=model, windows=windows, at=at))
+
+    async def keep_context_window(self, *, provider: str, model: str, tokens: int) -> None:
+        """Keep how many tokens a model takes, as its provider taught it."""
+        at = self._clock.now_utc()
+        await self._writer.write(
+            lambda db: keep_context_window(db, provider=provider, model=model, tokens=tokens, at=at)
+        )
 
     async def alert_once(self, day: str) -> bool:
         """Keep that this day's alerts were told; False where they were already."""

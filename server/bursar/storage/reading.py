@@ -30,7 +30,7 @@ from bursar.storage.locks import RunLocks
 from bursar.storage.past import ended_runs
 from bursar.storage.spending import booked, request_days, spending
 from bursar.storage.texts import read_text
-from bursar.storage.windows import kept_windows
+from bursar.storage.windows import context_window, kept_windows
 
 
 class JournalReads:
@@ -173,6 +173,11 @@ class JournalReads:
         """What the providers said last of their own limits."""
         with self._read() as db:
             return kept_windows(db)
+
+    def context_window(self, *, provider: str, model: str) -> tuple[int, str] | None:
+        """How many tokens a model takes, as its provider taught it, and when; None where it did not."""
+        with self._read() as db:
+            return context_window(db, provider=provider, model=model)
 
     def raised_runs(self) -> dict[str, int]:
         """By how much the user has raised the ceilings of runs, each for that run alone, in pico-dollars."""

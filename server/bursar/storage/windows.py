@@ -10,6 +10,8 @@ import apsw
 from bursar.domain.money.binding import ProviderWindow
 from bursar.domain.pacing import Window, WindowKind
 
+_CONTEXT = "context_window:"
+
 
 def keep_windows(connection: apsw.Connection, *, provider: str, model: str, windows: Sequence[Window], at: str) -> None:
     """Keep these in the place of what was said before. A provider that answers has an account that is not used up."""
@@ -19,6 +21,21 @@ def keep_windows(connection: apsw.Connection, *, provider: str, model: str, wind
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
         [(provider, model, each.kind, each.remaining, each.limit, each.resets_at, at) for each in windows],
     )
+
+
+def keep_context_window(connection: apsw.Connection, *, provider: str, model: str, tokens: int, at: str) -> None:
+    """Keep how many tokens a model takes, as its provider taught it."""
+    connection.execute(
+        "INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+        (f"{_CONTEXT}{provider}/{model}", f"{tokens} {at}"),
+    )
+
+
+def context_window(connection: apsw.Connection, *, provider: str, model: str) -> tuple[int, str] | None:
+    """What was learnt of it, and when; None where nothing was."""
+    value = connection.execute("SELECT value FROM meta WHERE key = ?", (f"{_CONTEXT}{provider}/{model}",)).get
+    tokens, _, at = str(value or "").partition(" ")
+    return (int(tokens), at) if tokens.isdecimal() and at else None
 
 
 def kept_windows(connection: apsw.Connection) -> list[ProviderWindow]:

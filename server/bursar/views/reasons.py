@@ -17,6 +17,7 @@ _WORDS = {
     "storage": "its records cannot be written",
     "deferred": "put off",
     "check": "its check fails",
+    "window": "longer than the model takes",
     "stopped": "stopped",
 }
 

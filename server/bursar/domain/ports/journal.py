@@ -199,6 +199,9 @@ class Journal(Protocol):
     async def keep_windows(self, *, provider: str, model: str, windows: Sequence[Window]) -> None:
         """Keep what a provider said last of its own limits; of its quota only while nothing else was said."""
 
+    async def keep_context_window(self, *, provider: str, model: str, tokens: int) -> None:
+        """Keep how many tokens a model takes, as its provider's refusal taught it."""
+
     async def put_pin(self, workspace: str, pin: Pin) -> None:
         """Keep what the user pinned in a workspace; one on the same lines is replaced."""
 
@@ -301,6 +304,9 @@ class Journal(Protocol):
 
     def windows(self) -> list[ProviderWindow]:
         """What the providers said last of their own limits, whether they have been reset since or not."""
+
+    def context_window(self, *, provider: str, model: str) -> tuple[int, str] | None:
+        """How many tokens a model takes, as its provider taught it, and when that was; None where it did not."""
 
     def raised_runs(self) -> dict[str, int]:
         """By how much the user has raised the ceilings of runs, each for that run alone, in pico-dollars."""
