@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,10 +13,21 @@ from bursar.domain.moments import Here
 from bursar.domain.money.usage import Usage
 from bursar.runs.watching import gaps, watched
 from bursar.views.findings import finding_text
-from support.history import Asked, Past, chat, past
+from support.history import Asked, Past, past
+from support.history import chat as chat_of
 
 COLD, WARM = Usage(uncached_input=9_000, output=10), Usage(uncached_input=100, cache_read=9_000, output=10)
+MODEL = "gpt-5"
+"""Keeps any prefix by itself, so what is in reach is what was sent."""
 HERE = Here(zone=UTC, day="2026-11-21")
+
+
+def chat(system: str, turns: int) -> bytes:
+    return chat_of(system, turns, MODEL)
+
+
+def asked(**given: Any) -> Asked:
+    return Asked(model=MODEL, **given)
 
 
 @pytest.fixture
@@ -26,9 +38,9 @@ def shop(tmp_path: Path) -> Iterator[Past]:
 
 def test_a_system_text_that_changes_breaks_the_cache_at_a_byte(shop: Past) -> None:
     run = shop.run(
-        Asked(body=chat("It is 12:01", 1), usage=COLD),
-        Asked(body=chat("It is 12:01", 2), usage=WARM),
-        Asked(body=chat("It is 12:02", 3), usage=COLD),
+        asked(body=chat("It is 12:01", 1), usage=COLD),
+        asked(body=chat("It is 12:01", 2), usage=WARM),
+        asked(body=chat("It is 12:02", 3), usage=COLD),
     )
     (gap,) = gaps(shop.journal, [run])
     assert (gap.run, gap.step) == (run, "m3")
@@ -39,16 +51,16 @@ def test_a_system_text_that_changes_breaks_the_cache_at_a_byte(shop: Past) -> No
 def test_a_long_wait_is_told_only_where_nothing_was_read(shop: Past) -> None:
     def played(after: Usage) -> str:
         return shop.run(
-            Asked(body=chat("s", 1), usage=COLD), Asked(body=chat("s", 2), usage=after, after_s=400, duration_ms=2_000)
+            asked(body=chat("s", 1), usage=COLD), asked(body=chat("s", 2), usage=after, after_s=400, duration_ms=2_000)
         )
 
     (gap,) = gaps(shop.journal, [played(COLD)])
-    assert (gap.broken, gap.expired_s) == (None, 398)
+    assert (gap.broken, gap.expired_s) == (None, 402), "from one sending to the next"
     assert list(gaps(shop.journal, [played(WARM)])) == []
 
 
 def test_a_run_that_only_goes_on_has_no_gap(shop: Past) -> None:
-    run = shop.run(*(Asked(body=chat("s", n), usage=WARM) for n in range(1, 5)))
+    run = shop.run(*(asked(body=chat("s", n), usage=WARM) for n in range(1, 5)))
     assert list(gaps(shop.journal, [run])) == []
 
 
@@ -57,7 +69,7 @@ async def test_erased_requests_tell_nothing_and_break_nothing(tmp_path: Path) ->
 
     def write() -> str:
         with past(tmp_path / "home") as written:
-            return written.run(Asked(body=chat("one", 1)), Asked(body=chat("two", 2)))
+            return written.run(asked(body=chat("one", 1), usage=COLD), asked(body=chat("two", 2), usage=COLD))
 
     run = await asyncio.to_thread(write)
     with past(tmp_path / "home") as again:
@@ -73,7 +85,7 @@ def test_a_regression_of_the_cache_names_the_byte(shop: Past) -> None:
         shop.clock.advance(3_600)
         shop.run(
             *(
-                Asked(
+                asked(
                     body=chat(f"It is {k if broken else 0}", k),
                     usage=COLD if broken or k == 1 else WARM,
                     cost_pico=10**10 + n,

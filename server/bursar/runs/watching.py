@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
-from itertools import pairwise
 
 from bursar.domain.money.regressions import WATCHED_RUNS, Cause, Finding, Gap, findings
 from bursar.domain.ports import Journal
 from bursar.domain.prefix import first_break
-from bursar.domain.runs import RequestRow
+from bursar.runs.cache_losses import lost_cache, pairs_of
 
 _LOOKED_AT_RUNS = 5
-_CACHE_LIVES_S = 300
 _MOST_REQUESTS = 40
 
 
@@ -34,27 +31,21 @@ def _with_gaps(journal: Journal, finding: Finding) -> Finding:
 
 
 def gaps(journal: Journal, runs: Iterable[str]) -> Iterable[Gap]:
-    """Where the prompt cache was lost between two requests in a row of these runs; broken bytes before expired ones."""
+    """Where the prompt cache was lost between two requests of these runs, and the bytes or the time did it.
+
+    Broken bytes come before expired ones. What Bursar left out itself, to save more, is none of them.
+    """
     expired = []
     for run in runs:
-        steps = {each.key: each for each in journal.steps(run) if each.kind == "model"}
-        for one, other in pairwise(journal.requests(run=run)[:_MOST_REQUESTS]):
-            bodies = [steps[each.step].body_sha256 if each.step in steps else None for each in (one, other)]
-            if one.step == other.step or None in bodies:
+        for pair in pairs_of(journal.requests(run=run)[:_MOST_REQUESTS]):
+            found = lost_cache(journal, pair)
+            if found is None or found.loss.cause == "trimmed":
                 continue
-            earlier, later = (journal.body(each or "") for each in bodies)
+            if found.loss.cause == "expired":
+                expired.append(Gap(run=run, step=pair.later.step, broken=None, expired_s=found.loss.waited_s))
+                continue
+            earlier, later = (journal.body(each.body_sha256) for each in (pair.earlier, pair.later))
             broken = None if earlier is None or later is None else first_break(earlier, later)
             if broken is not None:
-                yield Gap(run=run, step=other.step, broken=broken)
-            elif (waited_s := _waited_s(one, other)) > _CACHE_LIVES_S and not other.usage.cache_read:
-                expired.append(Gap(run=run, step=other.step, broken=None, expired_s=waited_s))
+                yield Gap(run=run, step=pair.later.step, broken=broken)
     yield from expired
-
-
-def _waited_s(one: RequestRow, other: RequestRow) -> int:
-    """Between two answers: what is recorded of a request is when it was settled."""
-    try:
-        between = datetime.fromisoformat(other.at) - datetime.fromisoformat(one.at)
-    except ValueError:
-        return 0
-    return int(between.total_seconds()) - (other.duration_ms or 0) // 1_000
