@@ -183,6 +183,54 @@ def test_openai_itself_is_asked_for_the_service_that_the_price_is_of(wire):
     assert "service_tier" not in json.loads(provider(wire, "https://example.com/v1").body(value))
 
 
+VENDOR = "https://api.openai.com/v1"
+
+
+def at_vendors(wire: str, *messages: Message, model: str = "gpt-6-sol", base_url: str = VENDOR, once: bool = False):
+    value = ModelRequest(
+        model=model, system="Rules.", tools=(TOOL,), messages=messages or TURN, max_tokens=100, once=once
+    )
+    made = provider(wire, base_url)
+    return made, made.body(value)
+
+
+def marked(body: bytes) -> list[str]:
+    """The texts behind which a prefix is marked as kept."""
+    found: list[str] = []
+
+    def look(value):
+        for each in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+            look(each)
+        if isinstance(value, dict) and "prompt_cache_breakpoint" in value:
+            assert value["prompt_cache_breakpoint"] == {"mode": "explicit"}
+            found.append(value["text"])
+
+    look(json.loads(body))
+    return found
+
+
+@pytest.mark.parametrize("wire", ["openai-chat", "openai-responses"])
+def test_what_runs_share_is_marked_where_a_prefix_is_found_at_marks_alone(wire):
+    _, body = at_vendors(wire)
+    assert marked(body) == ["shared"]
+    assert marked(at_vendors(wire, user(Text(text="all of it")))[1]) == [], "nothing is shared"
+    assert marked(at_vendors(wire, once=True)[1]) == []
+    assert marked(at_vendors(wire, model="gpt-5")[1]) == [], "any prefix is found"
+    assert marked(at_vendors(wire, base_url="https://example.com/v1")[1]) == [], "which may not know the field"
+
+
+@pytest.mark.parametrize("wire", ["openai-chat", "openai-responses"])
+def test_the_mark_and_the_key_change_nothing_that_is_read_or_counted(wire):
+    with_mark, body = at_vendors(wire)
+    without, plain = at_vendors(wire, base_url="https://example.com/v1")
+    assert with_mark.prompt_text(body) == without.prompt_text(plain)
+    key = json.loads(body)["prompt_cache_key"]
+    other = (user(Text(text="shared"), Text(text="another task")),)
+    assert key == json.loads(at_vendors(wire, *other)[1])["prompt_cache_key"]
+    assert key != json.loads(at_vendors(wire, user(Text(text="x"), Text(text="task")))[1])["prompt_cache_key"]
+    assert ("prompt_cache_key" in json.loads(plain)) is (wire == "openai-responses")
+
+
 @pytest.mark.parametrize("wire", WIRES)
 def test_a_broken_call_goes_back_as_a_valid_one_with_its_result(wire):
     broken = BrokenToolCall(id="t1", name="read", raw_input='{"a":', why="cut")

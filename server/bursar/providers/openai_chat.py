@@ -11,7 +11,15 @@ from urllib.parse import urlsplit
 from bursar.domain.conversation import Block, BrokenToolCall, Message, ModelRequest, Text, ToolCall, ToolResult
 from bursar.providers.canonical import canonical_bytes, canonical_text, reported_text, whole_text
 from bursar.providers.growing import GrowingAnswer, RawCall, blocks_of, code_in, text_in
-from bursar.providers.openai_words import VENDORS_HOST, function_tools, prompt_of, usual_service
+from bursar.providers.openai_words import (
+    BREAKPOINT,
+    VENDORS_HOST,
+    cache_key,
+    function_tools,
+    marks_prefix,
+    prompt_of,
+    usual_service,
+)
 from bursar.providers.sse import SseEvent, SseParser
 from bursar.providers.strict_json import json_object
 from bursar.providers.usage_fields import Reported, larger, llama_cpp_timings, openai_usage, shrunk
@@ -49,6 +57,7 @@ class OpenAIChatWire:
         self._limit_field = "max_completion_tokens" if urlsplit(base_url).hostname == VENDORS_HOST else "max_tokens"
         self.limit_path: tuple[str, ...] = (self._limit_field,)
         self._service = usual_service(base_url)
+        self._base_url = base_url
 
     def knows(self, part: dict[str, Any], /) -> bool:
         """A completion or a chunk of one, by its choices."""
@@ -82,6 +91,15 @@ class OpenAIChatWire:
         }
         if request.tools:
             body["tools"] = function_tools(request)
+        texts = _opening(request)
+        if self._service:
+            shared = texts[0] if texts else None
+            body["prompt_cache_key"] = cache_key([request.model, request.system, body.get("tools"), shared])
+        if len(texts) > 1 and marks_prefix(request, self._base_url):
+            # What is marked must be a block of its own; the model reads the same.
+            own = next(each for each in messages if each["role"] == "user")
+            rest = "\n".join(texts[1:])
+            own["content"] = [{"type": "text", "text": texts[0], **BREAKPOINT}, {"type": "text", "text": rest}]
         if request.terse:
             body |= self.terse_fields
         return canonical_bytes(body)
@@ -257,6 +275,14 @@ class _Call:
     def said(self) -> list[str]:
         """Everything of it that the model generated."""
         return [self.name, *self.parts]
+
+
+def _opening(request: ModelRequest) -> list[str]:
+    """The texts of the first turn, where that is the user's and nothing else."""
+    first = next(iter(request.messages), None)
+    if first is None or first.role != "user" or not all(isinstance(each, Text) for each in first.blocks):
+        return []
+    return [each.text for each in first.blocks if isinstance(each, Text)]
 
 
 def _messages(message: Message) -> list[dict[str, Any]]:

@@ -6,7 +6,6 @@ from the last event that arrived, and is paid once.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -16,12 +15,13 @@ from urllib.parse import urlencode, urlsplit
 from bursar.domain.conversation import BrokenToolCall, Message, ModelRequest, Text, ToolCall, ToolResult
 from bursar.providers.canonical import canonical_bytes, canonical_text, whole_text
 from bursar.providers.openai_responses_reader import ResponsesReader
-from bursar.providers.openai_words import usual_service
+from bursar.providers.openai_words import BREAKPOINT, cache_key, marks_prefix, usual_service
 from bursar.providers.strict_json import json_object
 
 # What a server of this format may not know; a request without them is the same request, but cannot be fetched again.
 _OPTIONS = ("background", "prompt_cache_key", "store")
-_NAMES_AN_OPTION = re.compile(rf"\b(?:{'|'.join(_OPTIONS)})\b")
+_MARK = "prompt_cache_breakpoint"
+_NAMES_AN_OPTION = re.compile(rf"\b(?:{'|'.join((*_OPTIONS, _MARK))})\b")
 _NOT_IN_A_NAME = re.compile(r"[^a-zA-Z0-9_-]")
 
 
@@ -40,6 +40,7 @@ class OpenAIResponsesWire:
 
     def __init__(self, *, base_url: str) -> None:
         self._service = usual_service(base_url)
+        self._base_url = base_url
 
     def knows(self, part: dict[str, Any], /) -> bool:
         """A response in one piece, or an event that holds one."""
@@ -94,7 +95,11 @@ class OpenAIResponsesWire:
                 }
                 for each in request.tools
             ]
-        body["prompt_cache_key"] = _cache_key(body)
+        opening: list[dict[str, Any]] = next((each["content"] for each in items if each["type"] == "message"), [])
+        first = opening[0] if opening else None
+        body["prompt_cache_key"] = cache_key([body["model"], body.get("instructions"), body.get("tools"), first])
+        if len(opening) > 1 and marks_prefix(request, self._base_url):
+            opening[0] |= BREAKPOINT
         if request.terse:
             body |= self.terse_fields
         return canonical_bytes(body)
@@ -107,6 +112,9 @@ class OpenAIResponsesWire:
     def without_options(self, body: bytes, /) -> bytes:
         """The same request for a server that does not know the options: its answer cannot be fetched again."""
         data = json_object(body.decode("utf-8", "replace")) or {}
+        for item in data.get("input", []):
+            for part in item.get("content", []):
+                part.pop(_MARK, None)
         return canonical_bytes({key: value for key, value in data.items() if key not in _OPTIONS})
 
     def sent(self, body: bytes, /) -> bytes:
@@ -130,13 +138,6 @@ class OpenAIResponsesWire:
     def reader(self, *, most_input_tokens: int, most_output_tokens: int) -> ResponsesReader:
         """A reader for one answer."""
         return ResponsesReader(most_input_tokens=most_input_tokens, most_output_tokens=most_output_tokens)
-
-
-def _cache_key(body: dict[str, Any]) -> str:
-    """The same for all requests that share their beginning, so that they meet the same cache."""
-    opening = next((each["content"][0] for each in body["input"] if each["type"] == "message"), None)
-    shared = [body["model"], body.get("instructions"), body.get("tools"), opening]
-    return f"bursar-{hashlib.sha256(canonical_bytes(shared)).hexdigest()[:32]}"
 
 
 def _items(message: Message) -> list[dict[str, Any]]:
