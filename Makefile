@@ -109,6 +109,9 @@ bench-forecast: $(ENV_STAMP) ## How good the forecast of a task is: scored on th
 bench-repository: $(ENV_STAMP) ## How good the ranking of files for a task is, beside plain BM25, on questions whose files are known (about 3 minutes)
 	@PYTHONPATH=tests $(PY) -m benchmarks.repository $(BENCH_FLAGS)
 
+bench-context: $(ENV_STAMP) ## How long a decision on a session's context takes, by the session's length, beside reading the prompt anew (half a minute)
+	@PYTHONPATH=tests $(PY) -m benchmarks.context.speed $(BENCH_FLAGS)
+
 bench-calibration: $(ENV_STAMP) ## How good the estimates of a vendor's token counts are, learnt from a simulated one with a tokenizer of its own (half a minute)
 	@PYTHONPATH=tests $(PY) -m benchmarks.calibration $(BENCH_FLAGS)
 
@@ -122,4 +125,4 @@ lock: ## Renew the locks (needs uv in the environment)
 	@$(VENV)/bin/uv export --quiet --format requirements.txt --no-header --no-emit-project --only-group bench -o requirements-bench.lock
 	@$(VENV)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header tests/benchmarks/budget/litellm.in -o requirements-litellm.lock
 
-.PHONY: help env client-env demo check test deps deps-in-ci editor-env editor vsix soak soak-short bench-resume bench-ledger bench-imports bench-watch bench-budget bench-forecast bench-calibration bench-editor lock
+.PHONY: bench-context help env client-env demo check test deps deps-in-ci editor-env editor vsix soak soak-short bench-resume bench-ledger bench-imports bench-watch bench-budget bench-forecast bench-calibration bench-editor lock

@@ -49,6 +49,9 @@ def test_all_policies_under_all_price_sets(traces: Path, capsys: pytest.CaptureF
         # ten results stand in full, so what came twelve requests ago is always gone
         assert rows["mask-10", prices]["retention"] == 0
         assert rows["mask-10", prices]["eff"] > 1
+        assert rows["optimum", prices]["share"] == 1 and rows["keep-all", prices]["share"] == 0
+        gain = (1 - rows["dedupe", prices]["eff"]) / (1 - rows["optimum", prices]["eff"])
+        assert rows["dedupe", prices]["share"] == pytest.approx(gain, abs=1e-3)
     best = rows["mask-10", "A"]["best_peer"]
     assert rows[best, "A"]["ci_vs_best_peer"] == [0, 0]
     assert rows[best, "A"]["eff"] == min(
@@ -62,6 +65,7 @@ def test_one_policy_without_a_peer_has_no_interval(traces: Path, capsys: pytest.
     rows = bench(traces, capsys, "--policy", "idle-5min-ping", "--prices", "F")
     assert list(rows) == [("idle-5min-ping", "F")]
     assert rows["idle-5min-ping", "F"]["best_peer"] == "idle-5min-ping"
+    assert rows["idle-5min-ping", "F"]["share"] is None
 
 
 def test_a_table_for_people(traces: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,7 +24,7 @@ from bursar.imports.recorded import read_sessions
 _Kind = TypeVar("_Kind")
 _HEAD = (
     f"{'policy':<20} {'prices':<6} {'cost':>6} {'eff':>6} {'kept':>6} {'edits':>6} {'quotes':>6} {'worst':>6} "
-    f"{'over':>4} {'trims':>6} {'fetch':>6}  against the best peer"
+    f"{'over':>4} {'trims':>6} {'fetch':>6} {'share':>6}  against the best peer"
 )
 
 
@@ -108,6 +108,7 @@ def _json(judged: Judged) -> dict[str, Any]:
         "prices": row.prices,
         **{name: round(getattr(row, name), 6) for name in figures},
         "violations": row.violations,
+        "share": None if judged.share is None else round(judged.share, 6),
         "best_peer": judged.best_peer,
         "ci_vs_best_peer": _rounded(judged.interval),
     }
@@ -119,11 +120,11 @@ def _rounded(interval: Sequence[float] | None) -> list[float] | None:
 
 def _line(judged: Judged) -> str:
     row = judged.row
-    against = ""
+    against, share = "", "" if judged.share is None else f"{judged.share:.2f}"
     if judged.interval is not None:
         against = f"  {judged.interval[0]:+.3f} .. {judged.interval[1]:+.3f}  {judged.best_peer}"
     return (
         f"{row.policy:<20} {row.prices:<6} {row.cost:6.3f} {row.eff:6.3f} {100 * row.retention:6.1f} "
         f"{100 * row.edit_lines:6.1f} {100 * row.quotes:6.1f} {row.worst_trace:6.2f} {row.violations:4d} "
-        f"{row.trims:6.1f} {row.refetches:6.1f}{against}"
+        f"{row.trims:6.1f} {row.refetches:6.1f} {share:>6}{against}"
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import exp, log
 
 import pytest
 
-from bursar.domain.context.decision import Decision, Excerpt, Terms
+from bursar.domain.context.decision import Arrived, Decision, Excerpt, Terms
 from bursar.domain.context.duplicates import Run
 from bursar.domain.context.policies.bursar import features
 from bursar.domain.context.policies.bursar.chances import Chances
@@ -14,7 +15,8 @@ from bursar.domain.context.policies.bursar.coefficients import ALL
 from bursar.domain.context.policies.bursar.features import identifiers
 from bursar.domain.context.policies.bursar.history import History
 from bursar.domain.context.policies.bursar.origin import UNKNOWN, Origin
-from bursar.domain.context.policies.bursar.plans import Plans
+from bursar.domain.context.policies.bursar.plans import LINES_PER_DECISION, Plans
+from bursar.domain.context.policies.bursar.policy import Steps
 from bursar.domain.context.policies.bursar.trims import plan_of
 from bursar.domain.context.rates import PRICE_SETS
 from bursar.domain.context.session import Turn, TurnKind
@@ -195,3 +197,23 @@ def test_a_plan_is_made_anew_as_its_result_ages() -> None:
     assert len(changes) < 16
     window.apply(Decision(changes={0: Excerpt(kept=((0, 12),))}))
     assert plans.current(0, window, told, 59, 0.1) is not made[-1]
+
+
+def test_a_decision_weighs_no_more_lines_late_in_a_session() -> None:
+    """Work instead of time: three hundred files stand in the prompt, and each decision looks at a few of them."""
+    told = replace(terms(), window_tokens=2_000_000)
+    window, steps = Window(told), Steps()
+    weighed = []
+    for request in range(300):
+        text = "\n".join(
+            f"the name of part_{request}_{n} stands here and is told in some more words" for n in range(30)
+        )
+        call = replace(turn(2 * request, "tool_call", f'{{"file_path": "src/part{request}.go"}}', request), tool="Read")
+        turns = (call, turn(2 * request + 1, "tool_result", text, request))
+        window.take(turns)
+        before = steps.lines_weighed
+        steps(window, Arrived(request=request, gap_s=5.0, is_cold=False, turns=turns), told)
+        weighed.append(steps.lines_weighed - before)
+    assert sum(window.shapes[each] != "stub" for each in window.results) > 100
+    assert max(weighed) <= LINES_PER_DECISION + 2 * 30
+    assert sum(weighed[200:]) < 1.5 * sum(weighed[100:200])

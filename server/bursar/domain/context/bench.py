@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
-from bursar.domain.context.policies.registry import ENTRIES, Entry
+from bursar.domain.context.policies.registry import ENTRIES, OPTIMUM, Entry
 from bursar.domain.context.rates import PriceSet
 from bursar.domain.context.replay import Sent, terms_of
 from bursar.domain.context.retention import uses_by_request
@@ -20,9 +20,13 @@ Seen: TypeAlias = Callable[[RecordedSession, str, str, Sent], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """A row, and where it lies to the best peer of the run; None where no peer was in the run."""
+    """A row, and where it lies to the best peer of the run; None where no peer was in the run.
+
+    ``share``: what it saves of what the optimum of the run saves; None where that was not in the run.
+    """
 
     row: Row
+    share: float | None
     best_peer: str | None
     interval: tuple[float, float] | None
 
@@ -57,9 +61,14 @@ class Bench:
     def _judged(self, entry: Entry, row: Row, rows: Sequence[tuple[Entry, Row]]) -> Judged:
         """A policy that may not ping is held against peers that do not, any other against all of them."""
         peers = [other for each, other in rows if each.peer and (entry.pings or not each.pings)]
+        least = next((other.eff for each, other in rows if each.name == OPTIMUM), None)
+        share = None if least is None or least == 1 else (1 - row.eff) / (1 - least)
         if not peers:
-            return Judged(row=row, best_peer=None, interval=None)
+            return Judged(row=row, share=share, best_peer=None, interval=None)
         best = min(peers, key=lambda each: each.eff)
         return Judged(
-            row=row, best_peer=best.policy, interval=difference_interval(row.effs, best.effs, self._resamples)
+            row=row,
+            share=share,
+            best_peer=best.policy,
+            interval=difference_interval(row.effs, best.effs, self._resamples),
         )

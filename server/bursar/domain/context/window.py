@@ -63,6 +63,10 @@ class Window:
             return self._terms.base_tokens
         return self._terms.base_tokens + self.summary_tokens + sum(self._by_request[:request])
 
+    def tokens_between(self, first: int, end: int) -> int:
+        """The tokens of what the requests from the one to before the other carried first."""
+        return sum(self._by_request[first:end])
+
     def size_as(self, number: int, shape: Shape) -> int:
         """The tokens of a turn in that shape."""
         turn = self.turns[number]

@@ -81,6 +81,8 @@ ENTRIES: dict[str, Entry] = {
         Entry(name="idle-60min", plan=by_rule(after_silence(3_600))),
         Entry(name="idle-5min", plan=by_rule(after_silence(300))),
         Entry(name="idle-5min-ping", plan=by_rule(kept_warm(after_silence(300))), pings=True),
+        Entry(name="mask-10x25-ping", plan=by_rule(kept_warm(last_observations(10, polling=25))), pings=True),
+        Entry(name="clear-tool-uses-20k-ping", plan=by_rule(kept_warm(clear_tool_uses(20_000))), pings=True),
         Entry(name="dedupe", plan=by_new_rule(Dedupe)),
         Entry(name="bursar", plan=by_new_rule(Steps), peer=False),
         Entry(name="bursar-warm", plan=by_new_rule(partial(Steps, keeps_warm=True)), peer=False, pings=True),

@@ -17,8 +17,9 @@ _ENDS = 2
 _LONG_LINE = 1_000
 
 
-def with_ends(chances: list[float], lines: Sequence[str]) -> list[float]:
+def with_ends(wanted: Sequence[float], lines: Sequence[str]) -> list[float]:
     """The same with the first and the last lines as good as needed: they say what the output is, and how it ended."""
+    chances = list(wanted)
     for place in {*range(min(_ENDS, len(lines))), *range(max(0, len(lines) - _ENDS), len(lines))}:
         if len(lines[place]) < _LONG_LINE:
             chances[place] = 1.0

@@ -30,10 +30,12 @@ class Chances:
         self._fixed: dict[int, list[float]] = {}
         self._logits: dict[int, list[float]] = {}
         self.lines_read = 0
+        self.lines_weighed = 0
 
     def of(self, number: int, request: int) -> list[float]:
         """A chance for each line of a result, before that request."""
         result = self._history.results[number]
+        self.lines_weighed += len(result.lines)
         shared = self._intercept + _sum(self._history.of_result(result, request), self._of_result)
         return [1 / (1 + exp(-shared - each)) for each in self._lines(result)]
 

@@ -69,9 +69,9 @@ class Steps:
         return self._dedupe.copies
 
     @property
-    def lines_read(self) -> int:
-        """How many lines were looked at so far, each time counted: what the time of decisions hangs on."""
-        return 0 if self._chances is None else self._chances.lines_read
+    def lines_weighed(self) -> int:
+        """How many chances were reckoned so far, a line's each time: what the time of decisions hangs on."""
+        return 0 if self._chances is None else self._chances.lines_weighed
 
     def _plans_for(self, terms: Terms) -> Plans:
         if self._plans is None:
@@ -145,12 +145,11 @@ class Steps:
             found.setdefault(arrived, []).append((number, plan))
         rewriting = cautions.rewriting * (terms.prices.write - terms.prices.read)
         best, cut = 0.0, None
-        value = 0.0
-        behind = window.tokens - sum(window.sizes[window.arrived_from :])  # what arrives is written anyway
+        value, rewritten, after = 0.0, 0, request  # what arrives is written anyway
         for arrived in sorted(found, reverse=True):
             value += sum(saving * plan.saved_tokens - plan.cost for _, plan in found[arrived])
-            behind -= sum(plan.saved_tokens for _, plan in found[arrived])
-            rewritten = behind - window.tokens_before(arrived)
+            rewritten += window.tokens_between(arrived, after) - sum(plan.saved_tokens for _, plan in found[arrived])
+            after = arrived
             if value - rewriting * rewritten > best:
                 best, cut = value - rewriting * rewritten, arrived
         if cut is None:
