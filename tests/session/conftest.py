@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -41,6 +41,7 @@ class Adapters:
     keys: Mapping[str, str] = field(default_factory=dict)
     run_limit_pico: int = 10**12
     roles_asked: list[Role] = field(default_factory=list)
+    keep_warm: Literal["ask", "on", "off"] = "off"
 
     @property
     def home(self) -> Path:
@@ -96,7 +97,15 @@ class Adapters:
 
     def world(self, *, root: Path, settings: Settings, ways: Ways, on_event: Any, asker: Any, buffers: Any) -> World:
         files = LocalFiles(root, buffers=buffers, failpoint=nothing)
-        return self.shop.world(self.model, ways=ways, on_event=on_event, asker=asker, buffers=buffers, files=files)
+        return self.shop.world(
+            self.model,
+            ways=ways,
+            on_event=on_event,
+            asker=asker,
+            buffers=buffers,
+            files=files,
+            keep_warm=self.keep_warm,
+        )
 
 
 @dataclass
