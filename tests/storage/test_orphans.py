@@ -208,6 +208,20 @@ async def test_two_that_start_at_once_book_it_once(home: Path) -> None:
         each.close()
 
 
+async def test_what_kept_a_prompt_warm_waits_for_its_run_and_is_booked_when_that_is_over(home: Path) -> None:
+    await killed(home)
+    await made(home, "run-2")
+    change_file(home, "UPDATE run SET purpose = 'keep_warm', about = 'run-2' WHERE run = 'run-1'")
+    end(home, "run-2", state="paused")
+    open_at(home, ids=CountingIds("next")).close()
+    assert len(ask_file(home, HELD)) == 1, "whoever goes on with the run settles it"
+    end(home, "run-2", state="finished")
+    open_at(home, ids=CountingIds("last")).close()
+    assert ask_file(home, HELD) == []
+    assert ask_file(home, BOOKED) == [IN_FLIGHT]
+    assert ask_file(home, "SELECT operation FROM ledger") == [("keep_warm",)]
+
+
 async def test_the_look_at_start_reads_as_many_rows_as_are_held(home: Path) -> None:
     """All but the holds is found by a key: a start costs the same whatever the ledger has grown to."""
     await made(home, "run-1")

@@ -10,8 +10,9 @@ from bursar.domain.wires import WIRES
 _SCOPES_HELP = """\
 A request is checked against the budgets of all scopes that it lies in: request (each by itself), run (the limit that
 each new run begins with), task (all its runs), session (a window from its start to its end, or a command), workspace,
-day, week (Monday to Sunday, ISO 8601) and month, by your local calendar as it is when the money is reserved. 'today'
-says that this machine's clock is right, after it was ahead for a while."""
+day, week (Monday to Sunday, ISO 8601) and month, by your local calendar as it is when the money is reserved. Requests
+that only keep a prompt in its provider's cache (the setting "context": {"keep_warm": ..}) have a day's budget of their
+own, too: keep-warm. 'today' says that this machine's clock is right, after it was ahead for a while."""
 _SPENT_HELP = """What is spent is what was billed. A request whose bill is not known (its answer broke off, or the
 process was killed) is counted at the most that it can have cost, and shown as that: 'usage'
 lists it beside the total as 'not known', 'budget' includes it in 'spent', says how much of it
@@ -98,7 +99,9 @@ def add_records(commands: Commands) -> None:
     )
     budget.description = f"{budget.description}\n\n{_SCOPES_HELP}\n\n{_SPENT_HELP}"
     budget.add_argument("action", nargs="?", choices=["set", "unset", "today"])
-    budget.add_argument("scope", nargs="?", help="request, run, task, session, workspace, day, week or month")
+    budget.add_argument(
+        "scope", nargs="?", help="request, run, task, session, workspace, keep-warm, day, week or month"
+    )
     budget.add_argument("amount", nargs="?", help="5usd, 0.25usd, 200ktok, 300req")
     budget.add_argument(
         "--warn",
