@@ -207,6 +207,21 @@ main()
 """
 
 
+def test_a_very_large_first_message_is_left_to_the_server(tmp_path: Path) -> None:
+    server = Server(tmp_path, argv=(sys.executable, "-c", PROBE))
+    try:
+        options = {"filling": "x" * 8_000_000}
+        server.ask(1, "initialize", {"processId": None, "capabilities": {}, "initializationOptions": options})
+        server.ask(2, "shutdown")
+        server.send({"method": "exit"})
+        assert server.end() == 0
+    finally:
+        server.close()
+    assert [each["id"] for each in server.answers] == [1, 2]
+    first = next(line.split() for line in server.stderr().splitlines() if line.startswith("LOADED "))
+    assert "lsprotocol" in first, "read to its end before anything else was loaded"
+
+
 def test_the_server_goes_on_where_they_end(tmp_path: Path) -> None:
     uri = (tmp_path / PLACE).as_uri()
     results, loaded = [], []

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 _PATIENCE_MS = 100
 """For the client's first message; a client that is slower loses nothing, since the server is loaded meanwhile."""
 _READ_BYTES = 64 * 1024
+_MOST_BYTES = 4 * 1024 * 1024
+"""Of a first message: what is read is joined anew each time, and the server's own reader is made for large ones."""
 _COMMANDS = (
     "bursar.openReport",
     "bursar.estimateWith",
@@ -83,7 +85,7 @@ def greet() -> Channels | None:
     poll.register(channels.read, select.POLLIN)
     frames, found = Frames(), list[bytes]()
     try:
-        while not found and poll.poll(_PATIENCE_MS):
+        while not found and len(channels.begun) < _MOST_BYTES and poll.poll(_PATIENCE_MS):
             data = os.read(channels.read, _READ_BYTES)
             if not data:
                 return None
