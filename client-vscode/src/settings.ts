@@ -39,6 +39,7 @@ export const FORWARDED = [
   "files.include",
   "files.exclude",
   "context.trim",
+  "context.compact",
   "context.repository_map",
   "context.keep_warm",
 ] as const;

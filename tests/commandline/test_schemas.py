@@ -238,6 +238,8 @@ PROVIDER = {"wire": "anthropic", "base_url": "http://127.0.0.1:1", "price": "fre
         ({"context": {"trim": False}}, True),
         ({"context": {}}, True),
         ({"context": {"trim": "no"}}, False),
+        ({"context": {"compact": False}}, True),
+        ({"context": {"compact": 1}}, False),
         ({"context": {"trims": True}}, False),
         ({"context": {"repository_map": True, "trim": True}}, True),
         ({"context": {"repository_map": 1_000}}, False),

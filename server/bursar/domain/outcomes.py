@@ -13,7 +13,13 @@ from bursar.domain.runs import MODEL_CHOSEN, RequestRow, RunEvent, RunKind, RunR
 Verdict = Literal["passed", "accepted", "failed", "escalated"]
 SUCCESSES: frozenset[Verdict] = frozenset({"passed", "accepted"})
 _CHECK = ".900"
-_ROLES: dict[RunKind, Role] = {"task": "edit", "split": "plan", "review": "check", "keep_warm": "edit"}
+_ROLES: dict[RunKind, Role] = {
+    "task": "edit",
+    "split": "plan",
+    "review": "check",
+    "keep_warm": "edit",
+    "compact": "summarise",
+}
 _OPERATION_VERDICTS: dict[str, Verdict] = {"accepted": "accepted", "declined": "failed", "bad_answer": "failed"}
 
 

@@ -10,9 +10,10 @@ from bursar.domain.money.usage import Usage
 from bursar.domain.prompts import NO_PROMPT, Prompt
 from bursar.domain.specs.traits import TaskTraits
 
-RunKind = Literal["task", "split", "review", "keep_warm"]
+RunKind = Literal["task", "split", "review", "keep_warm", "compact"]
 """A run of a task by the agent; or one request beside the runs that belongs to a task or to a run: an operation."""
 KEEP_WARM: RunKind = "keep_warm"
+COMPACT: RunKind = "compact"
 """One request that only keeps the prompt of a run in its provider's cache while the run waits for its user."""
 RunState = Literal["running", "paused", "in_doubt", "finished", "failed"]
 StepKind = Literal["model", "edit", "command", "look", "tick"]

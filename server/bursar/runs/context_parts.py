@@ -106,7 +106,23 @@ class Window:
         if "task" in turns:
             texts.append(turns.pop("task").text)
         pieces.append(_fixed("task", "task", f"Task {run.task_address} {run.task_title}", "\n".join(texts)))
-        return [*pieces, *turns.values()]
+        return [*pieces, *self._summary(), *turns.values()]
+
+    def _summary(self) -> list[Piece]:
+        compacted = self._shapes.compacted
+        if compacted is None:
+            return []
+        return [
+            Piece(
+                item="summary",
+                origin="conversation",
+                title=f"Summary of answers 1-{compacted.up_to}",
+                text="\n".join(_text_of(block) for turn in compacted.turns() for block in turn.blocks),
+                first_request=compacted.n,
+                changed_after=self._then.compacted != compacted,
+                blocks=2,
+            )
+        ]
 
     def said(self) -> list[Said]:
         """What each answer says."""
@@ -168,8 +184,9 @@ class Window:
 
     def _messages(self) -> Iterator[tuple[int, Message, bool]]:
         """Each turn behind the opening with the request that it belongs to, and whether it is its whole answer."""
-        n, broken = 1, 0
-        for message in self.later.later:
+        compacted = self._shapes.compacted
+        n, broken = (1 if compacted is None else compacted.up_to + 1), 0
+        for message in self.later.later[0 if compacted is None else 2 :]:
             if message.role == "user":
                 yield (n if broken else n - 1), message, False
                 continue

@@ -15,6 +15,7 @@ from bursar.runs.acting import Tools
 from bursar.runs.allowing import keep_allowed
 from bursar.runs.asking import Requests
 from bursar.runs.assemble import FirstRequest
+from bursar.runs.compacting import Compacting
 from bursar.runs.deferring import is_parked_until
 from bursar.runs.events import Events
 from bursar.runs.focus import focus_of
@@ -104,6 +105,7 @@ class _Drive:
         first = FirstRequest.from_json(run.first_request)
         modes = modes_of(world.journal.events(run=run.run), began_terse=first.terse)
         trims = Trims(world, run, first, self._events)
+        compacting = Compacting(world, run, first, self._events)
         sent = 0
         while True:
             wish = self._wish()
@@ -145,8 +147,15 @@ class _Drive:
                     detail = f"The run has made {sent} requests. Resume allows as many again."
                     return Paused(reason="ceiling", detail=detail)
                 asked = self._switches.world(modes)
-                if await trims.before(act, steps, asked.chain_for(run.model)[0]):
+                way = asked.chain_for(run.model)[0]
+                if await trims.before(act, steps, way):
                     continue
+                if trims.is_over(way):
+                    compacted = await compacting.before(act, steps, shapes, way, asked)
+                    if isinstance(compacted, Paused):
+                        return compacted
+                    if compacted:
+                        continue
                 sent += 1
                 self._requests.go(asked, modes, shapes)
                 paused = await self._requests.ask(
@@ -163,6 +172,12 @@ class _Drive:
                     ratio = paused.too_long.ratio
                     if refused_by is not None and await trims.again(act, steps, refused_by, ratio=ratio):
                         continue
+                    if refused_by is not None:
+                        compacted = await compacting.before(act, steps, shapes, refused_by, asked)
+                        if isinstance(compacted, Paused):
+                            return compacted
+                        if compacted:
+                            continue
                 await warn(world, run, self._events)
                 await self._warm.ask_once()
             elif isinstance(act, RunCheck):

@@ -163,6 +163,10 @@ def next_act(
             if idle >= idle_limit:
                 return Idle(text=" ".join(each.text for each in blocks if isinstance(each, Text))[:300])
             later.append(Message(role="user", blocks=(Text(text=NUDGE),)))
+        if shapes.compacted is not None and n == shapes.compacted.up_to:
+            later = shapes.compacted.turns()
+            if terse_from is not None and terse_from <= n:
+                later[-1:] = [_with_terse_words(*later[-1:])]
         n += 1
 
 

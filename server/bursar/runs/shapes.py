@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from bursar.domain.runs import RunEvent
+from bursar.runs.compacted import COMPACTED, Compacted, compacted_from
 
 TRIMMED, PINNED, UNPINNED = "context_trimmed", "context_pinned", "context_unpinned"
 DROPPED, RECALLED = "context_dropped", "context_recalled"
@@ -65,6 +66,13 @@ class Shapes:
 
     cut: Mapping[str, Shape] = field(default_factory=dict)
     pinned: frozenset[str] = frozenset()
+    compacted: Compacted | None = None
+    """The newest summary, which stands for all answers up to its own."""
+
+    def is_gone(self, item: str) -> bool:
+        """Whether a summary stands in the place of the item."""
+        place = place_of(item)
+        return self.compacted is not None and place is not None and place[0] <= self.compacted.up_to
 
     def text(self, item: str, content: str) -> str:
         """What the model is shown of a result's content, with a marker that it can follow for what is left out."""
@@ -82,6 +90,8 @@ class Shapes:
             for item, shape in self.cut.items()
             if (place := place_of(item)) is None or place < (n, -1)
         }
+        if self.compacted is not None and self.compacted.n <= n:
+            sent["summary"] = {"n": self.compacted.n}
         if not sent:
             return ""
         return hashlib.sha256(json.dumps(sent, sort_keys=True).encode()).hexdigest()[:16]
@@ -89,6 +99,8 @@ class Shapes:
     def shows(self, item: str, line: int) -> bool:
         """Whether the line stands in the prompt where the item does."""
         shape = self.cut.get(item)
+        if self.is_gone(item):
+            return False
         if shape is None:
             return True
         return isinstance(shape, Lines) and any(first <= line < end for first, end in shape.kept)
@@ -127,6 +139,8 @@ class Shapes:
         ]
 
     def _stands(self, pointer: Pointer) -> bool:
+        if self.is_gone(pointer.item):
+            return False
         if pointer.at is None:
             return pointer.item not in self.cut
         length = pointer.end - pointer.first
@@ -140,10 +154,10 @@ FULL = Shapes()
 def left_out(shapes: Shapes, item: str, lines: int) -> list[tuple[int, int]]:
     """Which lines of an item of so many do not stand in the prompt at their own place (0-based, end exclusive)."""
     shape = shapes.cut.get(item)
+    if shapes.is_gone(item) or isinstance(shape, Ends):
+        return [(0, lines)]
     if shape is None:
         return []
-    if isinstance(shape, Ends):
-        return [(0, lines)]
     gaps: list[tuple[int, int]] = []
     at = 0
     for first, end in (*shape.kept, (lines, lines)):
@@ -160,6 +174,7 @@ class ShapeFold:
         self._words: list[_Word] = []
         self._cut: dict[str, Shape] = {}
         self._pinned: set[str] = set()
+        self._compacted: list[Compacted] = []
         self.last_seq = 0
 
     def add(self, events: Iterable[RunEvent]) -> None:
@@ -170,13 +185,17 @@ class ShapeFold:
             for each in new:
                 self._hear(each)
             self._words += new
+            # An erased run has the event, and nothing in it.
+            if event.kind == COMPACTED and "up_to" in event.data:
+                self._compacted.append(compacted_from(event.data))
             if event.kind == "rewound" and "step" in event.data:
                 self._go_back(str(event.data["step"]))
 
     @property
     def shapes(self) -> Shapes:
         """How everything stands now."""
-        return Shapes(cut=dict(self._cut), pinned=frozenset(self._pinned))
+        newest = self._compacted[-1] if self._compacted else None
+        return Shapes(cut=dict(self._cut), pinned=frozenset(self._pinned), compacted=newest)
 
     def _hear(self, word: _Word) -> None:
         item = word.item
@@ -194,6 +213,7 @@ class ShapeFold:
     def _go_back(self, step: str) -> None:
         """Forget what was said of items that are set aside, and what was decided before requests that are."""
         to = place_of(step) or (0, 0)
+        self._compacted = [each for each in self._compacted if each.n <= to[0]]
         words = [each for each in self._words if _is_before(each, to)]
         self._words, self._cut, self._pinned = words, {}, set()
         for each in words:
@@ -221,17 +241,23 @@ def shape_events(events: Sequence[RunEvent], *, kept: frozenset[str], before: in
     ``before`` is the first request of its own. Other items are left out of them.
     """
     living: list[tuple[RunEvent, _Word]] = []
+    summaries: list[RunEvent] = []
     for event in events:
+        if event.kind == COMPACTED and "up_to" in event.data and int(event.data["n"]) <= before:
+            summaries.append(event)
         living += [(event, each) for each in _words(event)]
         if event.kind == "rewound" and "step" in event.data:
             to = place_of(str(event.data["step"])) or (0, 0)
             living = [each for each in living if _is_before(each[1], to)]
+            summaries = [each for each in summaries if int(each.data["n"]) <= to[0]]
     items: dict[int, set[str]] = {}
     for event, word in living:
         if (word.item in kept or place_of(word.item) is None) and (word.n is None or word.n <= before):
             items.setdefault(event.seq, set()).add(word.item)
     found: list[tuple[str, dict[str, Any]]] = []
     for event in events:
+        if event in summaries:
+            found.append((event.kind, dict(event.data)))
         if event.seq in items:
             had, mine = event.data["items"], items[event.seq]
             left: Any = (

@@ -20,6 +20,7 @@ from bursar.domain.runs import RunEvent, RunRecord, StepRecord
 from bursar.runs.arrivals import arrivals
 from bursar.runs.assemble import FirstRequest
 from bursar.runs.booking import target_of_step
+from bursar.runs.compacted import COMPACTED
 from bursar.runs.events import Events
 from bursar.runs.exceeding import known_window
 from bursar.runs.fold import AskModel, request_key
@@ -59,11 +60,26 @@ class Trims:
         for event in new:
             if event.kind == "request_finished":
                 self._note_usage(event.data)
+        if any(each.kind == COMPACTED for each in new):
+            # What it knew of the older turns is no part of the prompt any more.
+            self._trimmer, self.over_tokens = None, 0
+            self._history = [
+                each for each in self._world.journal.events(run=self._run.run) if each.seq <= self._fold.last_seq
+            ]
+            new = [each for each in new if each not in self._history]
+        for event in new:
+            if event.kind == "request_finished":
+                self._note_usage(event.data)
             elif event.kind == KEPT_WARM and event.data["hit"]:
                 self._warmed = int(event.data["n"]), event.at
         if self._trimmer is None and self._world.trims:
             self._history += new
         return self._fold.shapes
+
+    def is_over(self, way: Way) -> bool:
+        """Whether the newest request is certainly longer than this model takes: its window is known, not supposed."""
+        world = self._world
+        return self.over_tokens > 0 and known_window(world.prices, world.journal, world.clock, way.target) is not None
 
     async def before(self, act: AskModel, steps: Sequence[StepRecord], way: Way) -> bool:
         """Decide what of the conversation stands in request ``act.n``; whether anything changed by it.
@@ -146,15 +162,19 @@ class Trims:
         trimmer = Trimmer(terms, count=self._world.counter.count, ends=ends)
         fold = ShapeFold()
         fed = 0
+        compacted = self._fold.shapes.compacted
+        gone = range(2, 2 if compacted is None else compacted.up_to + 2)
         for event in self._history:
             sent = event.data.get("n") if event.kind in (TRIMMED, "request_started") else None
             fold.add([event])
             if isinstance(sent, int) and fed < sent < n:
                 for each in range(fed + 1, sent + 1):
-                    trimmer.remember(arrivals(each, by_key, self._first), fold.shapes)
+                    if each not in gone:
+                        trimmer.remember(arrivals(each, by_key, self._first), fold.shapes)
                 fed = sent
         for each in range(fed + 1, n):
-            trimmer.remember(arrivals(each, by_key, self._first), fold.shapes)
+            if each not in gone:
+                trimmer.remember(arrivals(each, by_key, self._first), fold.shapes)
         self._trimmer, self._history = trimmer, []
         return trimmer
 
@@ -163,6 +183,9 @@ class Trims:
         first, counted = self._first, self._run.counted_tokens
         characters = len(first.system) + len(first.shared) + len(first.task)
         task = self._world.counter.count(first.task)
+        compacted = self._fold.shapes.compacted
+        if compacted is not None:
+            counted += self._world.counter.count(compacted.summary) + self._world.counter.count(compacted.notes)
         rate = counted / characters if characters else _USUAL_RATE
         return max(0, counted - task), rate if _PLAUSIBLE_RATE[0] < rate < _PLAUSIBLE_RATE[1] else _USUAL_RATE
 

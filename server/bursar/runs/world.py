@@ -154,6 +154,8 @@ class World:
     """Whether a prompt is kept in the provider's cache while its run waits for the user."""
     trims: bool = True
     """Whether results are cut where that saves more than it loses; what was cut before stays so."""
+    compacts: bool = True
+    """Whether a summary may replace older turns where nothing more can be cut and the window is exceeded."""
 
     def chain_for(self, model: str) -> tuple[Way, ...]:
         """The ways that a run of this model may go, in the route's order."""

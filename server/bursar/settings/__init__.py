@@ -75,6 +75,7 @@ class Settings:
     roles: Mapping[Role, Route] = field(default_factory=dict)
     """Whom each role asks that has a route of its own; empty where a model was chosen nearer to the user."""
     trims: bool = True
+    compacts: bool = True
     """Whether runs cut results where that probably saves more than it loses."""
     maps: bool = False
     """Whether a run's first request carries a map of the files that its task probably needs."""
@@ -137,6 +138,7 @@ def load_settings(home: Path, environ: Mapping[str, str], editor: Mapping[str, A
         hint_min_tokens=checked.hint_min_tokens(),
         files=checked.files(),
         trims=checked.of_context("trim", True),
+        compacts=checked.of_context("compact", True),
         maps=checked.of_context("repository_map", False),
         responses=checked.responses(),
         keep_warm=checked.keep_warm(),
@@ -274,7 +276,7 @@ class _Checked:
     def of_context(self, key: str, usual: bool) -> bool:
         place = f"{self._places.get('context', 'settings')}: context"
         given = object_in(self._raw.get("context", {}), place)
-        refuse_others(given, ("trim", "repository_map", "keep_warm"), place)
+        refuse_others(given, ("trim", "compact", "repository_map", "keep_warm"), place)
         value = given.get(key, usual)
         if not isinstance(value, bool):
             raise BadInput(f"{place}.{key} must be true or false")

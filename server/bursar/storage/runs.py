@@ -8,7 +8,7 @@ from typing import Any
 import apsw
 
 from bursar.domain.errors import BadInput, Fenced, OwnedElsewhere, Refused, StorageError
-from bursar.domain.runs import KEEP_WARM, KeptSteps, NewRun, RunState, StepKind
+from bursar.domain.runs import COMPACT, KEEP_WARM, KeptSteps, NewRun, RunState, StepKind
 from bursar.storage.rows import NEW_RUN_COLUMNS, bindings, columns, json_text, marks, stored
 from bursar.storage.texts import keep_text
 
@@ -53,7 +53,7 @@ def create(
     sha256 = keep_text(connection, run.first_request.encode("utf-8", "surrogatepass"))
     values = {name: getattr(run, name) for name in NEW_RUN_COLUMNS}
     purpose = ""
-    if run.kind == KEEP_WARM:
+    if run.kind in (KEEP_WARM, COMPACT):
         # The column of the kind takes those that were there when it was made, and is never made anew.
         values["kind"], purpose = "review", run.kind
     connection.execute(

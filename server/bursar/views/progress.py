@@ -79,7 +79,7 @@ def event_line(kind: str, data: Mapping[str, Any], here: Here | None) -> str | N
             return f"  {', '.join(data['items'])}: {_HELD[kind]}"
         case "rewound":
             return f"Rewound to before step {data['number']} ({data['step']})"
-        case "not_covered" | "window_learnt" | "window_doubted":
+        case "not_covered" | "window_learnt" | "window_doubted" | "context_compacted":
             return f"  {data['message']}"
         case "ticked":
             return f"  ticked {data['task']} in {data['spec']}"

@@ -329,6 +329,7 @@ class App:
             responses=settings.responses,
             ceilings=ceilings or Ceilings(),
             trims=settings.trims,
+            compacts=settings.compacts,
             keep_warm=settings.keep_warm,
         )
 
