@@ -21,12 +21,12 @@ from bursar.runs.context_parts import Window
 from bursar.runs.fold import next_act
 from bursar.runs.modes import modes_of
 from bursar.runs.recalling import recalled
-from bursar.runs.shapes import shape_events, shapes_of
-from bursar.runs.summarising import why_not_usable
+from bursar.runs.shapes import Shapes, shape_events, shapes_of
+from bursar.runs.summarising import notes_of, why_not_usable
 from bursar.runs.world import Ceilings, Finished, Paused
 from simulator.support import Simulator, simulator
 from support.fakes import CountingIds
-from support.world import WordCounter, Workshop
+from support.world import WordCounter, Workshop, call, finish, reply, sha256
 
 MODEL = "claude-sonnet-5"
 WINDOW = 30_000
@@ -220,3 +220,23 @@ def test_the_fold_without_a_summary_is_as_it_was() -> None:
     assert next_act([]).later == ()  # type: ignore[union-attr]
     turns = Compacted(n=3, up_to=1, summary="s", notes="n").turns()
     assert [each.role for each in turns] == ["assistant", "user"]
+
+
+async def test_files_and_pins_are_kept_beside_the_summary_whatever_it_says(shop: Workshop) -> None:
+    shop.write("rules.txt", "never rename\n")
+    _, _, summary = await shop.play(
+        reply(call("write_file", id="c1", path="new.py", content="x = 1\n")),
+        reply(call("read_file", id="c2", path="rules.txt")),
+        reply(call("read_file", id="c3", path="new.py")),
+        finish(),
+    )
+    run = summary.record
+    steps = shop.journal.steps(run.run)
+    pinned = Shapes(pinned=frozenset({"t2.0"}))
+    notes = notes_of(run, 3, steps, pinned)
+    assert f"- new.py: created in t1.0, sha256 {sha256('x = 1' + chr(10))[:12]}" in notes
+    assert "Pinned by the user, result t2.0:\nnever rename" in notes
+    assert notes.endswith(f"Go on with the task {run.task_address}: {run.task_title}")
+    # The control: what is not pinned, and what is not replaced, is not in them.
+    assert "never rename" not in notes_of(run, 3, steps, Shapes())
+    assert "never rename" not in notes_of(run, 1, steps, pinned)
