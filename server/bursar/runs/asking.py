@@ -15,7 +15,6 @@ from bursar.domain.errors import (
     AnswerCut,
     NotAccepted,
     ProviderError,
-    QuotaExhausted,
     Unreachable,
     WindowExceeded,
 )
@@ -119,20 +118,10 @@ class Requests:
         except (StopAsked, GoOn):
             return None
         except Elsewhere as elsewhere:
-            return self._and_the_others(self._paused_by(elsewhere.failure))
+            return self._and_the_others(self._patience.paused_by(elsewhere.failure))
         except (NotAccepted, AnswerAway) as error:
-            return self._and_the_others(self._paused_by(error))
+            return self._and_the_others(self._patience.paused_by(error))
         return None
-
-    def _paused_by(self, error: ProviderError) -> Paused:
-        if isinstance(error, PASSES_BY_ITSELF):
-            return self._patience.given_up(error)
-        if isinstance(error, QuotaExhausted):
-            return Paused(reason="limit", detail=f"{error}. It was asked for once and is not owed. Resume after that.")
-        if isinstance(error, AnswerAway):
-            detail = f"{error}. It stays held; resume fetches it, and pays nothing twice."
-            return Paused(reason="provider", detail=detail)
-        return Paused(reason="provider", detail=str(error))
 
     def _and_the_others(self, paused: Paused) -> Paused:
         return paused if self._choice is None else self._choice.pausing(paused)
@@ -368,17 +357,12 @@ class Requests:
         """Book what a dead process had in flight for this step. Raises AnswerAway where it cannot be fetched now."""
         await self.take_up(int(step.key[1:]), step)
 
-    def _in_flight(self, n: int, step: StepRecord) -> Attempt:
-        """The attempt that a dead process had in flight, at its own target and the price of its time."""
-        target = target_of_step(step, self._run)
-        price = self._world.prices.price(provider=target.provider, model=target.model, at=step.started_at)
-        return attempt_of(step, n=n, target=target, price=price, prompt_sha256=self._prompt_sha256)
-
     async def _take_up(self, n: int, step: StepRecord) -> bool:
         """Settle what a dead process had in flight; True when the journal now holds its answer, or a part of it."""
         world, run = self._world, self._run
-        attempt = self._in_flight(n, step)
-        target = attempt.target
+        target = target_of_step(step, run)
+        price = world.prices.price(provider=target.provider, model=target.model, at=step.started_at)
+        attempt = attempt_of(step, n=n, target=target, price=price, prompt_sha256=self._prompt_sha256)
         way = world.way_to(target)
         kept = world.spool.read(run=run.run, key=step.key, attempt=step.attempt)
         self._repeated = True

@@ -9,7 +9,7 @@ it the history comes to the same decisions.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from bursar.domain.context.decision import Arrived, Decision, Excerpt, Terms
 from bursar.domain.context.decision import Shape as WindowShape
@@ -23,39 +23,13 @@ from bursar.runs.arrivals import Part
 from bursar.runs.shapes import STUB, Ends, Lines, Pointer, Shape, Shapes
 from bursar.runs.too_large import ends_of, head_and_tail_lines
 from bursar.runs.trim_terms import admitting_only
+from bursar.runs.trimmed import Trim, Trimmed, as_window_has_it, gaps_of, most_tokens
 
 _SMALLEST_SAVING = 20
 _MOST_ROUNDS = 12
 _ROOM_FOR_MARKERS = 16
 """What is cut in addition where the markers made a prompt too large, twice as much with each further round."""
-_LEAST_OF_WINDOW = 2_000
-_SHARE_OF_WINDOW = 4
 _ENOUGH_OF_WINDOW = 0.75
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trim:
-    """One item's new shape. ``tokens`` are our counts of it before and after; ``is_new``: it was never sent before."""
-
-    item: str
-    shape: Shape
-    why: str
-    tokens_before: int
-    tokens_after: int
-    is_new: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trimmed:
-    """What changes with a request. ``rewritten_tokens`` lie behind the first change of what was sent before.
-
-    ``over_tokens`` is by how much the prompt is still larger than the window takes: no further result can go.
-    """
-
-    trims: tuple[Trim, ...]
-    prompt_tokens: int
-    rewritten_tokens: int = 0
-    over_tokens: int = 0
 
 
 class Trimmer:
@@ -108,7 +82,7 @@ class Trimmer:
         }
         if not changed:
             return
-        changes = {self._numbers[item]: _as_window_has_it(shapes.cut.get(item)) for item in changed}
+        changes = {self._numbers[item]: as_window_has_it(shapes.cut.get(item)) for item in changed}
         self._window.apply(Decision(changes=changes))
         self._shown = {item: shape for item, shape in shapes.cut.items() if item in self._numbers}
         for number in changes:
@@ -132,7 +106,7 @@ class Trimmer:
         for number in decision.changes:
             if self._is_untouchable(number, shapes, may_edit=may_edit):
                 item = self._parts[number].item
-                self._window.apply(Decision(changes={number: _as_window_has_it(prior.get(item))}))
+                self._window.apply(Decision(changes={number: as_window_has_it(prior.get(item))}))
             else:
                 whys[number] = self._why(number, is_cold=is_cold)
         whys |= self._fit_each(terms, shapes)
@@ -213,7 +187,7 @@ class Trimmer:
 
     def _too_large(self, parts: Sequence[Part], shapes: Shapes, terms: Terms) -> list[Trim]:
         """What cannot be cut by lines is cut before the policy sees it."""
-        most = int(_most_tokens(terms) / terms.tokens_per_character)
+        most = int(most_tokens(terms) / terms.tokens_per_character)
         new = sum(len(each.text) for each in parts) * terms.tokens_per_character
         cuts_bulk = self._window.tokens + new >= WORTHWHILE_TOKENS
         trims: list[Trim] = []
@@ -253,14 +227,14 @@ class Trimmer:
             shape = self._window.shapes[number]
             if not isinstance(shape, Excerpt) or not shape.pointers:
                 return "bulk"
-            gaps = _gaps(shape, len(self._window.lines_of(number)))
+            gaps = gaps_of(shape, len(self._window.lines_of(number)))
             return "shown above" if shape.pointers >= len(gaps) else "shown above, bulk"
         return "the cache was cold" if is_cold else "hardly needed any more, or the window or a price edge was near"
 
     def _fit_each(self, terms: Terms, shapes: Shapes) -> dict[int, str]:
         """No single result takes more than its share of the window, whatever it is."""
         whys: dict[int, str] = {}
-        most = _most_tokens(terms)
+        most = most_tokens(terms)
         for number in range(self._window.arrived_from, len(self._parts)):
             part = self._parts[number]
             if part.kind == "tool_result" and self._window.sizes[number] > most and part.item not in shapes.pinned:
@@ -327,7 +301,7 @@ class Trimmer:
             has = self._count(self._text(part, shape)) + TURN_TOKENS
             if had - has < _SMALLEST_SAVING:
                 self._show(number, prior.get(part.item))
-                self._window.apply(Decision(changes={number: _as_window_has_it(prior.get(part.item))}))
+                self._window.apply(Decision(changes={number: as_window_has_it(prior.get(part.item))}))
                 continue
             trims.append(
                 Trim(
@@ -395,25 +369,3 @@ class Trimmer:
         there = self._parts[run.turn]
         at = run.copy_first if there.kind == "tool_result" else None
         return Pointer(first=run.first, end=run.end, item=there.item, at=at, of=there.about)
-
-
-def _most_tokens(terms: Terms) -> int:
-    return max(min(_LEAST_OF_WINDOW, terms.window_tokens // 2), terms.window_tokens // _SHARE_OF_WINDOW)
-
-
-def _gaps(shape: Excerpt, lines: int) -> list[tuple[int, int]]:
-    gaps, at = [], 0
-    for first, end in (*shape.kept, (lines, lines)):
-        if first > at:
-            gaps.append((at, first))
-        at = end
-    return gaps
-
-
-def _as_window_has_it(shape: Shape | None) -> WindowShape:
-    """What is cut by its characters was so before the policy saw it: there that is all of it."""
-    if shape is None or isinstance(shape, Ends):
-        return "full"
-    if not shape.kept and not shape.pointers:
-        return "stub"
-    return Excerpt(kept=shape.kept, pointers=len(shape.pointers))

@@ -26,7 +26,8 @@ from bursar.runs.exceeding import known_window
 from bursar.runs.fold import AskModel, request_key
 from bursar.runs.shapes import TRIMMED, Ends, ShapeFold, Shapes, shape_from_json, shape_to_json
 from bursar.runs.trim_terms import LastAnswer, is_cold, terms_of
-from bursar.runs.trimmer import Trim, Trimmed, Trimmer
+from bursar.runs.trimmed import Trim, Trimmed
+from bursar.runs.trimmer import Trimmer
 from bursar.runs.warming import KEPT_WARM
 from bursar.runs.world import Way, World
 

@@ -5,7 +5,16 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Literal
 
-from bursar.domain.errors import LimitReached, NotAccepted, OptionRefused, Overloaded, Unreachable
+from bursar.domain.errors import (
+    AnswerAway,
+    LimitReached,
+    NotAccepted,
+    OptionRefused,
+    Overloaded,
+    ProviderError,
+    QuotaExhausted,
+    Unreachable,
+)
 from bursar.domain.money.budget import RefusedByBudget
 from bursar.domain.money.scopes import whose_budget
 from bursar.domain.pacing import Window, retry_wait_s, short_of
@@ -66,6 +75,17 @@ class Patience:
             sleep=self._wait_out,
             reraise=True,
         )
+
+    def paused_by(self, error: ProviderError) -> Paused:
+        """How the run pauses after this failure, which nobody else is asked after."""
+        if isinstance(error, PASSES_BY_ITSELF):
+            return self.given_up(error)
+        if isinstance(error, QuotaExhausted):
+            return Paused(reason="limit", detail=f"{error}. It was asked for once and is not owed. Resume after that.")
+        if isinstance(error, AnswerAway):
+            detail = f"{error}. It stays held; resume fetches it, and pays nothing twice."
+            return Paused(reason="provider", detail=detail)
+        return Paused(reason="provider", detail=str(error))
 
     def given_up(self, error: NotAccepted) -> Paused:
         """How the run pauses after the last failure; with the moment to go on where the provider named one."""
