@@ -242,7 +242,7 @@ def test_a_ceiling_that_is_no_amount(user: User, amount: str, said: str) -> None
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (("set",), "say which budget: request, run, task, session, workspace, day, week, month; for example bursar"),
+        (("set",), "say which budget: request, run, task, session, workspace, keep-warm, day, week, month"),
         (("set", "weak", "5usd"), "'weak' is not a scope: did you mean 'week'? the scopes are request, run, task"),
         (("set", "Month", "5usd"), "'Month' is not a scope: did you mean 'month'?"),
         (("set", "year", "5usd"), "'year' is not a scope; the scopes are request, run"),
