@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from bursar.domain.money.price import usd_text
 from bursar.domain.prompts import Prompt
 from bursar.domain.runs import COMPACT, NewRun, PauseReason, RunRecord, StepRecord
 from bursar.runs.arrivals import arrivals
 from bursar.runs.assemble import FirstRequest
+from bursar.runs.beside import beside, unheard
 from bursar.runs.events import Events
 from bursar.runs.exceeding import known_window
 from bursar.runs.fold import AskModel
@@ -107,7 +107,7 @@ class Compacting:
         complaint = ""
         for attempt in range(1, _TRIES + 1):
             asked = summary_request(first, text, stays=stays, complaint=complaint)
-            answered = await ask_once(replace(world, on_event=_unheard), self._planned(asked, way, n, attempt))
+            answered = await ask_once(replace(world, on_event=unheard), self._planned(asked, way, n, attempt))
             if isinstance(answered, Unanswered):
                 what = "The conversation is longer than the model takes, and its summary could not be had"
                 reason: PauseReason = "budget" if answered.reason == "budget" else "window"
@@ -158,25 +158,12 @@ class Compacting:
         run = self._run
         summary = self._world.journal.summary(run.run)
         spent = 0 if summary is None else summary.cost_pico + summary.held_pico
-        return NewRun(
-            run=f"{run.run}-summary-{n}-{attempt}",
-            workspace=run.workspace,
-            spec=run.spec,
-            task_id=run.task_id,
-            task_address=run.task_address,
-            task_title=run.task_title,
-            task_title_sha256=run.task_title_sha256,
-            task_line=run.task_line,
-            provider=way.target.provider,
-            model=way.target.model,
-            ceiling_pico=None if run.ceiling_pico is None else max(0, run.ceiling_pico - spent),
-            first_request=asked.to_json(),
-            counted_tokens=0,
+        return beside(
+            run,
+            name=f"{run.run}-summary-{n}-{attempt}",
             kind=COMPACT,
+            target=way.target,
+            first=asked,
+            ceiling_pico=None if run.ceiling_pico is None else max(0, run.ceiling_pico - spent),
             prompt=Prompt(version=run.prompt_version),
-            about=run.run,
         )
-
-
-def _unheard(*, run: str, kind: str, at: str, seq: int | None, data: dict[str, Any]) -> None:
-    """Its requests are those of another run: whoever watches this one is told of the summary."""

@@ -28,10 +28,11 @@ from bursar.domain.conversation import Message
 from bursar.domain.money.price import Price, Unpriced, cost_of, usd_text
 from bursar.domain.money.usage import Usage
 from bursar.domain.ports import HeldElsewhere, Journal
-from bursar.domain.runs import KEEP_WARM, NewRun, RequestRow, RunEvent, RunRecord, StepRecord
+from bursar.domain.runs import KEEP_WARM, RequestRow, RunEvent, RunRecord, StepRecord
 from bursar.domain.wires import least_answer_tokens
 from bursar.runs.asking import Requests
 from bursar.runs.assemble import FirstRequest, model_request
+from bursar.runs.beside import beside, unheard
 from bursar.runs.booking import target_of_step
 from bursar.runs.events import Events
 from bursar.runs.focus import Focus
@@ -111,23 +112,7 @@ async def keep_warm(world: World, run: RunRecord, found: Due, events: Events) ->
     op = warm_id(run.run, found.n)
     way = found.way
     first = replace(found.first, max_tokens=least_answer_tokens(way.provider.wire))
-    planned = NewRun(
-        run=op,
-        workspace=run.workspace,
-        spec=run.spec,
-        task_id=run.task_id,
-        task_address=run.task_address,
-        task_title=run.task_title,
-        task_title_sha256=run.task_title_sha256,
-        task_line=run.task_line,
-        provider=way.target.provider,
-        model=way.target.model,
-        ceiling_pico=None,
-        first_request=first.to_json(),
-        counted_tokens=0,
-        kind=KEEP_WARM,
-        about=run.run,
-    )
+    planned = beside(run, name=op, kind=KEEP_WARM, target=way.target, first=first)
     await world.journal.create_run(planned)
     detail = ""
     try:
@@ -136,7 +121,7 @@ async def keep_warm(world: World, run: RunRecord, found: Due, events: Events) ->
             return
         # Nobody else is asked instead, nothing is repeated: then it would come too late.
         alone = replace(
-            world, on_event=_unheard, ways=Ways.only(way.provider, way.model), provider=way.provider, ceilings=_ONCE
+            world, on_event=unheard, ways=Ways.only(way.provider, way.model), provider=way.provider, ceilings=_ONCE
         )
         requests = Requests(alone, claimed.run, claimed.epoch, Events(alone, op), about=run)
         requests.go(alone, found.modes, found.shapes)
@@ -170,7 +155,7 @@ async def settle_left(world: World, run: RunRecord) -> None:
         if isinstance(claimed, HeldElsewhere):
             continue
         try:
-            alone = replace(world, on_event=_unheard)
+            alone = replace(world, on_event=unheard)
             requests = Requests(alone, claimed.run, claimed.epoch, Events(alone, record.run), about=run)
             for each in world.journal.steps(record.run):
                 if each.status == "intent":
@@ -303,7 +288,3 @@ def _told(found: Due, op: str, row: RequestRow) -> dict[str, Any]:
 
 def _between_s(earlier: str, later: str) -> float:
     return (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds()
-
-
-def _unheard(*, run: str, kind: str, at: str, seq: int | None, data: dict[str, Any]) -> None:
-    """What is told of such a request is told of the run that it is for."""
