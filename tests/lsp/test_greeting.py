@@ -16,7 +16,8 @@ from lsprotocol import types
 
 from benchmarks.editor.capabilities import VSCODE as WHOLE_VSCODE
 from bursar.lsp.capabilities import KEPT
-from bursar.lsp.greeting import Greeted, answer
+from bursar.lsp.channels import Greeted
+from bursar.lsp.greeting import answer
 from bursar.lsp.loop import make_desk
 from bursar.lsp.messages import Incoming, read_message
 from bursar.wiring import App

@@ -7,9 +7,30 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from bursar.lsp.greeting import Greeted
+    from typing import Any
+
+    from bursar.lsp.sighting import Sighting
 
 _taken: list[Channels] = []
+
+
+class Greeted:
+    """A request that was answered, and with what; ``client`` is the process that it named, as it was then."""
+
+    __slots__ = ("client", "id", "params", "result")
+
+    def __init__(
+        self,
+        id_: int | str,
+        result: dict[str, Any],
+        *,
+        params: dict[str, Any] | None = None,
+        client: Sighting | None = None,
+    ) -> None:
+        self.id = id_
+        self.params = params or {}
+        self.result = result
+        self.client = client
 
 
 class Channels:

@@ -14,7 +14,7 @@ import os
 import select
 
 from bursar import VERSION
-from bursar.lsp.channels import take_channels
+from bursar.lsp.channels import Greeted, take_channels
 from bursar.lsp.frames import FrameError, Frames
 from bursar.lsp.sighting import Processes, look
 from bursar.lsp.strict_json import read_json
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from bursar.lsp.channels import Channels
-    from bursar.lsp.sighting import Sighting
 
     Check = Callable[[Any], bool]
 
@@ -55,25 +54,6 @@ _COMMANDS = (
     "bursar.recall",
     "bursar.addSelection",
 )
-
-
-class Greeted:
-    """A request that was answered, and with what; ``client`` is the process that it named, as it was then."""
-
-    __slots__ = ("client", "id", "params", "result")
-
-    def __init__(
-        self,
-        id_: int | str,
-        result: dict[str, Any],
-        *,
-        params: dict[str, Any] | None = None,
-        client: Sighting | None = None,
-    ) -> None:
-        self.id = id_
-        self.params = params or {}
-        self.result = result
-        self.client = client
 
 
 def greet() -> Channels | None:

@@ -18,8 +18,8 @@ from pygls.protocol.language_server import lsp_method
 
 from bursar.domain.errors import BursarError
 from bursar.lsp.capabilities import slim
+from bursar.lsp.channels import Greeted
 from bursar.lsp.from_lsp import position_encoding
-from bursar.lsp.greeting import Greeted
 from bursar.lsp.messages import Id, Incoming
 
 REQUEST_FAILED = -32803
