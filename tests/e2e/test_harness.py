@@ -108,7 +108,7 @@ def pressed(bench: Workbench, log: Log) -> None:
     see("clickStatus", text="$4.60 of $5.00 today")
     see("waitPicks", rows=["1 One · running · $0.0213", "2 Two · paused · $0.0400"])
     see("pick", text="2 Two · paused")
-    see("waitPicks", rows=["Resume", "Stop", "Rewind to…"])
+    see("waitPicks", rows=["Resume", "Stop", "Rewind to…", "Show Context"])
     see("pick", text="Resume")
     see("palette", command="Bursar: Pause Run")
     wait_for(bench, lambda: len(log["command"]) == 4)

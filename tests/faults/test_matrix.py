@@ -98,7 +98,7 @@ def waited(name: str, *headers: str, low: float = 0.0, high: float = 0.0, code: 
 CELLS = [
     *[refused(f"F03 redirect {code}", code) for code in (301, 302, 307, 308)],
     refused("F04 invalid request", 400),
-    refused("F05 context too long", 400, message="prompt is too long: 210000 tokens > 200000 maximum"),
+    refused("F05 context too long", 400, "window", message="prompt is too long: 210000 tokens > 200000 maximum"),
     refused("F06 key refused", 401),
     refused("F07 payment required", 402, "limit"),
     refused("F07 permission", 403),
