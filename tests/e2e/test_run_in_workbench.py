@@ -70,6 +70,12 @@ def test_a_task_is_run_cut_off_by_a_reload_and_resumed(extensions: Path, tmp_pat
         see("waitText", selector=".codelens-decoration", text="7 requests")
         see("screenshot", path=str(picture("run")))
 
+        see("palette", command="Bursar: Show Context")
+        see("waitText", selector=".quick-input-widget", text="Task 2.1 Look up the base price")
+        see("screenshot", path=str(picture("context")))
+        see("click", selector='.tabs-container .tab[data-resource-name="tasks.md"]')
+        see("waitGone", selector=".quick-input-widget:not([style*='none'])", text="Task 2.1 Look up the base price")
+
         see("clickLens", text="Run", above=SECOND)
         wait_for(bench, lambda: len(sim.log()) == 9)  # seven of the first task, two whole ones of the second
         see("waitText", selector=".codelens-decoration", text="Running")
