@@ -69,8 +69,8 @@ class Trimmer:
         arrived = Arrived(request=self._fed - 1, gap_s=0.0, is_cold=False, turns=turns)
         decided = self._steps(self._window, arrived, admitting_only(self._terms)).changes
         # What it decides now stands in the journal as it was decided then, or was not decided.
-        taken_back = [each for each in decided if self._parts[each].item not in shapes.cut]
-        self._window.apply(Decision(changes=dict.fromkeys(taken_back, "full")))
+        then = {each: as_window_has_it(shapes.cut.get(self._parts[each].item)) for each in decided}
+        self._window.apply(Decision(changes=then))
         self.follow(shapes)
 
     def follow(self, shapes: Shapes) -> None:
