@@ -63,7 +63,7 @@ def test_a_conversation_is_read_as_it_was_had(agent: str, tmp_path: Path) -> Non
     assert [{each: one[each] for each in buckets} for one in logged.record["usage"]] == [
         {each: one[each] for each in buckets} for one in had["usage"]
     ]
-    assert (logged.agent, logged.record["source"], len(logged.billed)) == (agent, "/work/project", 30)
+    assert (logged.agent, logged.record["source"], len(logged.billed)) == (agent, "/home/dev/parcel", 30)
     assert logged.assumed == ()
     assert logged.session.gap_s(10) == pytest.approx(600)
 

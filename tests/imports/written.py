@@ -236,7 +236,7 @@ def trace(requests: int = 30, *, name: str = "one", billed: bool = True, timed: 
         turns = [{**each, "t": None} for each in turns]
     return {
         "id": name,
-        "source": "/work/project",
+        "source": "/home/dev/parcel",
         "harness": "claude-code",
         "model": MODEL,
         "requests": requests,

@@ -13,28 +13,14 @@ from bursar.domain.ports import ToolRefused
 from bursar.domain.runs import StepRecord
 from bursar.runs.recalling import MOST_CHARACTERS, recalled
 from bursar.runs.shapes import STUB, TRIMMED, Ends, Lines, Shapes, shape_to_json
+from support.steps import done_step
 from support.world import ScriptedModel, Workshop, call, finish, reply
 
 TEN = "\n".join(f"line {n}" for n in range(1, 11))
 
 
 def step(key: str, content: str) -> StepRecord:
-    return StepRecord(
-        run="r",
-        key=key,
-        n=1_001,
-        kind="look",
-        status="done",
-        attempt=1,
-        epoch=1,
-        request_id=None,
-        body_sha256=None,
-        hold_pico=0,
-        intent={},
-        result={"content": content, "error": False},
-        started_at="",
-        ended_at="",
-    )
+    return done_step(key, {"content": content, "error": False})
 
 
 @pytest.mark.parametrize(

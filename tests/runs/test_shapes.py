@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bursar.domain.conversation import ToolResult
-from bursar.domain.runs import RunEvent, StepRecord
+from bursar.domain.runs import RunEvent
 from bursar.runs.fold import AskModel, next_act
 from bursar.runs.shapes import (
     DROPPED,
@@ -28,6 +28,7 @@ from bursar.runs.shapes import (
     shape_to_json,
     shapes_of,
 )
+from support.steps import done_step
 
 TEN = "\n".join(f"line {n}" for n in range(1, 11))
 
@@ -154,28 +155,9 @@ def test_what_is_left_out_and_what_is_kept_make_the_whole() -> None:
     assert left_out(shapes, "t3.0", 12) == []
 
 
-def _step(key: str, result: dict[str, Any]) -> StepRecord:
-    return StepRecord(
-        run="r",
-        key=key,
-        n=int(key[1]) * 1_000 + (1 if key[0] == "t" else 0),
-        kind="model" if key[0] == "m" else "look",
-        status="done",
-        attempt=1,
-        epoch=1,
-        request_id=None,
-        body_sha256=None,
-        hold_pico=0,
-        intent={},
-        result=result,
-        started_at="",
-        ended_at="",
-    )
-
-
 def test_the_conversation_has_what_the_shapes_leave_and_no_call_loses_its_result() -> None:
     call = {"kind": "call", "id": "c1", "name": "read_file", "input": {"path": "a"}}
-    steps = [_step("m1", {"blocks": [call]}), _step("t1.0", {"content": TEN, "error": False})]
+    steps = [done_step("m1", {"blocks": [call]}), done_step("t1.0", {"content": TEN, "error": False})]
     whole, cut = next_act(steps), next_act(steps, shapes=Shapes(cut={"t1.0": STUB}))
     assert isinstance(whole, AskModel)
     assert isinstance(cut, AskModel)

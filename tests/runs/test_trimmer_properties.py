@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bursar.domain.context.decision import Terms
 from bursar.domain.context.rates import PriceSet
-from bursar.domain.runs import StepRecord
 from bursar.runs.arrivals import Part
 from bursar.runs.recalling import recalled
 from bursar.runs.shapes import Ends, Lines, Shapes
 from bursar.runs.trimmer import Trimmed, Trimmer
+from support.steps import done_step
 
 PRICES = PriceSet(name="test", read=0.1, write=1.25, ttl_s=300, output=5, minimum_tokens=1_024)
 BASE = 1_000
@@ -144,7 +143,7 @@ def _what_was_dropped_comes_back(asked: list[Asked]) -> None:
         shape = shapes.cut[part.item]
         if not isinstance(shape, Lines) or len(part.text) > 30_000:
             continue
-        step = _step(part)
+        step = done_step(part.item, {"content": part.text, "error": part.is_error})
         lines = part.text.split("\n")
         kept = {line for first, end in shape.kept for line in range(first, end)}
         for n, line in enumerate(lines):
@@ -190,23 +189,3 @@ def test_thousands_of_tiny_results_are_counted_once_each() -> None:
         assert trimmed.trims == ()
         work.append(len(counted) - before)
     assert set(work) == {10}
-
-
-def _step(part: Part) -> StepRecord:
-    result: dict[str, Any] = {"content": part.text, "error": part.is_error}
-    return StepRecord(
-        run="r",
-        key=part.item,
-        n=1,
-        kind="look",
-        status="done",
-        attempt=1,
-        epoch=1,
-        request_id=None,
-        body_sha256=None,
-        hold_pico=0,
-        intent={},
-        result=result,
-        started_at="",
-        ended_at="",
-    )
